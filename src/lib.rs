@@ -1,0 +1,6 @@
+//! care-install: sets up, watches and restores the self-contained Care hospital cluster.
+
+pub mod check;
+pub mod engine;
+pub mod plan;
+pub mod problem;

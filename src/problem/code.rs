@@ -1,0 +1,77 @@
+//! The closed list of problem codes with the title and runbook of each; words only.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+macro_rules! codes {
+    ($($(#[$meta:meta])* $name:ident = $text:literal, $title:literal, $runbook:literal;)*) => {
+        /// A stable problem code such as `DNS-04`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code { $($(#[$meta])* #[doc = $title] $name,)* }
+
+        impl Code {
+            /// Every code, in the order of the list.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The code as it is shown and typed.
+            pub fn as_str(self) -> &'static str { match self { $(Self::$name => $text,)* } }
+
+            /// The headline: what this code is about.
+            pub fn title(self) -> &'static str { match self { $(Self::$name => $title,)* } }
+
+            /// The offline runbook: what it means, how to look closer, what to do.
+            pub fn runbook(self) -> &'static str { match self { $(Self::$name => $runbook,)* } }
+        }
+    };
+}
+
+// One line per code: name = "CODE-NN", "headline", "runbook: what it means, how to look closer, what to do";
+codes! {
+    // Arguments and our own mistakes.
+    Args01 = "ARG-01", "wrong arguments", "The command line was not understood. Run the command with --help to see what it takes.";
+    Bug01 = "BUG-01", "a mistake in care-install", "This is our mistake, not yours. Save the log of this run and report it; nothing was changed after the point where it stopped.";
+
+    // Site settings (SITE), site files and vault (FILE, VAULT).
+    Site01 = "SITE-01", "a site setting is wrong", "The named field of site.yaml holds a value that cannot be used. The message gives the field, the reason and an example.";
+
+    // Preflight: SSH, DNS, TLS certificate (CRT), cluster (K8S).
+
+    // Catalogue and plan (PLAN).
+
+    // Kubernetes API (KUBE), Helm (HELM), waiting for readiness (WAIT).
+
+    // Engine and journal (RUN).
+
+    // Rehearsal cluster (REH).
+
+    // Terminal (TTY).
+}
+
+impl Code {
+    /// Finds a code by its text, in any case.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|code| code.as_str().eq_ignore_ascii_case(text))
+    }
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.pad(self.as_str())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        // A journal of a newer version may hold a code this version does not know yet.
+        Ok(Self::parse(&text).unwrap_or(Self::Bug01))
+    }
+}
