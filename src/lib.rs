@@ -1,6 +1,8 @@
 //! care-install: sets up, watches and restores the self-contained Care hospital cluster.
 
 pub mod check;
+pub mod cli;
 pub mod engine;
 pub mod plan;
 pub mod problem;
+pub mod sys;

@@ -32,7 +32,9 @@ impl ObjectRef {
 
     /// API group; empty for the core group.
     pub fn group(&self) -> &str {
-        self.api_version.split_once('/').map_or("", |(group, _)| group)
+        self.api_version
+            .split_once('/')
+            .map_or("", |(group, _)| group)
     }
 
     /// API version without the group.
@@ -64,13 +66,21 @@ impl Object {
     /// # Errors
     /// Gives back the name of the missing field.
     pub fn from_value(value: Value) -> Result<Self, &'static str> {
-        if value.pointer("/apiVersion").and_then(Value::as_str).is_none() {
+        if value
+            .pointer("/apiVersion")
+            .and_then(Value::as_str)
+            .is_none()
+        {
             return Err("apiVersion");
         }
         if value.pointer("/kind").and_then(Value::as_str).is_none() {
             return Err("kind");
         }
-        if value.pointer("/metadata/name").and_then(Value::as_str).is_none() {
+        if value
+            .pointer("/metadata/name")
+            .and_then(Value::as_str)
+            .is_none()
+        {
             return Err("metadata.name");
         }
         Ok(Self(value))
@@ -83,7 +93,12 @@ impl Object {
 
     /// Which object this is.
     pub fn reference(&self) -> ObjectRef {
-        let text = |pointer| self.0.pointer(pointer).and_then(Value::as_str).unwrap_or("");
+        let text = |pointer| {
+            self.0
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or("")
+        };
         ObjectRef::new(
             text("/apiVersion"),
             text("/kind"),

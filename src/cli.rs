@@ -1,0 +1,218 @@
+//! The command line as types; it decides nothing and prints nothing.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Sets up, watches and restores the self-contained Care hospital cluster.
+///
+/// Without a command it opens where the site stands: welcome, the run that was stopped, or health.
+#[derive(Debug, Parser)]
+#[command(name = "care-install", version, max_term_width = 100)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command; none opens the screens.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Options that every command takes.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// The site: its name, or the folder that holds its site.yaml
+    #[arg(long, global = true, value_name = "DIR|NAME")]
+    pub site: Option<String>,
+    /// How to show things; without a terminal it is plain by itself
+    #[command(flatten)]
+    pub face: FaceArgs,
+    /// How to draw
+    #[command(flatten)]
+    pub look: LookArgs,
+    /// How much goes into the log file: error, warn, info, debug or trace
+    #[arg(long, global = true, default_value = "info", value_name = "LEVEL")]
+    pub log_level: String,
+    /// A file that holds the vault's passphrase (its first line)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// The helm command to use instead of the one on the PATH
+    #[arg(long, global = true, value_name = "FILE")]
+    pub helm: Option<PathBuf>,
+    /// A folder of charts to use instead of the repositories, for sites without internet
+    #[arg(long, global = true, value_name = "DIR")]
+    pub charts: Option<PathBuf>,
+}
+
+/// Which face is shown.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct FaceArgs {
+    /// Lines and numbered questions instead of screens
+    #[arg(long, global = true)]
+    pub plain: bool,
+    /// JSON Lines of the same events
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// How things are drawn.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct LookArgs {
+    /// Only ASCII characters, for serial lines
+    #[arg(long, global = true)]
+    pub ascii: bool,
+    /// No colours (the same as setting NO_COLOR)
+    #[arg(long, global = true, alias = "no-color")]
+    pub no_colour: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The same program on a practice cluster inside it: no network, no root, no set-up
+    Rehearse(Rehearse),
+    /// Set up a new site: the questions, then site.yaml and the vault
+    New(New),
+    /// Check site.yaml
+    Validate,
+    /// Look at nodes, names, certificate and cluster before anything is changed
+    Check(Check),
+    /// Show what a deploy would do; nothing is changed
+    Plan,
+    /// Write all objects and Helm values as files
+    Render(Render),
+    /// Deploy the site, or go on where the last run stopped
+    Deploy(Deploy),
+    /// Health of the site; the exit code is made for monitoring
+    Status,
+    /// The runbook of a problem code, offline
+    Explain {
+        /// A code such as DNS-04
+        code: String,
+    },
+    /// Draw every screen of the rehearsal into files
+    Screenshots {
+        /// The folder to write to
+        #[arg(long, default_value = "screenshots", value_name = "DIR")]
+        out: PathBuf,
+    },
+}
+
+/// `rehearse`
+#[derive(Debug, Args)]
+pub struct Rehearse {
+    /// What goes wrong: healthy, image-pull-fails
+    #[arg(long, value_name = "NAME")]
+    pub scenario: Option<String>,
+    /// How fast the practice cluster's clock runs: 1, 20, ... or max
+    #[arg(long, value_name = "N|max")]
+    pub speed: Option<String>,
+    /// Deploy without asking, then end
+    #[arg(long)]
+    pub yes: bool,
+    /// Only serve the practice cluster, until stopped
+    #[command(flatten)]
+    pub serve: Serve,
+    /// Which steps
+    #[command(flatten)]
+    pub chosen: Chosen,
+}
+
+/// `rehearse --serve`
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Only serve the practice cluster, until stopped
+    #[arg(long)]
+    pub serve: bool,
+    /// The port on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 0, requires = "serve")]
+    pub port: u16,
+    /// Write a kubeconfig for kubectl and helm
+    #[arg(long, requires = "serve", value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// End by itself after this many seconds without a client
+    #[arg(long, requires = "serve", hide = true, value_name = "SECONDS")]
+    pub idle_exit: Option<u64>,
+}
+
+/// `new`
+#[derive(Debug, Args)]
+pub struct New {
+    /// Protect the vault with a key file beside it instead of a passphrase
+    #[arg(long)]
+    pub key_file: bool,
+}
+
+/// `check`
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Only this code, such as DNS-04
+    #[arg(long, value_name = "CODE")]
+    pub only: Option<String>,
+}
+
+/// `render`
+#[derive(Debug, Args)]
+pub struct Render {
+    /// The folder to write to; must be empty or absent
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Also write the secrets in clear; files are readable by you alone
+    #[arg(long)]
+    pub with_secrets: bool,
+}
+
+/// `deploy`
+#[derive(Debug, Args)]
+pub struct Deploy {
+    /// Which steps
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// Do not ask before starting
+    #[arg(long)]
+    pub yes: bool,
+    /// Accept a failed check: CODE=REASON; may be repeated
+    #[arg(long, value_name = "CODE=REASON")]
+    pub waive: Vec<String>,
+    /// Run in the background for the screens; the passphrase comes on standard input
+    #[arg(long, hide = true)]
+    pub background: bool,
+}
+
+/// Which steps of the plan take part.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Chosen {
+    /// Begin with this step and everything after it
+    #[arg(long, value_name = "STEP")]
+    pub from: Option<String>,
+    /// Only this step
+    #[arg(long, value_name = "STEP", conflicts_with = "from")]
+    pub only: Option<String>,
+    /// Leave a step out: STEP=REASON; may be repeated
+    #[arg(long, value_name = "STEP=REASON")]
+    pub skip: Vec<String>,
+}
+
+/// The face that talks to the person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Face {
+    /// Full screens.
+    Screens,
+    /// Lines of text.
+    Plain,
+    /// JSON Lines.
+    Json,
+}
+
+impl Global {
+    /// Decides the face: what was asked for, else screens on a capable terminal and plain elsewhere.
+    pub fn face(&self, terminal: bool, term: Option<&str>) -> Face {
+        if self.face.json {
+            Face::Json
+        } else if self.face.plain || !terminal || matches!(term, None | Some("" | "dumb")) {
+            Face::Plain
+        } else {
+            Face::Screens
+        }
+    }
+}
