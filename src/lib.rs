@@ -5,4 +5,5 @@ pub mod cli;
 pub mod engine;
 pub mod plan;
 pub mod problem;
+pub mod rehearsal;
 pub mod sys;

@@ -1,0 +1,4 @@
+//! The practice cluster: the Kubernetes API simulated on loopback, so that everything else is the same as in life.
+
+pub mod store;
+pub mod world;

@@ -1,0 +1,350 @@
+//! The objects of the practice cluster with their revisions and the ring of changes for watches. Pure.
+
+mod meta;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::world::{Note, Write, kind_key, reference, text_at};
+use crate::plan::ObjectRef;
+
+/// How many changes a watch may lag behind before it is told 410 Gone.
+pub const RING: usize = 8192;
+
+type Names = BTreeMap<String, Arc<Value>>;
+
+/// Every object, by kind with group, namespace (empty for cluster-scoped) and name.
+#[derive(Clone, Debug, Default)]
+pub struct Store {
+    kinds: BTreeMap<Arc<str>, BTreeMap<String, Names>>,
+    revision: u64,
+    /// Changes at or before this revision are no longer in the ring.
+    floor: u64,
+    ring: VecDeque<Change>,
+}
+
+/// What happened to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// It is new.
+    Added,
+    /// It has changed.
+    Modified,
+    /// It is gone.
+    Deleted,
+}
+
+/// One change, as watches and the log on disk see it.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The revision this change made.
+    pub revision: u64,
+    /// What happened.
+    pub verb: Verb,
+    /// Kind with group.
+    pub kind: Arc<str>,
+    /// The object after the change; for a deletion its last state.
+    pub object: Arc<Value>,
+    /// The object before the change.
+    pub before: Option<Arc<Value>>,
+}
+
+/// Why the store refuses a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// An object of this name exists.
+    Exists,
+    /// No such object.
+    Missing,
+    /// The object is being deleted and may not get new finalizers, or was changed since it was read.
+    Conflict,
+    /// The value lacks apiVersion, kind or a name.
+    Nameless,
+}
+
+impl Store {
+    /// The revision of the last change.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// One object.
+    pub fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<&Arc<Value>> {
+        self.kinds.get(kind)?.get(namespace)?.get(name)
+    }
+
+    /// Every object of a kind, in one namespace or in all, ordered by namespace and name.
+    pub fn list<'a>(
+        &'a self,
+        kind: &str,
+        namespace: Option<&str>,
+    ) -> impl Iterator<Item = &'a Arc<Value>> + use<'a> {
+        let spaces = self.kinds.get(kind);
+        let one = namespace.and_then(|name| spaces.and_then(|spaces| spaces.get(name)));
+        let all = spaces.filter(|_| namespace.is_none());
+        one.into_iter()
+            .chain(all.into_iter().flat_map(BTreeMap::values))
+            .flat_map(BTreeMap::values)
+    }
+
+    /// Every kind that has at least one object.
+    pub fn kinds(&self) -> impl Iterator<Item = &str> {
+        self.kinds.keys().map(AsRef::as_ref)
+    }
+
+    /// Every object, for a snapshot.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Value>> {
+        self.kinds
+            .values()
+            .flat_map(BTreeMap::values)
+            .flat_map(BTreeMap::values)
+    }
+
+    /// The changes after a revision, or nothing when the ring no longer reaches so far back.
+    pub fn changes_after(&self, revision: u64) -> Option<impl Iterator<Item = &Change>> {
+        if revision < self.floor {
+            return None;
+        }
+        let from = self
+            .ring
+            .partition_point(|change| change.revision <= revision);
+        Some(self.ring.range(from..))
+    }
+
+    /// Puts an object back as it was written to disk, without a new revision.
+    pub fn restore(&mut self, value: Arc<Value>) {
+        let target = reference(&value);
+        let kind = self.kind_name(&kind_key(&target.api_version, &target.kind));
+        self.put(&kind, &target, value);
+    }
+
+    /// Takes an object away as the log on disk says, without a new revision.
+    pub fn forget(&mut self, kind: &str, namespace: &str, name: &str) {
+        self.take(kind, namespace, name);
+    }
+
+    /// Sets the revision after a restart; watches from before it must list again.
+    pub fn resume_at(&mut self, revision: u64) {
+        self.revision = revision;
+        self.floor = revision;
+        self.ring.clear();
+    }
+
+    /// Creates an object and fills in what the server owns.
+    ///
+    /// # Errors
+    /// When it exists already or has no name.
+    pub fn create(&mut self, mut value: Value, now: Timestamp) -> Result<Arc<Value>, Refused> {
+        let target = named(&value)?;
+        let key = kind_key(&target.api_version, &target.kind);
+        let namespace = target.namespace.as_deref().unwrap_or("");
+        if self.get(&key, namespace, &target.name).is_some() {
+            return Err(Refused::Exists);
+        }
+        self.revision += 1;
+        meta::born(&mut value, self.revision, now);
+        let kind = self.kind_name(&key);
+        let object = Arc::new(value);
+        self.put(&kind, &target, Arc::clone(&object));
+        self.note(Verb::Added, kind, Arc::clone(&object), None);
+        Ok(object)
+    }
+
+    /// Replaces an object; one that is the same afterwards keeps its revision.
+    ///
+    /// An object whose deletion waited only for the finalizers that are now gone is removed.
+    ///
+    /// # Errors
+    /// When it does not exist, or carries a resourceVersion or uid that is not the present one.
+    pub fn replace(&mut self, mut value: Value, now: Timestamp) -> Result<Arc<Value>, Refused> {
+        let target = named(&value)?;
+        let key = kind_key(&target.api_version, &target.kind);
+        let namespace = target.namespace.as_deref().unwrap_or("");
+        let old = Arc::clone(
+            self.get(&key, namespace, &target.name)
+                .ok_or(Refused::Missing)?,
+        );
+        if !meta::succeeds(&old, &value) {
+            return Err(Refused::Conflict);
+        }
+        meta::inherit(&old, &mut value);
+        if *old == value {
+            return Ok(old);
+        }
+        let kind = self.kind_name(&key);
+        self.revision += 1;
+        meta::renew(&mut value, self.revision);
+        let object = Arc::new(value);
+        if meta::may_go(&object, now) {
+            self.take(&kind, namespace, &target.name);
+            self.note(Verb::Deleted, kind, Arc::clone(&object), Some(old));
+        } else {
+            self.put(&kind, &target, Arc::clone(&object));
+            self.note(Verb::Modified, kind, Arc::clone(&object), Some(old));
+        }
+        Ok(object)
+    }
+
+    /// Deletes politely: with finalizers, or for a pod on a node, the object stays with a deletionTimestamp.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub fn delete(
+        &mut self,
+        target: &ObjectRef,
+        now: Timestamp,
+        grace: Option<i64>,
+    ) -> Result<Arc<Value>, Refused> {
+        let key = kind_key(&target.api_version, &target.kind);
+        let namespace = target.namespace.as_deref().unwrap_or("");
+        let old = Arc::clone(
+            self.get(&key, namespace, &target.name)
+                .ok_or(Refused::Missing)?,
+        );
+        let grace = grace.unwrap_or_else(|| meta::usual_grace(&old));
+        if !meta::lingers(&old) && (grace == 0 || !meta::stops_slowly(&old)) {
+            return self.remove(target);
+        }
+        if text_at(&old, "/metadata/deletionTimestamp").is_some() && grace != 0 {
+            return Ok(old);
+        }
+        let mut value = (*old).clone();
+        meta::mark_deleted(&mut value, now, grace);
+        self.replace(value, now)
+    }
+
+    /// Takes an object away at once.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub fn remove(&mut self, target: &ObjectRef) -> Result<Arc<Value>, Refused> {
+        let key = kind_key(&target.api_version, &target.kind);
+        let namespace = target.namespace.as_deref().unwrap_or("");
+        let kind = self.kind_name(&key);
+        let old = self
+            .take(&key, namespace, &target.name)
+            .ok_or(Refused::Missing)?;
+        self.revision += 1;
+        let mut last = (*old).clone();
+        meta::renew(&mut last, self.revision);
+        let last = Arc::new(last);
+        self.note(Verb::Deleted, kind, Arc::clone(&last), Some(old));
+        Ok(last)
+    }
+
+    /// Performs a controller's write; says whether anything changed.
+    pub fn perform(&mut self, write: Write, now: Timestamp) -> bool {
+        let before = self.revision;
+        // A refusal means the world has moved on; the controller sees it on its next turn.
+        let done = match write {
+            Write::Create(value) => self.create(value, now),
+            Write::Replace(value) => self.replace(value, now),
+            Write::Status { target, status } => self.set_status(&target, status, now),
+            Write::Delete { target } => self.delete(&target, now, None),
+            Write::Remove { target } => self.remove(&target),
+            Write::Event(note) => self.event(&note, now),
+        };
+        done.is_ok() && self.revision != before
+    }
+
+    fn set_status(
+        &mut self,
+        target: &ObjectRef,
+        status: Value,
+        now: Timestamp,
+    ) -> Result<Arc<Value>, Refused> {
+        let key = kind_key(&target.api_version, &target.kind);
+        let namespace = target.namespace.as_deref().unwrap_or("");
+        let old = self
+            .get(&key, namespace, &target.name)
+            .ok_or(Refused::Missing)?;
+        if old.get("status") == Some(&status) {
+            return Ok(Arc::clone(old));
+        }
+        let mut value = (**old).clone();
+        if let Some(map) = value.as_object_mut() {
+            map.insert("status".into(), status);
+        }
+        self.replace(value, now)
+    }
+
+    fn event(&mut self, note: &Note, now: Timestamp) -> Result<Arc<Value>, Refused> {
+        let about = &note.about;
+        let key = kind_key(&about.api_version, &about.kind);
+        let uid = self
+            .get(&key, about.namespace.as_deref().unwrap_or(""), &about.name)
+            .and_then(|object| text_at(object, "/metadata/uid"))
+            .unwrap_or_default()
+            .to_owned();
+        let fresh = meta::event(note, &uid, now);
+        let target = reference(&fresh);
+        let namespace = target.namespace.as_deref().unwrap_or("");
+        match self.get("Event", namespace, &target.name) {
+            Some(old) => {
+                let again = meta::repeated(old, now);
+                self.replace(again, now)
+            }
+            None => self.create(fresh, now),
+        }
+    }
+
+    fn kind_name(&mut self, key: &str) -> Arc<str> {
+        match self.kinds.get_key_value(key) {
+            Some((name, _)) => Arc::clone(name),
+            None => Arc::from(key),
+        }
+    }
+
+    fn put(&mut self, kind: &Arc<str>, target: &ObjectRef, object: Arc<Value>) {
+        self.kinds
+            .entry(Arc::clone(kind))
+            .or_default()
+            .entry(target.namespace.clone().unwrap_or_default())
+            .or_default()
+            .insert(target.name.clone(), object);
+    }
+
+    fn take(&mut self, kind: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
+        let spaces = self.kinds.get_mut(kind)?;
+        let names = spaces.get_mut(namespace)?;
+        let old = names.remove(name)?;
+        if names.is_empty() {
+            spaces.remove(namespace);
+        }
+        if spaces.is_empty() {
+            self.kinds.remove(kind);
+        }
+        Some(old)
+    }
+
+    fn note(&mut self, verb: Verb, kind: Arc<str>, object: Arc<Value>, before: Option<Arc<Value>>) {
+        if self.ring.len() == RING
+            && let Some(oldest) = self.ring.pop_front()
+        {
+            self.floor = oldest.revision;
+        }
+        self.ring.push_back(Change {
+            revision: self.revision,
+            verb,
+            kind,
+            object,
+            before,
+        });
+    }
+}
+
+fn named(value: &Value) -> Result<ObjectRef, Refused> {
+    let target = reference(value);
+    if target.api_version.is_empty() || target.kind.is_empty() || target.name.is_empty() {
+        return Err(Refused::Nameless);
+    }
+    Ok(target)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! The part of an object's metadata that the server owns, and the shape of Events. Pure.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::rehearsal::world::{Note, text_at};
+
+/// A Kubernetes time: whole seconds, UTC.
+pub fn stamp(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn metadata(value: &mut Value) -> Option<&mut Map<String, Value>> {
+    value.get_mut("metadata")?.as_object_mut()
+}
+
+/// Fills in uid, creationTimestamp, generation and resourceVersion of a new object.
+pub fn born(value: &mut Value, revision: u64, now: Timestamp) {
+    let counted = value.get("spec").is_some();
+    let created = stamp(now);
+    let Some(meta) = metadata(value) else { return };
+    meta.remove("deletionTimestamp");
+    meta.remove("selfLink");
+    meta.insert("uid".into(), uid(revision, &created).into());
+    meta.insert("creationTimestamp".into(), created.into());
+    meta.insert("resourceVersion".into(), revision.to_string().into());
+    if counted {
+        meta.insert("generation".into(), 1.into());
+    } else {
+        meta.remove("generation");
+    }
+}
+
+/// Whether a new version may follow the old: what it says of uid and resourceVersion is what is stored.
+pub fn succeeds(old: &Value, new: &Value) -> bool {
+    ["/metadata/uid", "/metadata/resourceVersion"]
+        .into_iter()
+        .all(|pointer| match text_at(new, pointer) {
+            Some(said) if !said.is_empty() => text_at(old, pointer) == Some(said),
+            _ => true,
+        })
+}
+
+/// Carries over what a client cannot change, and counts the generation when the wish has changed.
+pub fn inherit(old: &Value, new: &mut Value) {
+    let changed = wish_changed(old, new);
+    let known = old.get("metadata").cloned().unwrap_or_default();
+    let Some(meta) = metadata(new) else { return };
+    for field in ["uid", "creationTimestamp", "resourceVersion"] {
+        match known.get(field) {
+            Some(value) => meta.insert(field.into(), value.clone()),
+            None => meta.remove(field),
+        };
+    }
+    // Once being deleted, always being deleted.
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds"] {
+        if let Some(value) = known.get(field)
+            && !meta.contains_key(field)
+        {
+            meta.insert(field.into(), value.clone());
+        }
+    }
+    match known.get("generation").and_then(Value::as_u64) {
+        Some(generation) => {
+            let next = generation + u64::from(changed);
+            meta.insert("generation".into(), next.into());
+        }
+        None => {
+            meta.remove("generation");
+        }
+    }
+}
+
+fn wish_changed(old: &Value, new: &Value) -> bool {
+    let (Some(old), Some(new)) = (old.as_object(), new.as_object()) else {
+        return old != new;
+    };
+    let wish = |field: &&String| !matches!(field.as_str(), "metadata" | "status");
+    old.keys()
+        .chain(new.keys())
+        .filter(wish)
+        .any(|field| old.get(field) != new.get(field))
+}
+
+/// Stamps the revision.
+pub fn renew(value: &mut Value, revision: u64) {
+    if let Some(meta) = metadata(value) {
+        meta.insert("resourceVersion".into(), revision.to_string().into());
+    }
+}
+
+/// Whether finalizers hold the object.
+pub fn lingers(value: &Value) -> bool {
+    value
+        .pointer("/metadata/finalizers")
+        .and_then(Value::as_array)
+        .is_some_and(|list| !list.is_empty())
+        || value
+            .pointer("/spec/finalizers")
+            .and_then(Value::as_array)
+            .is_some_and(|list| !list.is_empty() && text_at(value, "/kind") == Some("Namespace"))
+}
+
+/// Whether something on a node has to stop first: a pod that a kubelet has.
+pub fn stops_slowly(value: &Value) -> bool {
+    text_at(value, "/kind") == Some("Pod")
+        && text_at(value, "/apiVersion") == Some("v1")
+        && text_at(value, "/spec/nodeName").is_some_and(|node| !node.is_empty())
+        && !matches!(
+            text_at(value, "/status/phase"),
+            Some("Succeeded" | "Failed")
+        )
+}
+
+/// The grace period that a deletion gives when it does not say.
+pub fn usual_grace(value: &Value) -> i64 {
+    if !stops_slowly(value) {
+        return 0;
+    }
+    value
+        .pointer("/spec/terminationGracePeriodSeconds")
+        .and_then(Value::as_i64)
+        .unwrap_or(30)
+}
+
+/// Marks an object as being deleted; a shorter grace moves the moment forward.
+pub fn mark_deleted(value: &mut Value, now: Timestamp, grace: i64) {
+    let at = now
+        .checked_add(jiff::SignedDuration::from_secs(grace))
+        .unwrap_or(now);
+    if let Some(meta) = metadata(value) {
+        meta.insert("deletionTimestamp".into(), stamp(at).into());
+        meta.insert("deletionGracePeriodSeconds".into(), grace.into());
+    }
+}
+
+/// Whether an object that is being deleted waits for nothing any more.
+pub fn may_go(value: &Value, now: Timestamp) -> bool {
+    let Some(deleted) = text_at(value, "/metadata/deletionTimestamp") else {
+        return false;
+    };
+    let graceless = value
+        .pointer("/metadata/deletionGracePeriodSeconds")
+        .and_then(Value::as_i64)
+        .unwrap_or(0)
+        == 0;
+    let over = graceless && deleted <= stamp(now).as_str();
+    !lingers(value) && (over || !stops_slowly(value))
+}
+
+/// An Event object; its name depends only on what it says, so a repetition finds the former one.
+pub fn event(note: &Note, uid: &str, now: Timestamp) -> Value {
+    let about = &note.about;
+    let namespace = about.namespace.as_deref().unwrap_or("default");
+    let mark = hex(
+        &[uid, &about.name, &note.reason, &note.message, &note.source].join("\n"),
+        8,
+    );
+    let at = stamp(now);
+    json!({
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": format!("{}.{mark}", about.name), "namespace": namespace},
+        "involvedObject": {
+            "apiVersion": about.api_version,
+            "kind": about.kind,
+            "namespace": about.namespace.as_deref().unwrap_or(""),
+            "name": about.name,
+            "uid": uid,
+        },
+        "reason": note.reason,
+        "message": note.message,
+        "type": if note.warning { "Warning" } else { "Normal" },
+        "source": {"component": note.source},
+        "reportingComponent": note.source,
+        "reportingInstance": "",
+        "firstTimestamp": at,
+        "lastTimestamp": at,
+        "count": 1,
+    })
+}
+
+/// The same Event once more.
+pub fn repeated(old: &Value, now: Timestamp) -> Value {
+    let mut value = old.clone();
+    if let Some(map) = value.as_object_mut() {
+        let count = map.get("count").and_then(Value::as_u64).unwrap_or(1) + 1;
+        map.insert("count".into(), count.into());
+        map.insert("lastTimestamp".into(), stamp(now).into());
+    }
+    value
+}
+
+fn hex(text: &str, bytes: usize) -> String {
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .take(bytes)
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
+}
+
+/// A uid that never repeats: revisions never do.
+fn uid(revision: u64, created: &str) -> String {
+    let digits = hex(&format!("{revision} {created}"), 16);
+    let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default().to_owned();
+    [
+        part(0, 8),
+        part(8, 12),
+        format!("4{}", part(13, 16)),
+        format!("a{}", part(17, 20)),
+        part(20, 32),
+    ]
+    .join("-")
+}
