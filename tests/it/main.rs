@@ -1,1 +1,10 @@
 //! One binary for every test that needs more than values: wire, whole program, real control plane.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on stops with its own words, and plays the world outside `sys`"
+)]
+
+mod testbed;
+mod tidy;
