@@ -6,4 +6,5 @@ pub mod engine;
 pub mod plan;
 pub mod problem;
 pub mod rehearsal;
+pub mod site;
 pub mod sys;

@@ -32,6 +32,14 @@ codes! {
 
     // Site settings (SITE), site files and vault (FILE, VAULT).
     Site01 = "SITE-01", "a site setting is wrong", "The named field of site.yaml holds a value that cannot be used. The message gives the field, the reason and an example.";
+    Site02 = "SITE-02", "a site setting is missing", "A field of site.yaml that the site cannot do without is empty. The message gives the field, why it is asked and an example. Add it to site.yaml, or open the settings and go to the field.";
+    Site03 = "SITE-03", "site settings do not fit together", "Each of the named settings is fine by itself, and together they cannot work: networks that overlap, two nodes with one name or address, a host name that the wildcard does not cover. Change one of them.";
+    Site04 = "SITE-04", "not possible in this version", "The setting is known, and this version of care-install cannot do it. The message says what can be chosen instead.";
+    Site05 = "SITE-05", "an old line of Kubernetes", "The chosen line of Kubernetes no longer gets repairs. It works; plan the upgrade to a line that is supported.";
+    Site06 = "SITE-06", "backups travel unencrypted", "The backup server is reached over http. Anyone on the way can read the database. Use https.";
+    Site07 = "SITE-07", "only one copy of the data", "Volumes are kept on one machine only. When it fails, its data is gone until a restore. Choose two copies.";
+    Site08 = "SITE-08", "no randomness", "The operating system could not give random numbers, without which no safe password can be made. This happens in broken containers; run the command on an ordinary system.";
+    Site09 = "SITE-09", "a stored secret cannot be used", "A secret in the vault does not have the shape that its program needs. Restore the vault from its last copy, or remove the secret so that a new one is made.";
 
     // Preflight: SSH, DNS, TLS certificate (CRT), cluster (K8S).
 

@@ -1,0 +1,29 @@
+//! The settings of a site: the draft as typed, the `Site` in which everything is valid, and its secrets. Pure.
+
+mod draft;
+mod fields;
+mod generate;
+mod kind;
+mod rules;
+mod sample;
+mod secrets;
+mod types;
+mod valid;
+
+pub use draft::{FieldProblem, SiteDraft};
+pub use fields::{FIELDS, Field, Group, Preset};
+pub use kind::{HOSTS, Kind, Shape};
+pub use sample::sample;
+pub use secrets::{Origin, SecretName, Secrets};
+pub use types::{
+    BucketName, BucketPrefix, Cidr, CronLine, DataPath, EmailAddress, Endpoint, FilePath, Fqdn,
+    FromLine, ImageRef, Line, LoginName, NodeName, Region, SiteName, StorageSize, UserName, Worker,
+    Wrong,
+};
+pub use valid::{
+    Backups, Care, Certificate, Cluster, Domains, Exposure, Host, Mail, Node, Nodes, Site, Storage,
+    Version,
+};
+
+#[cfg(test)]
+mod tests;
