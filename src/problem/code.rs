@@ -51,6 +51,11 @@ codes! {
 
     // Rehearsal cluster (REH).
 
+    // The run in the background (HOST).
+    Host01 = "HOST-01", "the background part cannot be started", "A run works in a process of its own, so that closing the terminal does not stop it. It needs a folder it may write to: its lock, its socket and its log are in the site's folder. Check the folder's owner and free space (df -h), then start again.";
+    Host02 = "HOST-02", "another care-install works on this site", "One process at a time may change a site. Open the site without a command to look at the run that goes on, or wait until it has ended.";
+    Host03 = "HOST-03", "the background part ended early", "The process that runs the plan ended before it could be reached. Its last words are in logs/background.log in the site's folder. The next deploy goes on where it stopped.";
+
     // Terminal (TTY).
 }
 
