@@ -2,6 +2,7 @@
 
 mod draft;
 mod fields;
+pub mod file;
 mod generate;
 mod kind;
 mod rules;

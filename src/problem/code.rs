@@ -40,6 +40,13 @@ codes! {
     Site07 = "SITE-07", "only one copy of the data", "Volumes are kept on one machine only. When it fails, its data is gone until a restore. Choose two copies.";
     Site08 = "SITE-08", "no randomness", "The operating system could not give random numbers, without which no safe password can be made. This happens in broken containers; run the command on an ordinary system.";
     Site09 = "SITE-09", "a stored secret cannot be used", "A secret in the vault does not have the shape that its program needs. Restore the vault from its last copy, or remove the secret so that a new one is made.";
+    Site10 = "SITE-10", "a site file cannot be understood", "site.yaml is not valid YAML from the named line on. Look at that line and the one above it: spaces for indentation, no tabs, a space after each colon, closed quotes.";
+    Site11 = "SITE-11", "an unknown name in a site file", "site.yaml holds a name that this version does not know. The message offers the nearest known one. Unknown names are refused, because a misspelt setting that is silently ignored is worse.";
+    Site12 = "SITE-12", "the wrong kind of value in a site file", "A setting holds a list where a text belongs, or the other way round. The message says what is wanted and gives an example.";
+    Site13 = "SITE-13", "a site file from a newer version", "site.yaml was written by a newer care-install, which may keep settings that this one would lose. Use the newer one.";
+    Site14 = "SITE-14", "the site file's schema is missing", "The first line of site.yaml says which layout it has, so that later versions can bring it up to date. Write `schema: 1`.";
+    Site15 = "SITE-15", "a secret in a site file", "site.yaml may be copied and mailed, so secrets are refused there. Remove the line, change the password at its source, and give the new one when care-install asks; it is kept in the vault.";
+    Site16 = "SITE-16", "a name stands twice in a site file", "Two lines of site.yaml give the same setting. Keep one of them.";
 
     // Preflight: SSH, DNS, TLS certificate (CRT), cluster (K8S).
 

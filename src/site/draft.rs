@@ -103,11 +103,17 @@ impl SiteDraft {
             // A host name waits for the base domain, whose absence is told once and there.
             return field.required().then(|| missing(field));
         }
-        field
-            .kind
-            .read(&text)
-            .err()
-            .map(|why| refused(field, &text, &why))
+        let wrong = field.kind.read(&text).err()?;
+        let source = match field.preset {
+            Preset::SameAs(other) => other,
+            Preset::UnderBase(_) => "domains.base",
+            Preset::Required | Preset::Optional | Preset::Text(_) => "",
+        };
+        // A text that was taken over from a wrong field is told there, and once.
+        if self.get(id).is_empty() && self.check(source).is_some() {
+            return None;
+        }
+        Some(refused(field, &text, &wrong))
     }
 
     /// Everything that is wrong, in the order of the fields: each field by itself, then the fields with each other.
