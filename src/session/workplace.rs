@@ -1,0 +1,87 @@
+//! Where a command works: the site's folder, and for practice the folder inside it that keeps practice apart. Pure.
+
+use std::path::{Path, PathBuf};
+
+/// Life or practice; nothing of the one is ever read as the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The site's own cluster.
+    Life,
+    /// The practice cluster.
+    Rehearsal,
+}
+
+/// The folders of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workplace {
+    /// Holds `site.yaml` and the vault.
+    pub site: PathBuf,
+    /// Life or practice.
+    pub mode: Mode,
+}
+
+impl Workplace {
+    /// The folder of the journal, the lock, the socket and the logs.
+    pub fn work(&self) -> PathBuf {
+        match self.mode {
+            Mode::Life => self.site.clone(),
+            Mode::Rehearsal => self.site.join("rehearsal"),
+        }
+    }
+
+    /// What was done.
+    pub fn journal(&self) -> PathBuf {
+        self.work().join("journal.jsonl")
+    }
+
+    /// Held by the process that deploys.
+    pub fn lock(&self) -> PathBuf {
+        self.work().join("run.lock")
+    }
+
+    /// The logs.
+    pub fn logs(&self) -> PathBuf {
+        self.work().join("logs")
+    }
+
+    /// The practice cluster's own state.
+    pub fn cluster(&self) -> PathBuf {
+        self.work().join("cluster")
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> PathBuf {
+        self.site.join("site.yaml")
+    }
+
+    /// A path from the settings: relative ones are meant from the site's folder.
+    pub fn path(&self, text: &str) -> PathBuf {
+        let rest = text.strip_prefix("~/");
+        match (rest, std::env::home_dir()) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => self.site.join(Path::new(text)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn practice_and_life_share_the_settings_and_nothing_else() {
+        let life = Workplace { site: "/s".into(), mode: Mode::Life };
+        let practice = Workplace { site: "/s".into(), mode: Mode::Rehearsal };
+        assert_eq!(life.settings(), practice.settings());
+        for file in [Workplace::journal, Workplace::lock, Workplace::logs] {
+            assert_ne!(file(&life), file(&practice));
+        }
+    }
+
+    #[test]
+    fn relative_paths_are_meant_from_the_sites_folder() {
+        let place = Workplace { site: "/s".into(), mode: Mode::Life };
+        assert_eq!(place.path("tls/chain.pem"), PathBuf::from("/s/tls/chain.pem"));
+        assert_eq!(place.path("/etc/chain.pem"), PathBuf::from("/etc/chain.pem"));
+    }
+}
