@@ -1,4 +1,5 @@
 //! The face without screens: lines and numbered questions over the same events; it decides nothing.
 
+pub mod follow;
 pub mod output;
 pub mod run;

@@ -1,0 +1,163 @@
+//! Follows a run without screens: lines or JSON Lines until its end; a signal becomes a wish to stop.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc,
+};
+
+use super::{output, run::RunLines};
+use crate::{
+    engine::event::{Command, Done, Event, Outcome, StepState},
+    problem::Exit,
+};
+
+/// How often the time on the progress line moves.
+const TICK: Duration = Duration::from_millis(500);
+
+/// What is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Lines for people.
+    Lines,
+    /// JSON Lines for programs.
+    Json,
+}
+
+/// What the followed run came to.
+#[derive(Debug, Default)]
+struct Tally {
+    applied: usize,
+    already_there: usize,
+    warned: usize,
+    skipped: usize,
+    failed: usize,
+    not_run: usize,
+}
+
+/// Shows the run until it ends and gives the exit code that its end means.
+pub async fn follow(mut events: mpsc::Receiver<Event>, commands: mpsc::Sender<Command>, style: Style) -> Exit {
+    let mut lines = RunLines::default();
+    let mut tally = Tally::default();
+    let bar = progress(style);
+    let mut end = None;
+    let mut signals = (listen(SignalKind::interrupt()), listen(SignalKind::terminate()));
+    let mut asked = false;
+    loop {
+        tokio::select! {
+            event = events.recv() => {
+                let Some(event) = event else { break };
+                tally.count(&event);
+                show(&event, &mut lines, &bar, style);
+                if let Event::RunEnded { outcome, .. } = &event {
+                    end = Some(outcome.clone());
+                }
+            }
+            () = either(&mut signals) => {
+                let command = if asked { Command::StopNow } else { Command::StopSafely };
+                asked = true;
+                commands.send(command).await.ok();
+            }
+        }
+    }
+    bar.finish_and_clear();
+    let exit = exit(end.as_ref());
+    if style == Style::Json {
+        output::json(&tally.summary(end.as_ref(), exit));
+    }
+    exit
+}
+
+fn show(event: &Event, lines: &mut RunLines, bar: &ProgressBar, style: Style) {
+    if style == Style::Json {
+        output::json(event);
+        return;
+    }
+    let new = lines.of(event);
+    if !new.is_empty() {
+        bar.suspend(|| new.iter().for_each(|text| output::line(text)));
+    }
+    let (ended, all) = lines.progress();
+    bar.set_length(all.try_into().unwrap_or(u64::MAX));
+    bar.set_position(ended.try_into().unwrap_or(u64::MAX));
+}
+
+/// The line below the lines; on anything but a terminal it draws nothing.
+fn progress(style: Style) -> ProgressBar {
+    if style == Style::Json {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{pos}/{len} steps, {elapsed}  Ctrl-C stops safely") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(TICK);
+    bar
+}
+
+fn listen(kind: SignalKind) -> Option<Signal> {
+    signal(kind).ok()
+}
+
+async fn either(signals: &mut (Option<Signal>, Option<Signal>)) {
+    tokio::select! {
+        () = one(&mut signals.0) => {}
+        () = one(&mut signals.1) => {}
+    }
+}
+
+async fn one(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+fn exit(end: Option<&Outcome>) -> Exit {
+    match end {
+        Some(Outcome::Done) => Exit::Done,
+        Some(Outcome::DoneWithWarnings) => Exit::Warnings,
+        Some(Outcome::Failed) => Exit::Problem,
+        // A run that vanished is resumable like one that was stopped.
+        Some(Outcome::Stopped) | None => Exit::Resumable,
+    }
+}
+
+impl Tally {
+    fn count(&mut self, event: &Event) {
+        let Event::Step { state, .. } = event else {
+            return;
+        };
+        match state {
+            StepState::Done { how: Done::Applied } => self.applied += 1,
+            StepState::Done { how: Done::AlreadyThere } => self.already_there += 1,
+            StepState::Done { how: Done::Warned { .. } } => self.warned += 1,
+            StepState::Done { how: Done::Skipped { .. } } => self.skipped += 1,
+            StepState::Failed { .. } => self.failed += 1,
+            StepState::NotRun { .. } => self.not_run += 1,
+            StepState::Waiting | StepState::Running { .. } => {}
+        }
+    }
+
+    fn summary(&self, end: Option<&Outcome>, exit: Exit) -> serde_json::Value {
+        let outcome = end.and_then(|end| serde_json::to_value(end).ok());
+        json!({
+            "event": "summary",
+            "outcome": outcome.as_ref().and_then(|value| value.get("outcome")),
+            "exit": exit as u8,
+            "steps": {
+                "applied": self.applied,
+                "already_there": self.already_there,
+                "warned": self.warned,
+                "skipped": self.skipped,
+                "failed": self.failed,
+                "not_run": self.not_run,
+            },
+        })
+    }
+}
