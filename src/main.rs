@@ -1,3 +1,3 @@
-//! The program: reads the arguments, starts the log, chooses a face and gives the exit code.
+//! The program: hands the arguments to the commands and gives the exit code; nothing else.
 
 fn main() {}

@@ -1,7 +1,12 @@
 //! The only doors to the world: Kubernetes, Helm, DNS, TLS, SSH, files, processes, the clock; nothing here decides.
 
+pub mod clock;
 pub mod daemon;
 pub mod error;
+pub mod feed;
+pub mod kube;
+pub mod routes;
 pub mod socket;
 
 pub use error::{DoorError, Retry};
+pub use routes::Routes;

@@ -1,6 +1,6 @@
 //! Follows a run without screens: lines or JSON Lines until its end; a signal becomes a wish to stop.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -12,6 +12,7 @@ use tokio::{
 use super::{output, run::RunLines};
 use crate::{
     engine::event::{Command, Done, Event, Outcome, StepState},
+    plan::StepId,
     problem::Exit,
 };
 
@@ -27,30 +28,30 @@ pub enum Style {
     Json,
 }
 
-/// What the followed run came to.
+/// What the followed run came to: the newest state of each step.
 #[derive(Debug, Default)]
-struct Tally {
-    applied: usize,
-    already_there: usize,
-    warned: usize,
-    skipped: usize,
-    failed: usize,
-    not_run: usize,
-}
+struct Tally(BTreeMap<StepId, StepState>);
 
 /// Shows the run until it ends and gives the exit code that its end means.
-pub async fn follow(mut events: mpsc::Receiver<Event>, commands: mpsc::Sender<Command>, style: Style) -> Exit {
+pub async fn follow(
+    mut events: mpsc::Receiver<Event>,
+    commands: mpsc::Sender<Command>,
+    style: Style,
+) -> Exit {
     let mut lines = RunLines::default();
     let mut tally = Tally::default();
     let bar = progress(style);
     let mut end = None;
-    let mut signals = (listen(SignalKind::interrupt()), listen(SignalKind::terminate()));
+    let mut signals = (
+        listen(SignalKind::interrupt()),
+        listen(SignalKind::terminate()),
+    );
     let mut asked = false;
     loop {
         tokio::select! {
             event = events.recv() => {
                 let Some(event) = event else { break };
-                tally.count(&event);
+                tally.hear(&event);
                 show(&event, &mut lines, &bar, style);
                 if let Event::RunEnded { outcome, .. } = &event {
                     end = Some(outcome.clone());
@@ -91,7 +92,9 @@ fn progress(style: Style) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("{pos}/{len} steps, {elapsed}  Ctrl-C stops safely") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{pos}/{len} steps, {elapsed}  Ctrl-C stops safely")
+    {
         bar.set_style(style);
     }
     bar.enable_steady_tick(TICK);
@@ -129,19 +132,14 @@ fn exit(end: Option<&Outcome>) -> Exit {
 }
 
 impl Tally {
-    fn count(&mut self, event: &Event) {
-        let Event::Step { state, .. } = event else {
-            return;
-        };
-        match state {
-            StepState::Done { how: Done::Applied } => self.applied += 1,
-            StepState::Done { how: Done::AlreadyThere } => self.already_there += 1,
-            StepState::Done { how: Done::Warned { .. } } => self.warned += 1,
-            StepState::Done { how: Done::Skipped { .. } } => self.skipped += 1,
-            StepState::Failed { .. } => self.failed += 1,
-            StepState::NotRun { .. } => self.not_run += 1,
-            StepState::Waiting | StepState::Running { .. } => {}
+    fn hear(&mut self, event: &Event) {
+        if let Event::Step { step, state, .. } = event {
+            self.0.insert(step.clone(), state.clone());
         }
+    }
+
+    fn count(&self, is: impl Fn(&StepState) -> bool) -> usize {
+        self.0.values().filter(|state| is(state)).count()
     }
 
     fn summary(&self, end: Option<&Outcome>, exit: Exit) -> serde_json::Value {
@@ -151,12 +149,12 @@ impl Tally {
             "outcome": outcome.as_ref().and_then(|value| value.get("outcome")),
             "exit": exit as u8,
             "steps": {
-                "applied": self.applied,
-                "already_there": self.already_there,
-                "warned": self.warned,
-                "skipped": self.skipped,
-                "failed": self.failed,
-                "not_run": self.not_run,
+                "applied": self.count(|state| matches!(state, StepState::Done { how: Done::Applied })),
+                "already_there": self.count(|state| matches!(state, StepState::Done { how: Done::AlreadyThere })),
+                "warned": self.count(|state| matches!(state, StepState::Done { how: Done::Warned { .. } })),
+                "skipped": self.count(|state| matches!(state, StepState::Done { how: Done::Skipped { .. } })),
+                "failed": self.count(|state| matches!(state, StepState::Failed { .. })),
+                "not_run": self.count(|state| matches!(state, StepState::NotRun { .. })),
             },
         })
     }

@@ -53,6 +53,16 @@ codes! {
     // Catalogue and plan (PLAN).
 
     // Kubernetes API (KUBE), Helm (HELM), waiting for readiness (WAIT).
+    Kube01 = "KUBE-01", "the kubeconfig cannot be used", "care-install reads the cluster's address and its administrator's credentials from a kubeconfig. On the primary node it is /etc/kubernetes/admin.conf. Copy it to this computer (mode 0600), name it in cluster.kubeconfig, and try: kubectl --kubeconfig FILE get nodes.";
+    Kube02 = "KUBE-02", "the API's certificate is not trusted", "The certificate authority in the kubeconfig did not sign the certificate that the API shows. Usually the kubeconfig is of another or an older cluster. Copy /etc/kubernetes/admin.conf from the primary node again.";
+    Kube03 = "KUBE-03", "the API cannot be reached", "Nothing answers at the address in the kubeconfig, or too slowly. On the primary node: is it up, is kube-apiserver running (crictl ps), is the disk full (df -h)? From here: does the name resolve, is port 6443 open (nc -vz HOST 6443)?";
+    Kube04 = "KUBE-04", "something else answers at the API's address", "The answer was not Kubernetes JSON: a proxy, a login page or another service. Check the address in the kubeconfig and the proxy settings (HTTPS_PROXY, NO_PROXY).";
+    Kube05 = "KUBE-05", "a kind is not known yet", "The object belongs to an operator whose definitions (CRDs) the cluster does not have yet. They come with that operator's own step: kubectl get crd shows what is there.";
+    Kube06 = "KUBE-06", "the login is refused", "The credentials in the kubeconfig are expired or may not do this. kubeadm certs check-expiration on the primary node shows their end; kubeadm certs renew admin.conf makes new ones.";
+    Kube07 = "KUBE-07", "an operator's webhook does not answer", "The API asks the operator before it takes such an object, and the operator is not ready or cannot be reached from the API server. Look at its pods (kubectl get pods -A) and its service's endpoints.";
+    Kube08 = "KUBE-08", "the cluster could not do it right now", "Something it needs was missing or changing at that moment. The step tries again by itself; if it lasts, the causes name what is missing.";
+    Kube09 = "KUBE-09", "the cluster does not take the object", "The object breaks the cluster's rules for its kind. The causes name the fields. A value of site.yaml may be the reason; kubectl explain KIND.FIELD shows what is allowed.";
+    Kube10 = "KUBE-10", "the API is overloaded or has an error of its own", "The API server answered with an error of its own. Usually etcd is slow (disk) or memory is short on the primary node: look at the logs of kube-apiserver and etcd there.";
 
     // Engine and journal (RUN).
 

@@ -1,0 +1,281 @@
+//! Live objects: one shared watch per kind and namespace, latest wins, and it says when it has gone stale.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use http_body_util::BodyExt;
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{
+    DoorError,
+    kube::{Kube, whole},
+};
+use crate::plan::ObjectRef;
+
+/// First pause after a broken watch; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// Longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Objects by `namespace/name` (or `name` for those without a namespace).
+pub type Objects = BTreeMap<String, Arc<Value>>;
+
+/// What a watch knows.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    objects: Arc<Objects>,
+    /// True once the first list has come.
+    listed: bool,
+    stale_since: Option<Timestamp>,
+    trouble: Option<DoorError>,
+}
+
+type Key = (String, String, Option<String>);
+
+#[derive(Debug)]
+struct Inner {
+    kube: Kube,
+    watches: Mutex<HashMap<Key, watch::Receiver<Seen>>>,
+    stop: CancellationToken,
+    /// Ends every task with the last clone of the feed.
+    _guard: DropGuard,
+}
+
+/// The watches of one connection; clones share them.
+#[derive(Clone, Debug)]
+pub struct Feed(Arc<Inner>);
+
+/// One kind in one namespace (or all), live.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    seen: watch::Receiver<Seen>,
+    /// Keeps the tasks alive.
+    _feed: Feed,
+}
+
+impl Feed {
+    /// No watch yet.
+    pub fn new(kube: Kube) -> Self {
+        let stop = CancellationToken::new();
+        Self(Arc::new(Inner {
+            kube,
+            watches: Mutex::default(),
+            _guard: stop.clone().drop_guard(),
+            stop,
+        }))
+    }
+
+    /// The live objects of the kind in the reference's namespace; its name is not used. Returns once they were listed.
+    ///
+    /// A kind that the server does not know yet has no objects, and they appear once it does.
+    ///
+    /// # Errors
+    /// The first list is refused or the server cannot be reached.
+    pub async fn watch(&self, of: &ObjectRef) -> Result<Watch, DoorError> {
+        let key = (
+            of.api_version.clone(),
+            of.kind.clone(),
+            of.namespace.clone(),
+        );
+        let mut seen = {
+            let mut watches = self
+                .0
+                .watches
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            watches.entry(key).or_insert_with(|| self.begin(of)).clone()
+        };
+        let first = seen
+            .wait_for(|seen| seen.listed || seen.trouble.is_some())
+            .await;
+        if let Ok(state) = &first
+            && !state.listed
+            && let Some(trouble) = &state.trouble
+        {
+            return Err(trouble.clone());
+        }
+        drop(first);
+        Ok(Watch {
+            seen,
+            _feed: self.clone(),
+        })
+    }
+
+    fn begin(&self, of: &ObjectRef) -> watch::Receiver<Seen> {
+        let (publish, seen) = watch::channel(Seen::default());
+        let task = Task {
+            kube: self.0.kube.clone(),
+            of: of.clone(),
+            publish,
+            objects: Objects::new(),
+        };
+        let stop = self.0.stop.clone();
+        tokio::spawn(async move { stop.run_until_cancelled(task.run()).await });
+        seen
+    }
+}
+
+impl Watch {
+    /// What is known now.
+    pub fn objects(&self) -> Arc<Objects> {
+        Arc::clone(&self.seen.borrow().objects)
+    }
+
+    /// Waits for news; many changes are one piece of news.
+    pub async fn changed(&mut self) {
+        if self.seen.changed().await.is_err() {
+            // The feed was stopped: no news will come.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Since when the picture may be old; nothing while the connection is good.
+    pub fn stale_since(&self) -> Option<Timestamp> {
+        self.seen.borrow().stale_since
+    }
+}
+
+/// How a watch ended.
+enum End {
+    /// The server closed it in good order, or the version is too old: list or go on at once.
+    Again,
+    /// It broke.
+    Broken(DoorError),
+}
+
+struct Task {
+    kube: Kube,
+    of: ObjectRef,
+    publish: watch::Sender<Seen>,
+    objects: Objects,
+}
+
+impl Task {
+    async fn run(mut self) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.once().await {
+                Ok(()) => pause = FIRST_PAUSE,
+                Err(error) => {
+                    self.publish.send_modify(|seen| {
+                        seen.stale_since.get_or_insert_with(Timestamp::now);
+                        seen.trouble = Some(error);
+                    });
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
+    /// Lists, then watches until the watch ends.
+    async fn once(&mut self) -> Result<(), DoorError> {
+        let Some(collection) = self.kube.known(&self.of).await? else {
+            self.objects.clear();
+            self.tell();
+            // The kind may come with a component that is installed just now.
+            tokio::time::sleep(FIRST_PAUSE).await;
+            return Ok(());
+        };
+        let (items, mut version) = self.kube.list_at(&collection, &self.of).await?;
+        self.objects = items
+            .into_iter()
+            .map(|item| (key(&item), Arc::new(item)))
+            .collect();
+        self.tell();
+        loop {
+            match self.follow(&collection, &mut version).await {
+                End::Again if version.is_empty() => return Ok(()),
+                End::Again => {}
+                End::Broken(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn follow(&mut self, collection: &str, version: &mut String) -> End {
+        let mut body = match self.kube.watch(collection, version).await {
+            Ok(body) => body,
+            Err(error) => return End::Broken(error),
+        };
+        let mut rest: Vec<u8> = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else { return End::Again };
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
+            rest.extend_from_slice(&data);
+            let Some(end) = rest.iter().rposition(|byte| *byte == b'\n') else {
+                continue;
+            };
+            let lines: Vec<u8> = rest.drain(..=end).collect();
+            let mut news = false;
+            for line in lines
+                .split(|byte| *byte == b'\n')
+                .filter(|line| !line.is_empty())
+            {
+                let Some(new) = self.take(line, version) else {
+                    // Too old, or not understood: list again.
+                    version.clear();
+                    return End::Again;
+                };
+                news |= new;
+            }
+            if news {
+                self.tell();
+            }
+        }
+        End::Again
+    }
+
+    /// Takes one event; nothing when the list has to be read again.
+    fn take(&mut self, line: &[u8], version: &mut String) -> Option<bool> {
+        let mut event: Value = serde_json::from_slice(line).ok()?;
+        let object = event.get_mut("object").map(Value::take)?;
+        let now = object
+            .pointer("/metadata/resourceVersion")
+            .and_then(Value::as_str)?;
+        now.clone_into(version);
+        match event.get("type").and_then(Value::as_str)? {
+            "ADDED" | "MODIFIED" => {
+                let object = whole(object, &self.of);
+                self.objects.insert(key(&object), Arc::new(object));
+                Some(true)
+            }
+            "DELETED" => Some(self.objects.remove(&key(&object)).is_some()),
+            "BOOKMARK" => Some(false),
+            _ => None,
+        }
+    }
+
+    fn tell(&self) {
+        let objects = Arc::new(self.objects.clone());
+        self.publish.send_modify(|seen| {
+            *seen = Seen {
+                objects,
+                listed: true,
+                stale_since: None,
+                trouble: None,
+            };
+        });
+    }
+}
+
+fn key(object: &Value) -> String {
+    let text = |pointer| {
+        object
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or("")
+    };
+    match text("/metadata/namespace") {
+        "" => text("/metadata/name").to_owned(),
+        namespace => format!("{namespace}/{}", text("/metadata/name")),
+    }
+}

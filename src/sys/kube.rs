@@ -1,0 +1,458 @@
+//! The door to the Kubernetes API: objects as JSON values, server-side apply, one manager; it waits for nothing.
+
+mod discover;
+mod words;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use http::{Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use kube::{
+    Client, Config,
+    client::Body,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use super::{DoorError, feed::Feed};
+use crate::plan::{Object, ObjectRef};
+use discover::Discovery;
+
+/// Who we are in `managedFields`; never changed, because ownership of fields hangs on it.
+pub const MANAGER: &str = "care-install";
+
+/// How long one request may take.
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long opening a connection may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+/// Objects per page of a list.
+const PAGE: u32 = 500;
+
+/// Where the API is and who asks.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A kubeconfig; none means `KUBECONFIG` or `~/.kube/config`.
+    Kubeconfig {
+        /// The file.
+        file: Option<PathBuf>,
+        /// The context; none means the current one.
+        context: Option<String>,
+    },
+    /// An address with a bearer token: the practice cluster.
+    Endpoint {
+        /// Such as `http://127.0.0.1:6443`.
+        url: String,
+        /// The token.
+        token: SecretString,
+    },
+}
+
+/// What an apply did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It was not there.
+    Created,
+    /// It was there and is different now.
+    Changed,
+    /// It was there just so.
+    Unchanged,
+}
+
+/// A connection to a cluster; clones share it.
+#[derive(Clone)]
+pub struct Kube {
+    client: Client,
+    server: Arc<str>,
+    source: Arc<Source>,
+    discovery: Arc<Discovery>,
+}
+
+impl std::fmt::Debug for Kube {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Kube({})", self.server)
+    }
+}
+
+/// An answer with its status and its body as JSON.
+struct Answer {
+    status: StatusCode,
+    body: Value,
+}
+
+impl Kube {
+    /// Reads the configuration and makes a client; it does not connect yet.
+    ///
+    /// # Errors
+    /// The kubeconfig is missing or wrong.
+    pub async fn connect(source: &Source) -> Result<Self, DoorError> {
+        let mut config = match source {
+            Source::Kubeconfig { file, context } => {
+                let options = KubeConfigOptions {
+                    context: context.clone(),
+                    ..KubeConfigOptions::default()
+                };
+                let config = match file {
+                    Some(file) => match Kubeconfig::read_from(file) {
+                        Ok(read) => Config::from_custom_kubeconfig(read, &options).await,
+                        Err(error) => Err(error),
+                    },
+                    None => Config::from_kubeconfig(&options).await,
+                };
+                config.map_err(|error| words::kubeconfig(file.as_deref(), &error))?
+            }
+            Source::Endpoint { url, token } => {
+                let address = url.parse().map_err(|error| words::address(url, &error))?;
+                let mut config = Config::new(address);
+                config.auth_info.token = Some(token.expose_secret().to_owned().into());
+                // The practice cluster is on loopback: a proxy of the hospital has no business there.
+                config.proxy_url = None;
+                config
+            }
+        };
+        config.connect_timeout = Some(CONNECT_LIMIT);
+        config.read_timeout = None;
+        let server: Arc<str> = config.cluster_url.to_string().trim_end_matches('/').into();
+        let client = Client::try_from(config).map_err(|error| words::client(&server, &error))?;
+        Ok(Self {
+            client,
+            server,
+            source: Arc::new(source.clone()),
+            discovery: Arc::default(),
+        })
+    }
+
+    /// The address of the API.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Where the configuration came from, for commands that need their own copy.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// A feed of watches over this connection.
+    pub fn feed(&self) -> Feed {
+        Feed::new(self.clone())
+    }
+
+    /// The server's version, such as `v1.36.3`.
+    ///
+    /// # Errors
+    /// The API cannot be reached or refuses.
+    pub async fn version(&self) -> Result<String, DoorError> {
+        let answer = self.ask(Method::GET, "/version", None).await?;
+        let answer = self.good(answer, "ask for the version")?;
+        let text = answer.get("gitVersion").and_then(Value::as_str);
+        Ok(text.unwrap_or("unknown").to_owned())
+    }
+
+    /// Applies an object on the server's side, as the only manager of the fields it names.
+    ///
+    /// # Errors
+    /// The server refuses or cannot be reached; the problem names the object and the fields.
+    pub async fn apply(&self, object: &Object) -> Result<Applied, DoorError> {
+        let target = object.reference();
+        let path = self.path(&target).await?;
+        let before = self.ask(Method::GET, &path, None).await?;
+        let before = before.body.pointer("/metadata/resourceVersion").cloned();
+        let query = format!("{path}?fieldManager={MANAGER}&force=true&fieldValidation=Strict");
+        let answer = self.ask(Method::PATCH, &query, Some(object)).await?;
+        let created = answer.status == StatusCode::CREATED;
+        let body = self.good(answer, &format!("apply {target}"))?;
+        Ok(match body.pointer("/metadata/resourceVersion") {
+            _ if created => Applied::Created,
+            after if after == before.as_ref() => Applied::Unchanged,
+            _ => Applied::Changed,
+        })
+    }
+
+    /// Asks the server whether it would take the object: schema, admission and webhooks run, nothing is kept.
+    ///
+    /// # Errors
+    /// The server would refuse it or cannot be reached.
+    pub async fn dry_run(&self, object: &Object) -> Result<(), DoorError> {
+        let target = object.reference();
+        let path = self.path(&target).await?;
+        let query =
+            format!("{path}?fieldManager={MANAGER}&force=true&fieldValidation=Strict&dryRun=All");
+        let answer = self.ask(Method::PATCH, &query, Some(object)).await?;
+        self.good(answer, &format!("try {target} in a dry run"))
+            .map(drop)
+    }
+
+    /// The object, or nothing when it is not there (or its kind is not known yet).
+    ///
+    /// # Errors
+    /// The server refuses or cannot be reached.
+    pub async fn get(&self, target: &ObjectRef) -> Result<Option<Value>, DoorError> {
+        let Some(collection) = self.known(target).await? else {
+            return Ok(None);
+        };
+        let path = format!("{collection}/{}", target.name);
+        let answer = self.ask(Method::GET, &path, None).await?;
+        if answer.status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        self.good(answer, &format!("read {target}")).map(Some)
+    }
+
+    /// Every object of the kind in the namespace (or in all) that carries the labels.
+    ///
+    /// # Errors
+    /// The server refuses or cannot be reached.
+    pub async fn list(&self, of: &ObjectRef, selector: &str) -> Result<Vec<Arc<Value>>, DoorError> {
+        let Some(collection) = self.known(of).await? else {
+            return Ok(Vec::new());
+        };
+        let mut items = Vec::new();
+        let mut token = String::new();
+        loop {
+            let path = format!(
+                "{collection}?limit={PAGE}&labelSelector={}&continue={}",
+                encoded(selector),
+                encoded(&token)
+            );
+            let answer = self.ask(Method::GET, &path, None).await?;
+            let mut body = self.good(answer, &format!("list {} objects", of.kind))?;
+            if let Some(Value::Array(page)) = body.get_mut("items").map(Value::take) {
+                items.extend(page.into_iter().map(|item| Arc::new(whole(item, of))));
+            }
+            match body.pointer("/metadata/continue").and_then(Value::as_str) {
+                Some(next) if !next.is_empty() => next.clone_into(&mut token),
+                _ => return Ok(items),
+            }
+        }
+    }
+
+    /// Deletes the object with everything it owns; true when it was there.
+    ///
+    /// # Errors
+    /// The server refuses or cannot be reached.
+    pub async fn delete(&self, target: &ObjectRef) -> Result<bool, DoorError> {
+        let Some(collection) = self.known(target).await? else {
+            return Ok(false);
+        };
+        let path = format!("{collection}/{}?propagationPolicy=Background", target.name);
+        let answer = self.ask(Method::DELETE, &path, None).await?;
+        if answer.status == StatusCode::NOT_FOUND {
+            return Ok(false);
+        }
+        self.good(answer, &format!("delete {target}")).map(|_| true)
+    }
+
+    /// The last lines that a container wrote.
+    ///
+    /// # Errors
+    /// The pod is not there, has not started, or the server cannot be reached.
+    pub async fn logs(
+        &self,
+        namespace: &str,
+        pod: &str,
+        container: Option<&str>,
+        tail: u32,
+    ) -> Result<Vec<String>, DoorError> {
+        let container = container.map_or_else(String::new, |name| format!("&container={name}"));
+        let path =
+            format!("/api/v1/namespaces/{namespace}/pods/{pod}/log?tailLines={tail}{container}");
+        let (status, bytes) = self.raw(Method::GET, &path, None).await?;
+        let text = String::from_utf8_lossy(&bytes);
+        if status.is_success() {
+            return Ok(text.lines().map(str::to_owned).collect());
+        }
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Err(words::refused(
+            &self.server,
+            &format!("read the log of pod {namespace}/{pod}"),
+            status,
+            &body,
+        ))
+    }
+
+    /// Opens a watch: lines of JSON until the server ends it.
+    pub(super) async fn watch(&self, collection: &str, version: &str) -> Result<Body, DoorError> {
+        let path = format!(
+            "{collection}?watch=true&allowWatchBookmarks=true&timeoutSeconds=290&resourceVersion={version}"
+        );
+        let send = self.client.send(request(&Method::GET, &path, None));
+        let response = tokio::time::timeout(REQUEST_LIMIT, send)
+            .await
+            .map_err(|_elapsed| words::slow(&self.server, REQUEST_LIMIT))?
+            .map_err(|error| words::transport(&self.server, &error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response.into_body());
+        }
+        let bytes = collect(response.into_body()).await;
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Err(words::refused(&self.server, "watch", status, &body))
+    }
+
+    /// Lists a collection with the version at which a watch goes on.
+    pub(super) async fn list_at(
+        &self,
+        collection: &str,
+        of: &ObjectRef,
+    ) -> Result<(Vec<Value>, String), DoorError> {
+        let answer = self
+            .ask(
+                Method::GET,
+                &format!("{collection}?resourceVersion=0"),
+                None,
+            )
+            .await?;
+        let mut body = self.good(answer, &format!("list {} objects", of.kind))?;
+        let version = body
+            .pointer("/metadata/resourceVersion")
+            .and_then(Value::as_str);
+        let version = version.unwrap_or("0").to_owned();
+        let items = match body.get_mut("items").map(Value::take) {
+            Some(Value::Array(items)) => items,
+            _ => Vec::new(),
+        };
+        Ok((
+            items.into_iter().map(|item| whole(item, of)).collect(),
+            version,
+        ))
+    }
+
+    /// The path of the kind's collection; nothing when the server does not know the kind.
+    pub(super) async fn known(&self, target: &ObjectRef) -> Result<Option<String>, DoorError> {
+        let group = match target.group() {
+            "" => format!("/api/{}", target.version()),
+            group => format!("/apis/{group}/{}", target.version()),
+        };
+        let mut found = self.discovery.find(target);
+        if found.is_none() {
+            let answer = self.ask(Method::GET, &group, None).await?;
+            if answer.status == StatusCode::NOT_FOUND {
+                return Ok(None);
+            }
+            let doing = format!("ask for the kinds of {}", target.api_version);
+            let body = self.good(answer, &doing)?;
+            self.discovery.learn(&target.api_version, &body);
+            found = self.discovery.find(target);
+        }
+        Ok(
+            found.map(|resource| match (&target.namespace, resource.namespaced) {
+                (Some(namespace), true) => {
+                    format!("{group}/namespaces/{namespace}/{}", resource.plural)
+                }
+                _ => format!("{group}/{}", resource.plural),
+            }),
+        )
+    }
+
+    async fn path(&self, target: &ObjectRef) -> Result<String, DoorError> {
+        match self.known(target).await? {
+            Some(collection) => Ok(format!("{collection}/{}", target.name)),
+            None => Err(words::unknown_kind(target)),
+        }
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        object: Option<&Object>,
+    ) -> Result<Answer, DoorError> {
+        let (status, bytes) = self.raw(method, path, object).await?;
+        match serde_json::from_slice(&bytes) {
+            Ok(body) => Ok(Answer { status, body }),
+            Err(_) if !status.is_success() => Ok(Answer {
+                status,
+                body: Value::Null,
+            }),
+            Err(error) => Err(words::nonsense(&self.server, &error)),
+        }
+    }
+
+    async fn raw(
+        &self,
+        method: Method,
+        path: &str,
+        object: Option<&Object>,
+    ) -> Result<(StatusCode, Vec<u8>), DoorError> {
+        let whole = async {
+            let response = self.client.send(request(&method, path, object)).await?;
+            let status = response.status();
+            let bytes = response.into_body().collect().await?.to_bytes();
+            Ok::<_, kube::Error>((status, bytes.to_vec()))
+        };
+        tokio::time::timeout(REQUEST_LIMIT, whole)
+            .await
+            .map_err(|_elapsed| words::slow(&self.server, REQUEST_LIMIT))?
+            .map_err(|error| words::transport(&self.server, &error))
+    }
+
+    fn good(&self, answer: Answer, doing: &str) -> Result<Value, DoorError> {
+        if answer.status.is_success() {
+            Ok(answer.body)
+        } else {
+            Err(words::refused(
+                &self.server,
+                doing,
+                answer.status,
+                &answer.body,
+            ))
+        }
+    }
+}
+
+fn request(method: &Method, path: &str, object: Option<&Object>) -> Request<Body> {
+    let body = object.map_or_else(Vec::new, |object| object.value().to_string().into_bytes());
+    let mut request = Request::new(Body::from(body));
+    *request.method_mut() = method.clone();
+    // Our own paths and names that were checked: they parse.
+    if let Ok(address) = path.parse() {
+        *request.uri_mut() = address;
+    }
+    let headers = request.headers_mut();
+    headers.insert(
+        http::header::ACCEPT,
+        http::HeaderValue::from_static("application/json"),
+    );
+    if object.is_some() {
+        let apply = http::HeaderValue::from_static("application/apply-patch+yaml");
+        headers.insert(http::header::CONTENT_TYPE, apply);
+    }
+    request
+}
+
+async fn collect(body: Body) -> Vec<u8> {
+    body.collect()
+        .await
+        .map(|all| all.to_bytes().to_vec())
+        .unwrap_or_default()
+}
+
+/// Items of a list do not carry their kind, and nobody here looks at `managedFields`.
+pub(super) fn whole(mut item: Value, of: &ObjectRef) -> Value {
+    if let Some(metadata) = item.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.shift_remove("managedFields");
+    }
+    if let Some(map) = item.as_object_mut() {
+        map.entry("apiVersion")
+            .or_insert_with(|| of.api_version.clone().into());
+        map.entry("kind").or_insert_with(|| of.kind.clone().into());
+    }
+    item
+}
+
+/// A text inside a query.
+fn encoded(text: &str) -> String {
+    use std::fmt::Write;
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(byte.into());
+            }
+            _ => write!(out, "%{byte:02X}").unwrap_or_default(),
+        }
+    }
+    out
+}

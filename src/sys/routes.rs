@@ -1,0 +1,23 @@
+//! Where names and addresses lead when the world is a practice cluster; in life it is empty and changes nothing.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+/// Detours to the practice cluster's own name server and nodes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Routes {
+    /// The name server that answers for every name server of the site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns: Option<SocketAddr>,
+    /// `host:port` to the address that really answers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub connect: BTreeMap<String, SocketAddr>,
+}
+
+impl Routes {
+    /// The address to connect to, when there is a detour.
+    pub fn to(&self, host: &str, port: u16) -> Option<SocketAddr> {
+        self.connect.get(&format!("{host}:{port}")).copied()
+    }
+}
