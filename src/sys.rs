@@ -6,7 +6,10 @@ pub mod error;
 pub mod feed;
 pub mod kube;
 pub mod routes;
+pub mod files;
+pub mod sites;
 pub mod socket;
+pub mod vault;
 
 pub use error::{DoorError, Retry};
 pub use routes::Routes;

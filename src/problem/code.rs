@@ -47,6 +47,20 @@ codes! {
     Site14 = "SITE-14", "the site file's schema is missing", "The first line of site.yaml says which layout it has, so that later versions can bring it up to date. Write `schema: 1`.";
     Site15 = "SITE-15", "a secret in a site file", "site.yaml may be copied and mailed, so secrets are refused there. Remove the line, change the password at its source, and give the new one when care-install asks; it is kept in the vault.";
     Site16 = "SITE-16", "a name stands twice in a site file", "Two lines of site.yaml give the same setting. Keep one of them.";
+    Site17 = "SITE-17", "no such site", "The site that was asked for is not on this computer, or several are and none was named. `--site` takes a name or the folder that holds site.yaml.";
+    Site18 = "SITE-18", "the site exists already", "A new site would take the place of one that is there. Choose another name, or open the existing one with --site.";
+    File01 = "FILE-01", "a file cannot be read", "The file is there and cannot be read: usually it belongs to another user, or the path names a folder.";
+    File02 = "FILE-02", "a file cannot be written", "A file could not be written or renamed: the folder is read-only, the disk is full, or the folder belongs to another user. Files are written whole or not at all, so the old one is untouched.";
+    File03 = "FILE-03", "a file is missing", "There is no file of that name. Check the path; a relative path in site.yaml begins at the site's folder.";
+    File04 = "FILE-04", "a file is too large", "The file is much larger than what is expected in its place; most likely the wrong file is named.";
+    File05 = "FILE-05", "a file is not text", "The file holds bytes that are no UTF-8 text. A certificate in DER form has to be converted to PEM first.";
+    Vault01 = "VAULT-01", "wrong passphrase", "The passphrase does not open the vault. Mind upper and lower case and the keyboard's language. Nobody can open the vault without it; the secrets can then only be entered and made anew.";
+    Vault02 = "VAULT-02", "the vault is damaged", "The vault was changed or cut after it was written. Put back its last good copy. The disk may be failing: check it.";
+    Vault03 = "VAULT-03", "there is no vault", "The site has settings and no vault, so its secrets are unknown. `care-install new` asks for them; after a loss, put the copy of the vault back.";
+    Vault04 = "VAULT-04", "the vault's key file is missing or wrong", "The vault is locked with a key file that is not there, or that is no key file. Put its copy back.";
+    Vault05 = "VAULT-05", "the wrong key for this vault", "The vault was locked with something else than what was given: another key file, or a passphrase instead of a key file.";
+    Vault06 = "VAULT-06", "the passphrase is too short", "A short passphrase is guessed by a computer within days. Use four words or more.";
+    Vault07 = "VAULT-07", "a vault from a newer version", "The vault was written by a newer care-install, which may keep secrets that this one would lose. Use the newer one.";
 
     // Preflight: SSH, DNS, TLS certificate (CRT), cluster (K8S).
 

@@ -150,8 +150,8 @@ fn vapid_private() -> Result<SecretString, Problem> {
             .try_fill_bytes(bytes.as_mut())
             .map_err(|error| no_randomness(&error))?;
         // A number outside the curve's order is no key; it comes up less than once in four billion.
-        if SecretKey::from_slice(bytes.as_ref()).is_ok() {
-            return Ok(SecretString::from(URL_SAFE_NO_PAD.encode(bytes.as_ref())));
+        if SecretKey::from_slice(bytes.as_slice()).is_ok() {
+            return Ok(SecretString::from(URL_SAFE_NO_PAD.encode(bytes.as_slice())));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a field holds: how its text is read, and which shape it has in site.yaml. Pure.
 
-use std::net::Ipv4Addr;
+use core::net::Ipv4Addr;
 
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! What fields must hold together: networks apart, names unique, hosts under the wildcard. Pure.
 
-use std::net::Ipv4Addr;
+use core::net::Ipv4Addr;
 
 use crate::problem::{Code, Problem};
 

@@ -1,6 +1,6 @@
 //! The values of a site as types that cannot hold a wrong one; each explains in plain words why a text is refused. Pure.
 
-use std::{fmt, net::Ipv4Addr};
+use core::{fmt, net::Ipv4Addr};
 
 use ipnet::Ipv4Net;
 

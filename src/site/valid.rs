@@ -1,6 +1,6 @@
 //! A site in which every value is valid by itself and with the others; only a draft without problems becomes one. Pure.
 
-use std::net::Ipv4Addr;
+use core::net::Ipv4Addr;
 
 use serde_json::{Map, Value, json};
 
