@@ -6,6 +6,8 @@ pub mod engine;
 pub mod plain;
 pub mod plan;
 pub mod problem;
+pub mod ready;
 pub mod rehearsal;
 pub mod site;
 pub mod sys;
+pub mod waiting;

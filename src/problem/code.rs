@@ -78,6 +78,19 @@ codes! {
     Kube09 = "KUBE-09", "the cluster does not take the object", "The object breaks the cluster's rules for its kind. The causes name the fields. A value of site.yaml may be the reason; kubectl explain KIND.FIELD shows what is allowed.";
     Kube10 = "KUBE-10", "the API is overloaded or has an error of its own", "The API server answered with an error of its own. Usually etcd is slow (disk) or memory is short on the primary node: look at the logs of kube-apiserver and etcd there.";
 
+    Wait01 = "WAIT-01", "it did not become ready in time", "The step waited for its whole limit. The reasons above say what the pods, events, claims and nodes told at the end. Cure the cause, then run the step again: what is already there stays.";
+    Wait02 = "WAIT-02", "an image cannot be pulled", "The node's containerd asked the registry for the image and was refused or got no answer. Not found: the name or tag is wrong, or it was never pushed. Unauthorized: the registry's login. Timeout: the node cannot reach the registry. Try on the node: crictl pull IMAGE. The pods try again by themselves once the cause is gone.";
+    Wait03 = "WAIT-03", "a container ends again and again", "The program inside starts and ends. Its last words are in its log (press l, or kubectl logs --previous). Exit code 137 with OOMKilled means that it needs more memory than its limit.";
+    Wait04 = "WAIT-04", "a container misses a setting", "The pod names a ConfigMap, a Secret or a key in it that is not there. The component's own step makes it: run that step again.";
+    Wait05 = "WAIT-05", "no node takes the pod", "The scheduler found no node: too little free CPU or memory, a label or taint that does not fit, or a volume that is bound elsewhere. kubectl describe pod shows the count per reason; kubectl describe node shows what is requested already.";
+    Wait06 = "WAIT-06", "a volume is not provided", "The claim has no volume. Either its storage class does not exist, or Longhorn cannot place its replicas: too little space on the disks with the wanted tag, or a node is down. kubectl get storageclass; kubectl -n longhorn-system get nodes.longhorn.io.";
+    Wait07 = "WAIT-07", "a volume cannot be attached or mounted", "The node could not attach or mount the volume. Usually iscsid is not running on that node, multipathd has taken the device, or the volume is still attached to a node that is gone.";
+    Wait08 = "WAIT-08", "a container runs and is not ready", "Its readiness probe fails. The program may still be starting, or it cannot reach something it needs. Its log says which (press l).";
+    Wait09 = "WAIT-09", "its pods cannot be made", "The controller asked for pods and the API refused them: a quota, a policy or an admission webhook. The event holds the API's own words.";
+    Wait10 = "WAIT-10", "a node is not ready", "The node's kubelet does not report. Is the machine up, does it reach the primary node, is its disk full? On the node: systemctl status kubelet; journalctl -u kubelet -n 50.";
+    Wait11 = "WAIT-11", "a job failed", "The job used up its tries. Its log holds the reason. After the cause is cured, run the step again: the failed job is removed and made anew.";
+    Wait12 = "WAIT-12", "a backup failed", "The database's backup could not be written. Check the endpoint, bucket and keys in site.yaml, and that the pods can reach the endpoint.";
+
     // Engine and journal (RUN).
 
     // Rehearsal cluster (REH).
