@@ -3,6 +3,7 @@
 pub mod check;
 pub mod cli;
 pub mod engine;
+pub mod host;
 pub mod plain;
 pub mod plan;
 pub mod problem;

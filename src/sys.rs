@@ -5,7 +5,10 @@ pub mod daemon;
 pub mod error;
 pub mod feed;
 pub mod files;
+pub mod helm;
+pub mod http;
 pub mod kube;
+pub mod lines;
 pub mod routes;
 pub mod sites;
 pub mod socket;
@@ -13,3 +16,18 @@ pub mod vault;
 
 pub use error::{DoorError, Retry};
 pub use routes::Routes;
+
+/// The doors a run goes through; clones share their connections.
+#[derive(Clone, Debug)]
+pub struct Doors {
+    /// The Kubernetes API.
+    pub kube: kube::Kube,
+    /// Its live objects.
+    pub feed: feed::Feed,
+    /// Helm.
+    pub helm: helm::Helm,
+    /// The cluster's time.
+    pub clock: clock::Clock,
+    /// Where names lead.
+    pub routes: Routes,
+}

@@ -91,7 +91,19 @@ codes! {
     Wait11 = "WAIT-11", "a job failed", "The job used up its tries. Its log holds the reason. After the cause is cured, run the step again: the failed job is removed and made anew.";
     Wait12 = "WAIT-12", "a backup failed", "The database's backup could not be written. Check the endpoint, bucket and keys in site.yaml, and that the pods can reach the endpoint.";
 
+    Helm01 = "HELM-01", "the helm command is missing", "The charts are installed by the helm command of this computer. Install Helm 4 (or 3.18 and newer) from helm.sh, or name another one with --helm FILE. Then start again.";
+    Helm02 = "HELM-02", "the helm command is too old", "care-install works with Helm 3.18 and newer, and with Helm 4. helm version shows what is there. Install a newer one, or name it with --helm FILE.";
+    Helm03 = "HELM-03", "helm could not install a chart", "The last lines that helm wrote are the causes. The step's log (press l) holds all of them. After the cause is cured, run the step again: helm goes on from where it was.";
+    Helm04 = "HELM-04", "a chart cannot be fetched", "helm could not get the chart from its repository. Does this computer reach the internet (curl -I https://HOST)? Is a proxy set (HTTPS_PROXY)? For sites without internet, give a folder of charts with --charts DIR.";
+    Helm05 = "HELM-05", "another helm works on this release", "A helm process, perhaps of a run that was cut off, still works on the release. The step goes on by itself once it has ended.";
+    Http01 = "HTTP-01", "an address does not answer as expected", "The named address was asked and did not answer, or answered something else. The causes hold the answer. Open the same address from this computer, for example with curl -v.";
+
     // Engine and journal (RUN).
+    Run01 = "RUN-01", "the journal cannot be used", "The journal remembers what a deploy has done; without it a run does not go on. It is the file journal.jsonl in the site's folder. Look at the free space (df -h), the folder's owner and whether the disk is read-only. Nothing is done twice when the deploy is started again.";
+    Run02 = "RUN-02", "the journal is from a newer version", "A newer care-install has worked on this site. Use that version: this one would not understand what was done.";
+    Run03 = "RUN-03", "no such step", "The named step is not in the plan. The command plan lists all of them; a step's name is COMPONENT/STEP.";
+    Run04 = "RUN-04", "nobody agreed", "The step asks a person, and the answer was no or did not come. Run the deploy again and answer yes once it is so.";
+    Run05 = "RUN-05", "a step broke off", "The step's own task ended without an answer: our mistake. Run the deploy again: what was done stays.";
 
     // Rehearsal cluster (REH).
 

@@ -1,0 +1,187 @@
+//! One step: its attempts, its action and its readiness; it tells what it does and decides nothing about other steps.
+
+mod act;
+mod wait;
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::sync::{Notify, mpsc};
+
+use super::{
+    event::{Done, Waiting},
+    run::Perform,
+};
+use crate::{
+    plan::{Action, Step},
+    problem::Problem,
+    sys::{DoorError, Doors, Retry, clock::Clock},
+};
+use wait::Readings;
+
+/// First pause between two attempts; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Attempts that are made without a person.
+const ATTEMPTS: u32 = 20;
+
+/// What a step tells while it works.
+#[derive(Debug)]
+pub enum News {
+    /// What it does right now.
+    Note(String),
+    /// A line of its log.
+    Log(String),
+    /// Why it waits.
+    Waiting(Waiting),
+    /// An attempt failed and the next will be made.
+    Retry {
+        /// The attempt that failed.
+        attempt: u32,
+        /// When the next begins.
+        next_in_ms: u64,
+        /// What went wrong.
+        problem: Problem,
+    },
+    /// It has ended.
+    Ended(Result<Done, Problem>),
+}
+
+/// Where a step tells its news.
+#[derive(Clone, Debug)]
+pub struct Tell {
+    index: usize,
+    news: mpsc::Sender<(usize, News)>,
+}
+
+impl Tell {
+    /// For the step at this place of the plan.
+    pub fn new(index: usize, news: mpsc::Sender<(usize, News)>) -> Self {
+        Self { index, news }
+    }
+
+    async fn send(&self, piece: News) {
+        // The run may have been stopped; then nobody needs to know.
+        self.news.send((self.index, piece)).await.ok();
+    }
+
+    /// What it does right now.
+    pub async fn note(&self, note: impl Into<String>) {
+        self.send(News::Note(note.into())).await;
+    }
+
+    /// A line of its log; never a secret.
+    pub async fn log(&self, line: impl Into<String>) {
+        self.send(News::Log(line.into())).await;
+    }
+
+    /// Why it waits.
+    pub async fn waiting(&self, waiting: Waiting) {
+        self.send(News::Waiting(waiting)).await;
+    }
+}
+
+/// One attempt at a step.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// The step.
+    pub step: Arc<Step>,
+    /// Counted from 1.
+    pub attempt: u32,
+    /// True when the journal says that just this was done by the run that is gone on with.
+    pub remembered: bool,
+    /// The run's time.
+    pub clock: Clock,
+    /// When the step's first attempt began.
+    pub began: Timestamp,
+    /// Where to tell.
+    pub tell: Tell,
+}
+
+impl Task {
+    /// When the step gives up.
+    pub fn gives_up_at(&self) -> Timestamp {
+        self.began
+            .checked_add(self.step.limit)
+            .unwrap_or(Timestamp::MAX)
+    }
+
+    /// How long that is from now, really.
+    fn left(&self) -> Duration {
+        let left = self.gives_up_at().duration_since(self.clock.now());
+        self.clock
+            .real_duration(Duration::try_from(left).unwrap_or_default())
+    }
+}
+
+/// What a step does first, for its first event.
+pub fn first_note(step: &Step) -> String {
+    match &step.action {
+        Action::Helm(release) => format!("helm: {} {}", release.name, release.version),
+        Action::Apply(objects) if objects.len() == 1 => "applying 1 object".to_owned(),
+        Action::Apply(objects) => format!("applying {} objects", objects.len()),
+        Action::Wait => "waiting until it is ready".to_owned(),
+        Action::Job(_) => "running the job".to_owned(),
+        Action::Buckets { .. } => "making the buckets".to_owned(),
+        Action::Http(call) => format!("asking {}", call.url),
+        Action::Confirm { question } => question.clone(),
+    }
+}
+
+/// Makes attempts until one succeeds, another cannot help, or the step's time is over.
+pub async fn attempts(mut task: Task, perform: Perform, hurry: Arc<Notify>) {
+    let tell = task.tell.clone();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let error = match perform(task.clone()).await {
+            Ok(how) => return tell.send(News::Ended(Ok(how))).await,
+            Err(error) => error,
+        };
+        let wait = match error.retry {
+            Retry::No => None,
+            Retry::Backoff => Some(pause),
+            Retry::After(asked) => Some(asked.min(LONGEST_PAUSE)),
+        };
+        let Some(wait) = wait.filter(|_| task.attempt < ATTEMPTS && !task.left().is_zero()) else {
+            return tell.send(News::Ended(Err(error.problem))).await;
+        };
+        tell.send(News::Retry {
+            attempt: task.attempt,
+            next_in_ms: wait.as_millis().try_into().unwrap_or(u64::MAX),
+            problem: error.problem,
+        })
+        .await;
+        tokio::select! {
+            () = tokio::time::sleep(wait.min(task.left())) => {}
+            () = hurry.notified() => {}
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+        task.attempt += 1;
+        tell.note(first_note(&task.step)).await;
+    }
+}
+
+/// One attempt: asks whether it is there already, else acts, then waits until it is ready.
+///
+/// # Errors
+/// What went wrong, and whether another attempt can help.
+pub async fn perform(task: Task, doors: Doors) -> Result<Done, DoorError> {
+    // The watches begin before the action, so that nothing that follows from it is missed.
+    let mut readings = Readings::begin(&task.step.ready, &doors).await?;
+    if task.remembered && readings.are_ready(&doors).await? {
+        return Ok(Done::AlreadyThere);
+    }
+    let changed = act::act(&task, &doors).await?;
+    if changed {
+        readings.fence(&doors).await?;
+    }
+    let was_ready = readings.wait(&task, &doors).await?;
+    Ok(if changed || !was_ready {
+        Done::Applied
+    } else {
+        Done::AlreadyThere
+    })
+}

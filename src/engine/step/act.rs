@@ -1,0 +1,143 @@
+//! What a step does to the cluster; every action may be repeated, because the cluster itself is asked what is there.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use serde_json::Value;
+
+use super::Task;
+use crate::{
+    plan::{Action, HttpCall, JobRun, Object, ObjectRef},
+    ready::{self, Readiness},
+    sys::{DoorError, Doors, http, kube::Applied},
+};
+
+/// Objects on their way to the API server at one time, for each step.
+const AT_ONCE: usize = 16;
+
+/// How often it is looked whether a deleted job is gone.
+const GONE_PAUSE: Duration = Duration::from_millis(200);
+
+/// Does it; says whether anything changed.
+pub(super) async fn act(task: &Task, doors: &Doors) -> Result<bool, DoorError> {
+    match &task.step.action {
+        Action::Helm(release) => {
+            let tell = task.tell.clone();
+            let (lines, mut written) = tokio::sync::mpsc::channel::<String>(256);
+            let log = async {
+                while let Some(line) = written.recv().await {
+                    tell.log(line).await;
+                }
+            };
+            let (applied, ()) = tokio::join!(doors.helm.deploy(release, &doors.kube, lines), log);
+            Ok(applied? != Applied::Unchanged)
+        }
+        Action::Apply(objects) => {
+            let objects: Vec<&Object> = objects.iter().collect();
+            apply(task, doors, &objects).await
+        }
+        Action::Wait | Action::Confirm { .. } => Ok(false),
+        Action::Job(run) | Action::Buckets { run, .. } => job(task, doors, run).await,
+        Action::Http(call) => ask(task, doors, call).await,
+    }
+}
+
+/// Applies the objects: first those that others live in, then all others at once.
+async fn apply(task: &Task, doors: &Doors, objects: &[&Object]) -> Result<bool, DoorError> {
+    let (first, rest): (Vec<&Object>, Vec<&Object>) = objects
+        .iter()
+        .copied()
+        .partition(|object| comes_first(&object.reference()));
+    let mut changed = 0_usize;
+    for wave in [first, rest] {
+        let sent: Vec<_> = wave
+            .into_iter()
+            .map(|object| one(task, doors, object))
+            .collect();
+        let applied: Vec<Applied> = stream::iter(sent)
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
+        changed += applied
+            .iter()
+            .filter(|applied| **applied != Applied::Unchanged)
+            .count();
+    }
+    Ok(changed > 0)
+}
+
+fn comes_first(target: &ObjectRef) -> bool {
+    [
+        "Namespace",
+        "CustomResourceDefinition",
+        "StorageClass",
+        "ServiceAccount",
+    ]
+    .contains(&target.kind.as_str())
+}
+
+async fn one(task: &Task, doors: &Doors, object: &Object) -> Result<Applied, DoorError> {
+    let applied = doors.kube.apply(object).await?;
+    let word = match applied {
+        Applied::Created => "created",
+        Applied::Changed => "changed",
+        Applied::Unchanged => "unchanged",
+    };
+    task.tell
+        .log(format!("{word} {}", object.reference()))
+        .await;
+    Ok(applied)
+}
+
+/// Makes the job unless it is there; one that failed before is removed first, because a person asked again.
+async fn job(task: &Task, doors: &Doors, run: &JobRun) -> Result<bool, DoorError> {
+    let target = run.job.reference();
+    let mut there = doors.kube.get(&target).await?;
+    if let Some(object) = &there {
+        let failed = matches!(ready::object(&target, Some(object)), Readiness::Failed(_));
+        if failed {
+            task.tell
+                .log(format!("removing {target}, which failed before"))
+                .await;
+            remove(doors, &target, object).await?;
+            there = None;
+        }
+    }
+    let objects: Vec<&Object> = run.objects.iter().collect();
+    let changed = apply(task, doors, &objects).await?;
+    if there.is_some() {
+        // Its name holds a digest of what it does: there is nothing to change in it, and it never runs twice.
+        task.tell.log(format!("{target} is there already")).await;
+        return Ok(changed);
+    }
+    one(task, doors, &run.job).await?;
+    Ok(true)
+}
+
+async fn remove(doors: &Doors, target: &ObjectRef, object: &Value) -> Result<(), DoorError> {
+    doors.kube.delete(target).await?;
+    let uid = |object: &Value| object.pointer("/metadata/uid").cloned();
+    while let Some(still) = doors.kube.get(target).await? {
+        if uid(&still) != uid(object) {
+            break;
+        }
+        tokio::time::sleep(GONE_PAUSE).await;
+    }
+    Ok(())
+}
+
+async fn ask(task: &Task, doors: &Doors, call: &HttpCall) -> Result<bool, DoorError> {
+    let asked = http::expect(call, &doors.routes).await;
+    let word = if asked.is_ok() {
+        "answered"
+    } else {
+        "did not answer"
+    };
+    task.tell
+        .log(format!("{} {} {word} as expected", call.method, call.url))
+        .await;
+    asked.map(|()| false)
+}
+
+/// The objects behind a condition, as values.
+pub(super) type Values = Vec<Arc<Value>>;

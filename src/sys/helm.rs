@@ -1,0 +1,116 @@
+//! The door to Helm: the real command in life, stand-in objects in practice; it never waits for readiness.
+
+mod command;
+mod record;
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::{
+    DoorError,
+    kube::{Applied, Kube},
+};
+use crate::{
+    plan::{Object, Release},
+    problem::{Code, Problem},
+};
+
+pub use command::Command;
+
+/// How charts are installed.
+#[derive(Clone, Debug)]
+pub enum Helm {
+    /// By the helm command.
+    Command(Command),
+    /// By objects that stand for what the chart makes.
+    Practice(Practice),
+    /// Not at all: the helm command cannot be used.
+    Missing(Problem),
+}
+
+/// What stands for a chart on the practice cluster.
+#[derive(Clone, Copy, Debug)]
+pub struct Practice {
+    /// The objects of a release.
+    pub objects: fn(&Release) -> Vec<Object>,
+    /// A definition by its name, such as `certificates.cert-manager.io`.
+    pub definition: fn(&str) -> Option<Value>,
+}
+
+/// Where to look for the helm command and its charts, and where it may work.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The command; none takes the one on the PATH.
+    pub program: Option<PathBuf>,
+    /// A folder of charts instead of the repositories.
+    pub charts: Option<PathBuf>,
+    /// A private folder for values and locks.
+    pub work: PathBuf,
+}
+
+impl Helm {
+    /// Finds the helm command and checks its version; what is wrong is said when it is used.
+    pub async fn find(place: Place) -> Self {
+        match Command::find(place).await {
+            Ok(command) => Self::Command(command),
+            Err(problem) => Self::Missing(problem),
+        }
+    }
+
+    /// Installs or upgrades the release unless it is there just so; each line that helm writes goes to `lines`.
+    ///
+    /// # Errors
+    /// Helm is missing or failed; whether another attempt can help.
+    pub async fn deploy(
+        &self,
+        release: &Release,
+        kube: &Kube,
+        lines: mpsc::Sender<String>,
+    ) -> Result<Applied, DoorError> {
+        match self {
+            Self::Command(command) => command.deploy(release, kube, lines).await,
+            Self::Practice(practice) => practice.deploy(release, kube, lines).await,
+            Self::Missing(problem) => Err(DoorError::lasting(problem.clone())),
+        }
+    }
+}
+
+impl Practice {
+    async fn deploy(
+        &self,
+        release: &Release,
+        kube: &Kube,
+        lines: mpsc::Sender<String>,
+    ) -> Result<Applied, DoorError> {
+        if record::is_deployed(kube, release).await? {
+            return Ok(Applied::Unchanged);
+        }
+        let mut objects = Vec::new();
+        for name in &release.crds {
+            let definition = (self.definition)(name).ok_or_else(|| unknown_definition(name))?;
+            objects
+                .push(Object::from_value(definition).map_err(|_field| unknown_definition(name))?);
+        }
+        objects.extend((self.objects)(release));
+        for object in &objects {
+            kube.apply(object).await?;
+            // Whoever listens may have gone.
+            lines
+                .send(format!("practice: applied {}", object.reference()))
+                .await
+                .ok();
+        }
+        kube.apply(&record::of(release)).await?;
+        Ok(Applied::Created)
+    }
+}
+
+fn unknown_definition(name: &str) -> DoorError {
+    DoorError::lasting(Problem::new(
+        Code::Bug01,
+        format!("The practice cluster has no definition `{name}`."),
+        "Report this; a real cluster is not affected.",
+    ))
+}
