@@ -12,7 +12,7 @@ use crate::plan::ObjectRef;
 ///
 /// Kinds are named as `kubectl` names them: `Pod`, `Deployment.apps`, `Cluster.postgresql.cnpg.io`.
 /// The namespace of a cluster-scoped object is the empty text.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct World<'a> {
     store: &'a Store,
 }

@@ -1,0 +1,45 @@
+//! The simulated controllers: what a real cluster does by itself, on the practice cluster's clock. Pure.
+
+mod accounts;
+mod claims;
+mod daemon;
+mod deployment;
+mod job;
+mod kubelet;
+mod longhorn;
+mod network;
+mod nodes;
+mod operator;
+mod placing;
+mod pods;
+mod quantity;
+mod replicaset;
+mod scheduler;
+mod shape;
+mod stateful;
+
+#[cfg(test)]
+mod scenario_tests;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use kubelet::{EXIT, SCENARIO, SECONDS};
+pub use nodes::{beginnings, nodes};
+
+use super::world::Controller;
+
+/// Every controller, in the order in which they are asked: wishes first, then those who carry them out.
+pub const CONTROLLERS: &[Controller] = &[
+    accounts::accounts,
+    deployment::deployments,
+    replicaset::replica_sets,
+    stateful::stateful_sets,
+    daemon::daemon_sets,
+    job::jobs,
+    claims::claims,
+    scheduler::scheduler,
+    kubelet::kubelet,
+    network::network,
+];

@@ -1,0 +1,166 @@
+//! The loop that drives the controllers in tests, and the objects they are driven with.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{CONTROLLERS, beginnings, nodes};
+use crate::rehearsal::{
+    store::Store,
+    world::{Reaction, World},
+};
+
+/// The first moment of every test.
+pub const START: &str = "2026-11-24T06:00:00Z";
+/// More turns than any test needs: a loop without an end fails instead of hanging.
+const TURNS: usize = 20_000;
+
+/// A practice cluster in a test, with its clock.
+pub struct Bed {
+    pub store: Store,
+    pub now: Timestamp,
+}
+
+impl Bed {
+    /// Two nodes, nothing installed.
+    pub fn new() -> Self {
+        let mut bed = Self {
+            store: Store::default(),
+            now: START.parse().unwrap(),
+        };
+        for object in beginnings() {
+            bed.add(object);
+        }
+        for node in nodes(&[
+            ("one", "10.0.0.11", "primary"),
+            ("two", "10.0.0.12", "secondary"),
+        ]) {
+            bed.add(node);
+        }
+        bed
+    }
+
+    pub fn add(&mut self, object: Value) -> &mut Self {
+        self.store.create(object, self.now).unwrap();
+        self
+    }
+
+    /// Changes an object.
+    pub fn change(
+        &mut self,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+        edit: impl FnOnce(&mut Value),
+    ) {
+        let mut value = (**self.store.get(kind, namespace, name).unwrap()).clone();
+        edit(&mut value);
+        self.store.replace(value, self.now).unwrap();
+    }
+
+    pub fn get(&self, kind: &str, namespace: &str, name: &str) -> &Value {
+        self.store
+            .get(kind, namespace, name)
+            .unwrap_or_else(|| panic!("no {kind} {namespace}/{name}"))
+    }
+
+    pub fn list(&self, kind: &str, namespace: &str) -> Vec<&Arc<Value>> {
+        self.store.list(kind, Some(namespace)).collect()
+    }
+
+    /// The messages of the events of a reason, oldest first.
+    pub fn events(&self, reason: &str) -> Vec<String> {
+        let mut found: Vec<&Arc<Value>> = self
+            .store
+            .list("Event", None)
+            .filter(|event| event["reason"] == reason)
+            .collect();
+        found.sort_by_key(|event| event["firstTimestamp"].to_string());
+        found
+            .iter()
+            .map(|event| event["message"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    fn react(&self) -> Reaction {
+        CONTROLLERS
+            .iter()
+            .fold(Reaction::default(), |sum, controller| {
+                sum.and(controller(&World::new(&self.store), self.now))
+            })
+    }
+
+    /// Runs the cluster for so many seconds; the clock jumps from one waking to the next.
+    pub fn run(&mut self, seconds: i64) -> &mut Self {
+        self.watch(seconds, |_| {});
+        self
+    }
+
+    /// The same, and shows the cluster after every turn.
+    pub fn watch(&mut self, seconds: i64, mut look: impl FnMut(&Self)) {
+        let until = super::shape::after(self.now, seconds);
+        for _ in 0..TURNS {
+            let reaction = self.react();
+            let mut changed = false;
+            for write in reaction.writes {
+                changed |= self.store.perform(write, self.now);
+            }
+            look(self);
+            if changed {
+                continue;
+            }
+            match reaction.wake_at {
+                Some(at) if at <= until => {
+                    assert!(at > self.now, "woken for nothing at {at}");
+                    self.now = at;
+                }
+                _ => {
+                    self.now = until;
+                    return;
+                }
+            }
+        }
+        panic!("the cluster does not come to rest");
+    }
+
+    /// Runs until nothing is left to do and nobody asks to be woken.
+    pub fn settle(&mut self) -> &mut Self {
+        self.run(86_400);
+        let reaction = self.react();
+        assert_eq!(
+            reaction,
+            Reaction::default(),
+            "a settled world is left alone"
+        );
+        self
+    }
+}
+
+/// A workload object with one container.
+pub fn workload(kind: &str, name: &str, replicas: u64) -> Value {
+    let group = if kind == "Job" { "batch/v1" } else { "apps/v1" };
+    let mut value = json!({
+        "apiVersion": group,
+        "kind": kind,
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {
+            "selector": {"matchLabels": {"app.kubernetes.io/name": name}},
+            "template": {
+                "metadata": {"labels": {"app.kubernetes.io/name": name}},
+                "spec": {"containers": [{"name": "main", "image": format!("example.org/{name}:1")}]},
+            },
+        },
+    });
+    match kind {
+        "Job" => {
+            value["spec"]["template"]["spec"]["restartPolicy"] = "Never".into();
+            if let Some(spec) = value["spec"].as_object_mut() {
+                spec.shift_remove("selector");
+            }
+        }
+        "DaemonSet" => {}
+        _ => value["spec"]["replicas"] = replicas.into(),
+    }
+    value
+}
