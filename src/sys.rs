@@ -8,6 +8,7 @@ pub mod files;
 pub mod helm;
 pub mod http;
 pub mod kube;
+pub mod ledger;
 pub mod lines;
 pub mod routes;
 pub mod sites;

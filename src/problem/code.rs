@@ -106,6 +106,8 @@ codes! {
     Run05 = "RUN-05", "a step broke off", "The step's own task ended without an answer: our mistake. Run the deploy again: what was done stays.";
 
     // Rehearsal cluster (REH).
+    Reh01 = "REH-01", "the practice cluster cannot be served", "The practice cluster listens on 127.0.0.1 of this computer only. Another program may use the port, or another care-install may already serve the same site's practice cluster. Stop the other one, or choose another port.";
+    Reh02 = "REH-02", "the practice cluster's file cannot be used", "The practice cluster keeps all its objects in one file of the site's folder. Look at the free space and at the rights of the folder. Deleting the file lets the practice cluster begin anew; it never holds anything of a real cluster.";
 
     // The run in the background (HOST).
     Host01 = "HOST-01", "the background part cannot be started", "A run works in a process of its own, so that closing the terminal does not stop it. It needs a folder it may write to: its lock, its socket and its log are in the site's folder. Check the folder's owner and free space (df -h), then start again.";

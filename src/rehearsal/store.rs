@@ -2,6 +2,8 @@
 
 mod meta;
 
+pub use meta::stamp;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
@@ -133,6 +135,17 @@ impl Store {
         self.revision = revision;
         self.floor = revision;
         self.ring.clear();
+    }
+
+    /// A store that holds only this object and the same revision: where a dry run writes.
+    #[must_use]
+    pub fn aside(&self, object: Option<&Value>) -> Self {
+        let mut aside = Self::default();
+        if let Some(object) = object {
+            aside.restore(Arc::new(object.clone()));
+        }
+        aside.resume_at(self.revision);
+        aside
     }
 
     /// Creates an object and fills in what the server owns.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     plan::{Object, Release},
-    problem::{Code, Problem},
+    problem::Problem,
 };
 
 pub use command::Command;
@@ -89,9 +89,13 @@ impl Practice {
         }
         let mut objects = Vec::new();
         for name in &release.crds {
-            let definition = (self.definition)(name).ok_or_else(|| unknown_definition(name))?;
-            objects
-                .push(Object::from_value(definition).map_err(|_field| unknown_definition(name))?);
+            let definition =
+                (self.definition)(name).and_then(|value| Object::from_value(value).ok());
+            match definition {
+                Some(definition) => objects.push(definition),
+                // Nothing of the catalogue uses it.
+                None => say(&lines, format!("practice: {name} is left out")).await,
+            }
         }
         objects.extend((self.objects)(release));
         for object in &objects {
@@ -107,10 +111,7 @@ impl Practice {
     }
 }
 
-fn unknown_definition(name: &str) -> DoorError {
-    DoorError::lasting(Problem::new(
-        Code::Bug01,
-        format!("The practice cluster has no definition `{name}`."),
-        "Report this; a real cluster is not affected.",
-    ))
+async fn say(lines: &mpsc::Sender<String>, line: String) {
+    // Whoever listens may have gone.
+    lines.send(line).await.ok();
 }

@@ -6,5 +6,8 @@
     reason = "a test that cannot go on stops with its own words, and plays the world outside `sys`"
 )]
 
+mod rehearsal;
 mod testbed;
 mod tidy;
+
+mod schema_asset;

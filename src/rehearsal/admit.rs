@@ -1,0 +1,358 @@
+//! What a real server decides about built-in kinds beside their schema: names, addresses, defaults, what may not change. Pure.
+
+mod defaults;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{
+    answer::{Failure, Invalid},
+    kinds::{DEFINITION, Kind},
+    store::{Store, stamp},
+    world::text_at,
+};
+
+/// The first and the last port that a node may give to a Service.
+const NODE_PORTS: std::ops::RangeInclusive<u64> = 30000..=32767;
+
+/// Completes a new or changed object; `old` is what is stored.
+///
+/// # Errors
+/// What the server refuses.
+pub fn admit(
+    store: &Store,
+    kind: &Kind,
+    old: Option<&Value>,
+    value: &mut Value,
+    now: jiff::Timestamp,
+) -> Result<(), Failure> {
+    let name = text_at(value, "/metadata/name").unwrap_or("").to_owned();
+    if old.is_none() {
+        check_name(kind, &name)?;
+        check_namespace(store, kind, value, &name)?;
+    }
+    defaults::fill(kind, value);
+    match kind.key.as_str() {
+        "Service" => address(store, kind, old, value, &name)?,
+        "Namespace" if old.is_none() => namespace(value, &name),
+        "PersistentVolumeClaim" if old.is_none() => claim(store, value),
+        "Secret" => secret(value),
+        DEFINITION => establish(old, value, now),
+        _ => {}
+    }
+    let mut wrong = Vec::new();
+    mismatched(kind, value, &mut wrong);
+    if let Some(old) = old {
+        frozen(kind, old, value, &mut wrong);
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::invalid(kind, &name, &wrong))
+}
+
+fn check_name(kind: &Kind, name: &str) -> Result<(), Failure> {
+    // Roles and their bindings may hold colons.
+    let free = kind.group == "rbac.authorization.k8s.io";
+    let fits = !name.is_empty()
+        && name.len() <= 253
+        && (free
+            || (name
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.'))
+                && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+                && name.ends_with(|c: char| c.is_ascii_alphanumeric())));
+    if fits {
+        return Ok(());
+    }
+    let why = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', \
+               and must start and end with an alphanumeric character";
+    let wrong = Invalid::value("metadata.name", &name.into(), why);
+    Err(Failure::invalid(kind, name, &[wrong]))
+}
+
+fn check_namespace(store: &Store, kind: &Kind, value: &Value, name: &str) -> Result<(), Failure> {
+    if !kind.namespaced {
+        return Ok(());
+    }
+    let namespace = text_at(value, "/metadata/namespace").unwrap_or("");
+    let Some(known) = store.get("Namespace", "", namespace) else {
+        let mut failure = Failure::new(
+            404,
+            "NotFound",
+            format!("namespaces \"{namespace}\" not found"),
+        );
+        failure.details = json!({"name": namespace, "kind": "namespaces"});
+        return Err(failure);
+    };
+    if text_at(known, "/metadata/deletionTimestamp").is_some() {
+        let why = format!(
+            "unable to create new content in namespace {namespace} because it is being terminated"
+        );
+        return Err(Failure::forbidden(kind, name, &why));
+    }
+    Ok(())
+}
+
+fn namespace(value: &mut Value, name: &str) {
+    if !value.get("spec").is_some_and(Value::is_object) {
+        value["spec"] = json!({});
+    }
+    value["spec"]["finalizers"] = json!(["kubernetes"]);
+    value["status"] = json!({"phase": "Active"});
+    if !value["metadata"]
+        .get("labels")
+        .is_some_and(Value::is_object)
+    {
+        value["metadata"]["labels"] = json!({});
+    }
+    value["metadata"]["labels"]["kubernetes.io/metadata.name"] = name.into();
+}
+
+fn secret(value: &mut Value) {
+    use base64::Engine as _;
+    let Some(map) = value.as_object_mut() else {
+        return;
+    };
+    if let Some(Value::Object(plain)) = map.shift_remove("stringData") {
+        let data = map.entry("data").or_insert_with(|| json!({}));
+        for (key, text) in plain {
+            let text = text.as_str().unwrap_or_default();
+            let packed = base64::engine::general_purpose::STANDARD.encode(text);
+            if let Some(data) = data.as_object_mut() {
+                data.insert(key, packed.into());
+            }
+        }
+    }
+}
+
+fn claim(store: &Store, value: &mut Value) {
+    if value.pointer("/spec/storageClassName").is_none() {
+        let usual = store
+            .list("StorageClass.storage.k8s.io", None)
+            .find(|class| {
+                let marks = class.pointer("/metadata/annotations");
+                marks
+                    .and_then(|marks| marks.get("storageclass.kubernetes.io/is-default-class"))
+                    .and_then(Value::as_str)
+                    == Some("true")
+            });
+        if let Some(name) = usual.and_then(|class| text_at(class, "/metadata/name")) {
+            value["spec"]["storageClassName"] = name.into();
+        }
+    }
+    value["status"] = json!({"phase": "Pending"});
+}
+
+/// Gives a Service its addresses and node ports, and keeps those it has.
+fn address(
+    store: &Store,
+    kind: &Kind,
+    old: Option<&Value>,
+    value: &mut Value,
+    name: &str,
+) -> Result<(), Failure> {
+    let form = text_at(value, "/spec/type")
+        .unwrap_or("ClusterIP")
+        .to_owned();
+    if form == "ExternalName" {
+        return Ok(());
+    }
+    let known = old.and_then(|old| text_at(old, "/spec/clusterIP"));
+    let address = text_at(value, "/spec/clusterIP")
+        .filter(|address| !address.is_empty())
+        .or(known)
+        .map_or_else(|| free_address(store), str::to_owned);
+    value["spec"]["clusterIPs"] = json!([address]);
+    value["spec"]["clusterIP"] = address.into();
+    if form == "ClusterIP" {
+        return Ok(());
+    }
+    let mut taken = node_ports(store, value);
+    let before = old.and_then(|old| old.pointer("/spec/ports")).cloned();
+    let Some(ports) = value
+        .pointer_mut("/spec/ports")
+        .and_then(Value::as_array_mut)
+    else {
+        return Ok(());
+    };
+    for (at, port) in ports.iter_mut().enumerate() {
+        let same = |other: &&Value| other.get("port") == port.get("port");
+        let former = before.as_ref().and_then(Value::as_array);
+        let former = former
+            .and_then(|list| list.iter().find(same))
+            .and_then(|other| other.get("nodePort"));
+        let asked = port.get("nodePort").or(former).and_then(Value::as_u64);
+        let given = match asked.filter(|port| *port != 0) {
+            Some(asked) => asked,
+            None => NODE_PORTS.clone().find(|p| !taken.contains(p)).unwrap_or(0),
+        };
+        if !NODE_PORTS.contains(&given) || !taken.insert(given) {
+            let why = if NODE_PORTS.contains(&given) {
+                "provided port is already allocated"
+            } else {
+                "provided port is not in the valid range. The range of valid ports is 30000-32767"
+            };
+            let field = format!("spec.ports[{at}].nodePort");
+            return Err(Failure::invalid(
+                kind,
+                name,
+                &[Invalid::value(&field, &given.into(), why)],
+            ));
+        }
+        port["nodePort"] = given.into();
+    }
+    Ok(())
+}
+
+fn free_address(store: &Store) -> String {
+    let taken: BTreeSet<&str> = store
+        .list("Service", None)
+        .filter_map(|service| text_at(service, "/spec/clusterIP"))
+        .collect();
+    let all = (1..=255_u8).flat_map(|third| (1..=254_u8).map(move |last| (third, last)));
+    all.map(|(third, last)| format!("10.96.{third}.{last}"))
+        .find(|address| !taken.contains(address.as_str()))
+        .unwrap_or_default()
+}
+
+fn node_ports(store: &Store, but: &Value) -> BTreeSet<u64> {
+    let identity = |value: &Value| {
+        let text = |pointer| text_at(value, pointer).unwrap_or("").to_owned();
+        (text("/metadata/namespace"), text("/metadata/name"))
+    };
+    let me = identity(but);
+    store
+        .list("Service", None)
+        .filter(|service| identity(service) != me)
+        .filter_map(|service| service.pointer("/spec/ports")?.as_array())
+        .flatten()
+        .filter_map(|port| port.get("nodePort")?.as_u64())
+        .collect()
+}
+
+/// Accepts a definition's names and says that it is served.
+fn establish(old: Option<&Value>, value: &mut Value, now: jiff::Timestamp) {
+    let kind = text_at(value, "/spec/names/kind").unwrap_or("").to_owned();
+    let names = &mut value["spec"]["names"];
+    if names.get("singular").is_none() {
+        names["singular"] = kind.to_lowercase().into();
+    }
+    if names.get("listKind").is_none() {
+        names["listKind"] = format!("{kind}List").into();
+    }
+    if value["spec"].get("conversion").is_none() {
+        value["spec"]["conversion"] = json!({"strategy": "None"});
+    }
+    let stored: Vec<Value> = value
+        .pointer("/spec/versions")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter(|version| version.get("storage") == Some(&Value::Bool(true)))
+        .filter_map(|version| version.get("name").cloned())
+        .collect();
+    let conditions = old
+        .and_then(|old| old.pointer("/status/conditions").cloned())
+        .unwrap_or_else(|| {
+            let at = stamp(now);
+            json!([
+                {"type": "NamesAccepted", "status": "True", "reason": "NoConflicts",
+                    "message": "no conflicts found", "lastTransitionTime": at},
+                {"type": "Established", "status": "True", "reason": "InitialNamesAccepted",
+                    "message": "the initial names have been accepted", "lastTransitionTime": at},
+            ])
+        });
+    value["status"] = json!({"conditions": conditions, "acceptedNames": value["spec"]["names"],
+        "storedVersions": stored});
+}
+
+fn mismatched(kind: &Kind, value: &Value, wrong: &mut Vec<Invalid>) {
+    if kind.group != "apps" {
+        return;
+    }
+    let Some(wanted) = value
+        .pointer("/spec/selector/matchLabels")
+        .and_then(Value::as_object)
+    else {
+        return;
+    };
+    let labels = value.pointer("/spec/template/metadata/labels");
+    let fits = |(key, wanted): (&String, &Value)| {
+        labels.and_then(|labels| labels.get(key)) == Some(wanted)
+    };
+    if !wanted.iter().all(fits) {
+        let shown = labels.cloned().unwrap_or_else(|| json!({}));
+        let why = "`selector` does not match template `labels`";
+        wrong.push(Invalid::value("spec.template.metadata.labels", &shown, why));
+    }
+}
+
+/// What may not change once it is stored.
+fn frozen(kind: &Kind, old: &Value, new: &Value, wrong: &mut Vec<Invalid>) {
+    let mut hold = |pointer: &str| {
+        if old.pointer(pointer) != new.pointer(pointer) {
+            let field = pointer.trim_start_matches('/').replace('/', ".");
+            let shown = new.pointer(pointer).cloned().unwrap_or_default();
+            wrong.push(Invalid::value(&field, &shown, "field is immutable"));
+        }
+    };
+    match kind.key.as_str() {
+        "Deployment.apps" | "DaemonSet.apps" | "ReplicaSet.apps" => hold("/spec/selector"),
+        "Job.batch" => {
+            hold("/spec/selector");
+            hold("/spec/template");
+            hold("/spec/completions");
+        }
+        "StorageClass.storage.k8s.io" => {
+            hold("/provisioner");
+            hold("/parameters");
+        }
+        "ClusterRoleBinding.rbac.authorization.k8s.io"
+        | "RoleBinding.rbac.authorization.k8s.io" => {
+            hold("/roleRef");
+        }
+        "Secret" => hold("/type"),
+        "PersistentVolumeClaim" => {
+            hold("/spec/storageClassName");
+            hold("/spec/accessModes");
+        }
+        "StatefulSet.apps" => stateful(old, new, wrong),
+        _ => {}
+    }
+    let sealed = old.get("immutable") == Some(&Value::Bool(true));
+    if sealed && old.get("data") != new.get("data") {
+        wrong.push(Invalid::forbidden(
+            "data",
+            "field is immutable when `immutable` is set",
+        ));
+    }
+}
+
+const STATEFUL_FREE: &[&str] = &[
+    "replicas",
+    "ordinals",
+    "template",
+    "updateStrategy",
+    "revisionHistoryLimit",
+    "persistentVolumeClaimRetentionPolicy",
+    "minReadySeconds",
+];
+
+fn stateful(old: &Value, new: &Value, wrong: &mut Vec<Invalid>) {
+    let held = |value: &Value| {
+        let mut spec = value.get("spec").cloned().unwrap_or_default();
+        if let Some(map) = spec.as_object_mut() {
+            map.retain(|name, _| !STATEFUL_FREE.contains(&name.as_str()));
+        }
+        spec
+    };
+    if held(old) != held(new) {
+        wrong.push(Invalid::forbidden(
+            "spec",
+            "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', \
+             'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
+        ));
+    }
+}

@@ -1,0 +1,123 @@
+//! DELETE of one object or of many. Pure.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::Cluster;
+use crate::rehearsal::{
+    answer::{Answer, Failure, Listing},
+    call::Call,
+    kinds::Kind,
+    store::Refused,
+    world::{reference, text_at},
+};
+
+impl Cluster {
+    pub(super) fn delete(
+        &mut self,
+        kind: &Kind,
+        call: &Call,
+        now: Timestamp,
+    ) -> Result<Answer, Failure> {
+        let old = Arc::clone(self.stored(kind, call)?);
+        preconditions(kind, call, &old)?;
+        if call.dry() {
+            return Ok(Answer::success(kind, &old));
+        }
+        let last = self
+            .let_go(call, &old, now)
+            .map_err(|refused| Failure::refused(refused, kind, &call.place.name))?;
+        let place = &call.place;
+        let stays = self.store.get(&kind.key, &place.namespace, &place.name);
+        Ok(match stays {
+            Some(object) => Answer::ok(Arc::clone(object)),
+            None => Answer::success(kind, &last),
+        })
+    }
+
+    /// Deletes one object the way the caller wants its dependents treated.
+    pub(super) fn let_go(
+        &mut self,
+        call: &Call,
+        old: &Arc<Value>,
+        now: Timestamp,
+    ) -> Result<Arc<Value>, Refused> {
+        let target = reference(old);
+        let option = |name: &str| {
+            let said = call.body.get(name).and_then(Value::as_str).unwrap_or("");
+            if said.is_empty() {
+                call.query.text(name)
+            } else {
+                said
+            }
+            .to_owned()
+        };
+        let waits_for = match option("propagationPolicy").as_str() {
+            "Foreground" => Some("foregroundDeletion"),
+            "Orphan" => Some("orphan"),
+            _ => None,
+        };
+        if let Some(finalizer) = waits_for {
+            let mut value = (**old).clone();
+            if !value["metadata"]
+                .get("finalizers")
+                .is_some_and(Value::is_array)
+            {
+                value["metadata"]["finalizers"] = json!([]);
+            }
+            if let Some(list) = value["metadata"]["finalizers"].as_array_mut()
+                && !list.iter().any(|known| known == finalizer)
+            {
+                list.push(finalizer.into());
+            }
+            self.store.replace(value, now)?;
+        }
+        let grace = call
+            .body
+            .get("gracePeriodSeconds")
+            .and_then(Value::as_i64)
+            .or_else(|| call.query.text("gracePeriodSeconds").parse().ok());
+        self.store.delete(&target, now, grace)
+    }
+
+    pub(super) fn delete_all(
+        &mut self,
+        kind: &Kind,
+        call: &Call,
+        now: Timestamp,
+    ) -> Result<Answer, Failure> {
+        let selector = call.query.selector()?;
+        let items: Vec<_> = self
+            .select(kind, &call.place.namespace, &selector)
+            .map(Arc::clone)
+            .collect();
+        if !call.dry() {
+            for object in &items {
+                let gone = self.let_go(call, object, now);
+                let name = text_at(object, "/metadata/name").unwrap_or("");
+                gone.map_err(|refused| Failure::refused(refused, kind, name))?;
+            }
+        }
+        Ok(Answer::List(Listing {
+            kind: format!("{}List", kind.kind),
+            api_version: kind.api_version(),
+            revision: self.store.revision(),
+            items,
+            next: None,
+            remaining: 0,
+        }))
+    }
+}
+
+fn preconditions(kind: &Kind, call: &Call, old: &Value) -> Result<(), Failure> {
+    for field in ["uid", "resourceVersion"] {
+        let wanted = call.body.pointer(&format!("/preconditions/{field}"));
+        let known = old.pointer(&format!("/metadata/{field}"));
+        if wanted.is_some_and(|wanted| !wanted.is_null() && Some(wanted) != known) {
+            return Err(Failure::conflict(kind, &call.place.name));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! The task that owns the practice cluster: requests and controllers take turns, and nothing is answered before it is on disk.
+
+use jiff::Timestamp;
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::Duration,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    clock::Clock,
+    cluster::Cluster,
+    persist::Journal,
+    world::{Controller, World},
+};
+use crate::problem::Problem;
+
+/// How many requests may wait for their turn.
+const QUEUE: usize = 256;
+
+/// How many requests are answered with one write to disk.
+const BATCH: usize = 64;
+
+/// How many turns the controllers get before waiting requests come first again.
+const TURNS: usize = 16;
+
+/// How long the controllers are left alone when they ask to be woken now and change nothing.
+const LEAST_PAUSE: Duration = Duration::from_millis(5);
+
+type Reply = Box<dyn FnOnce() + Send>;
+type Job = Box<dyn FnOnce(&mut Cluster, Timestamp) -> Reply + Send>;
+
+/// The way to the practice cluster for requests and watches.
+#[derive(Clone, Debug)]
+pub struct Hub {
+    jobs: mpsc::Sender<Job>,
+    revision: watch::Receiver<u64>,
+}
+
+/// What the owning task holds.
+#[derive(Debug)]
+pub struct Keeper {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// Its file.
+    pub journal: Journal,
+    /// Its time.
+    pub clock: Clock,
+    /// Its controllers.
+    pub controllers: Controller,
+}
+
+impl Hub {
+    /// Starts the owning task; it ends with the token, or ends the token when the disk fails.
+    pub fn start(keeper: Keeper, stop: CancellationToken) -> Self {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let (told, revision) = watch::channel(keeper.cluster.store.revision());
+        tokio::spawn(async move {
+            if let Err(problem) = keeper.run(queue, told, &stop).await {
+                tracing::error!(%problem, "the practice cluster stops");
+            }
+            stop.cancel();
+        });
+        Self { jobs, revision }
+    }
+
+    /// Runs a function on the cluster when its turn comes; nothing when the cluster has stopped.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Cluster, Timestamp) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |cluster, now| {
+            let found = question(cluster, now);
+            // The one who asked may be gone; then nobody needs the answer.
+            Box::new(move || drop(answer.send(found)))
+        });
+        self.jobs.send(job).await.ok()?;
+        answered.await.ok()
+    }
+
+    /// The revision, for waiting until it changes.
+    pub fn revision(&self) -> watch::Receiver<u64> {
+        self.revision.clone()
+    }
+}
+
+impl Keeper {
+    async fn run(
+        mut self,
+        mut queue: mpsc::Receiver<Job>,
+        told: watch::Sender<u64>,
+        stop: &CancellationToken,
+    ) -> Result<(), Problem> {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            let wake_at = self.settle(&told)?;
+            let pause = match wake_at {
+                Some(at) if self.clock.jumps() && queue.is_empty() => {
+                    self.clock.jump(at);
+                    Some(Duration::ZERO)
+                }
+                Some(at) => Some(self.clock.until(at).max(LEAST_PAUSE)),
+                None => None,
+            };
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                count = queue.recv_many(&mut batch, BATCH) => {
+                    if count == 0 {
+                        return Ok(());
+                    }
+                    self.answer(&mut batch, &told)?;
+                }
+                () = wait(pause) => {}
+            }
+        }
+    }
+
+    fn answer(&mut self, batch: &mut Vec<Job>, told: &watch::Sender<u64>) -> Result<(), Problem> {
+        let replies: Vec<Reply> = batch
+            .drain(..)
+            .map(|job| job(&mut self.cluster, self.clock.now()))
+            .collect();
+        self.keep(told)?;
+        for reply in replies {
+            reply();
+        }
+        Ok(())
+    }
+
+    /// Lets the controllers work until they are content; gives when they want to be asked again.
+    fn settle(&mut self, told: &watch::Sender<u64>) -> Result<Option<Timestamp>, Problem> {
+        for _ in 0..TURNS {
+            let now = self.clock.now();
+            let reaction = (self.controllers)(&World::new(&self.cluster.store), now);
+            let before = self.cluster.store.revision();
+            for write in reaction.writes {
+                self.cluster.store.perform(write, now);
+            }
+            if self.cluster.store.revision() == before {
+                return Ok(reaction.wake_at);
+            }
+            self.cluster.catch_up();
+            self.keep(told)?;
+        }
+        Ok(Some(self.clock.now()))
+    }
+
+    fn keep(&mut self, told: &watch::Sender<u64>) -> Result<(), Problem> {
+        self.journal.keep(&self.cluster.store, self.clock.now())?;
+        told.send_if_modified(|known| {
+            let new = self.cluster.store.revision();
+            std::mem::replace(known, new) != new
+        });
+        Ok(())
+    }
+}
+
+async fn wait(pause: Option<Duration>) {
+    match pause {
+        Some(pause) => tokio::time::sleep(pause).await,
+        None => std::future::pending().await,
+    }
+}

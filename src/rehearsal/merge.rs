@@ -1,0 +1,261 @@
+//! The other three kinds of patch: JSON merge, JSON patch and strategic merge. Pure.
+
+use serde_json::{Map, Value};
+
+use super::schema::Node;
+
+/// RFC 7396.
+pub fn json_merge(target: &mut Value, patch: &Value) {
+    let Some(patch) = patch.as_object() else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(Map::new());
+    }
+    let Some(map) = target.as_object_mut() else {
+        return;
+    };
+    for (name, item) in patch {
+        if item.is_null() {
+            map.shift_remove(name);
+        } else {
+            json_merge(map.entry(name.clone()).or_insert(Value::Null), item);
+        }
+    }
+}
+
+/// RFC 6902.
+///
+/// # Errors
+/// What cannot be done, as the server says it.
+pub fn json_patch(target: &mut Value, operations: &Value) -> Result<(), String> {
+    let list = operations.as_array().ok_or("a JSON patch is a list")?;
+    for operation in list {
+        let text = |key: &str| operation.get(key).and_then(Value::as_str).unwrap_or("");
+        let (path, from) = (text("path"), text("from"));
+        let given = || operation.get("value").cloned().unwrap_or_default();
+        match text("op") {
+            "add" => insert(target, path, given())?,
+            "remove" => drop(remove(target, path)?),
+            "replace" => {
+                *target.pointer_mut(path).ok_or_else(|| absent(path))? = given();
+            }
+            "move" => {
+                let value = remove(target, from)?;
+                insert(target, path, value)?;
+            }
+            "copy" => {
+                let value = target.pointer(from).cloned().ok_or_else(|| absent(from))?;
+                insert(target, path, value)?;
+            }
+            "test" => {
+                if target.pointer(path) != Some(&given()) {
+                    return Err(format!("testing value {path} failed"));
+                }
+            }
+            other => return Err(format!("Unexpected kind: {other}")),
+        }
+    }
+    Ok(())
+}
+
+fn absent(path: &str) -> String {
+    format!("doc is missing path: {path}: missing value")
+}
+
+fn split(path: &str) -> Option<(&str, String)> {
+    let (parent, last) = path.rsplit_once('/')?;
+    Some((parent, last.replace("~1", "/").replace("~0", "~")))
+}
+
+fn insert(target: &mut Value, path: &str, value: Value) -> Result<(), String> {
+    let Some((parent, key)) = split(path) else {
+        *target = value;
+        return Ok(());
+    };
+    match target.pointer_mut(parent) {
+        Some(Value::Object(map)) => {
+            map.insert(key, value);
+            Ok(())
+        }
+        Some(Value::Array(list)) => {
+            let at = if key == "-" {
+                list.len()
+            } else {
+                key.parse().unwrap_or(usize::MAX)
+            };
+            if at > list.len() {
+                return Err(absent(path));
+            }
+            list.insert(at, value);
+            Ok(())
+        }
+        _ => Err(absent(path)),
+    }
+}
+
+fn remove(target: &mut Value, path: &str) -> Result<Value, String> {
+    let (parent, key) = split(path).ok_or_else(|| absent(path))?;
+    match target.pointer_mut(parent) {
+        Some(Value::Object(map)) => map.shift_remove(&key).ok_or_else(|| absent(path)),
+        Some(Value::Array(list)) => match key.parse::<usize>() {
+            Ok(at) if at < list.len() => Ok(list.remove(at)),
+            _ => Err(absent(path)),
+        },
+        _ => Err(absent(path)),
+    }
+}
+
+/// A strategic merge patch: lists with a merge key are merged by it, the directives `$patch`,
+/// `$retainKeys` and `$deleteFromPrimitiveList` are obeyed.
+pub fn strategic(target: &mut Value, patch: &Value, node: Option<Node<'_>>) {
+    let (Value::Object(map), Value::Object(changes)) = (&mut *target, patch) else {
+        *target = without_directives(patch);
+        return;
+    };
+    match changes.get("$patch").and_then(Value::as_str) {
+        Some("replace") => {
+            *target = without_directives(patch);
+            return;
+        }
+        Some("delete") => {
+            map.clear();
+            return;
+        }
+        _ => {}
+    }
+    if let Some(kept) = changes.get("$retainKeys").and_then(Value::as_array) {
+        map.retain(|name, _| kept.iter().any(|kept| kept == name.as_str()));
+    }
+    for (name, item) in changes {
+        if let Some(list) = name.strip_prefix("$deleteFromPrimitiveList/") {
+            if let (Some(Value::Array(old)), Some(gone)) = (map.get_mut(list), item.as_array()) {
+                old.retain(|value| !gone.contains(value));
+            }
+            continue;
+        }
+        if name.starts_with('$') {
+            continue;
+        }
+        if item.is_null() {
+            map.shift_remove(name);
+            continue;
+        }
+        let inner = node.and_then(|node| node.field(name));
+        match (map.get_mut(name), item) {
+            (Some(Value::Array(old)), Value::Array(new)) => strategic_list(old, new, inner),
+            (Some(old), _) => strategic(old, item, inner),
+            (None, _) => {
+                map.insert(name.clone(), without_directives(item));
+            }
+        }
+    }
+}
+
+fn strategic_list(old: &mut Vec<Value>, new: &[Value], node: Option<Node<'_>>) {
+    let Some(node) = node.filter(Node::patch_merges) else {
+        *old = new.iter().map(without_directives).collect();
+        return;
+    };
+    let Some(key) = node.patch_key() else {
+        for value in new {
+            if !old.contains(value) {
+                old.push(value.clone());
+            }
+        }
+        return;
+    };
+    let directive = |item: &Value| {
+        item.get("$patch")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    if new
+        .iter()
+        .any(|item| directive(item).as_deref() == Some("replace"))
+    {
+        let kept = new.iter().filter(|item| directive(item).is_none());
+        *old = kept.map(without_directives).collect();
+        return;
+    }
+    for item in new {
+        let same = |other: &Value| other.get(key) == item.get(key);
+        if directive(item).as_deref() == Some("delete") {
+            old.retain(|other| !same(other));
+        } else if let Some(known) = old.iter_mut().find(|other| same(other)) {
+            strategic(known, item, node.items());
+        } else {
+            old.push(without_directives(item));
+        }
+    }
+}
+
+fn without_directives(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .filter(|(name, item)| !name.starts_with('$') && !item.is_null())
+            .map(|(name, item)| (name.clone(), without_directives(item)))
+            .collect::<Map<_, _>>()
+            .into(),
+        Value::Array(list) => list.iter().map(without_directives).collect(),
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{json_merge, json_patch, strategic};
+    use crate::rehearsal::schema::{Node, builtin};
+
+    fn check(mut target: Value, patch: &Value, expected: &Value) {
+        let schema = builtin("apps", "v1", "Deployment").unwrap();
+        strategic(&mut target, patch, Some(Node::new(&schema)));
+        assert_eq!(&target, expected);
+    }
+
+    fn containers(list: &Value) -> Value {
+        json!({"spec": {"template": {"spec": {"containers": list}}}})
+    }
+
+    #[test]
+    fn a_strategic_patch_merges_containers_by_name() {
+        check(
+            containers(&json!([{"name": "a", "image": "x"}, {"name": "b", "image": "y"}])),
+            &containers(&json!([{"name": "b", "image": "z"}, {"name": "c", "image": "n"}])),
+            &containers(
+                &json!([{"name": "a", "image": "x"}, {"name": "b", "image": "z"}, {"name": "c", "image": "n"}]),
+            ),
+        );
+        check(
+            containers(&json!([{"name": "a"}, {"name": "b"}])),
+            &containers(&json!([{"$patch": "delete", "name": "a"}])),
+            &containers(&json!([{"name": "b"}])),
+        );
+    }
+
+    #[test]
+    fn a_strategic_patch_replaces_other_lists_and_removes_nulls() {
+        check(
+            containers(&json!([{"name": "a", "args": ["1", "2"], "image": "x"}])),
+            &containers(&json!([{"name": "a", "args": ["3"], "image": null}])),
+            &containers(&json!([{"name": "a", "args": ["3"]}])),
+        );
+    }
+
+    #[test]
+    fn a_merge_patch_removes_nulls_and_a_json_patch_walks_lists() {
+        let mut value = json!({"a": {"b": 1, "c": 2}, "list": [1, 2]});
+        json_merge(&mut value, &json!({"a": {"b": null, "d": 3}}));
+        assert_eq!(value, json!({"a": {"c": 2, "d": 3}, "list": [1, 2]}));
+        let patch = json!([{"op": "add", "path": "/list/-", "value": 3}, {"op": "remove", "path": "/list/0"},
+            {"op": "move", "from": "/a/c", "path": "/a/x~1y"}, {"op": "test", "path": "/a/x~1y", "value": 2}]);
+        json_patch(&mut value, &patch).unwrap();
+        assert_eq!(value, json!({"a": {"d": 3, "x/y": 2}, "list": [2, 3]}));
+        let wrong = json!([{"op": "replace", "path": "/nope", "value": 1}]);
+        assert!(json_patch(&mut value, &wrong).is_err());
+    }
+}

@@ -1,0 +1,363 @@
+//! The practice cluster on loopback: HTTP in, requests to the cluster, answers out; nobody without the token is heard.
+
+use std::{
+    convert::Infallible,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use http::{Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Full, Limited, StreamBody, combinators::UnsyncBoxBody};
+use hyper::body::{Bytes, Incoming};
+use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+use tokio::{net::TcpListener, sync::watch};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    answer::{Answer, Failure, Listing},
+    call::{Call, Method, Place, Query},
+    clock::{Clock, Speed},
+    cluster::Cluster,
+    discovery, driver,
+    hub::{Hub, Keeper},
+    persist::Journal,
+    watching,
+};
+use crate::{
+    problem::{Code, Problem},
+    sys::{Routes, files},
+};
+
+/// Largest body of a request.
+const LARGEST: usize = 16 * 1024 * 1024;
+
+/// The file that holds all objects.
+const STATE: &str = "objects.log";
+
+type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// How the practice cluster is served.
+#[derive(Debug)]
+pub struct ServeOptions {
+    /// Keeps its objects.
+    pub dir: PathBuf,
+    /// Port on 127.0.0.1; 0 takes a free one.
+    pub port: u16,
+    /// How fast its time passes.
+    pub speed: Speed,
+    /// It ends after this long without an open connection.
+    pub idle_exit: Option<Duration>,
+    /// The objects that a new one begins with.
+    pub world: Vec<Value>,
+    /// The token; none makes a random one.
+    pub token: Option<SecretString>,
+}
+
+/// A practice cluster that is served; it ends with `stop`.
+#[derive(Debug)]
+pub struct Serving {
+    /// Such as `http://127.0.0.1:40123`.
+    pub url: String,
+    /// What clients must show.
+    pub token: SecretString,
+    /// Where the names of the site lead.
+    pub routes: Routes,
+    /// Cancelled when it has ended; cancel it to end it.
+    pub stop: CancellationToken,
+}
+
+/// Serves the practice cluster in this process until it is stopped.
+///
+/// # Errors
+/// The port is taken, or its file cannot be used.
+pub async fn serve(options: ServeOptions) -> Result<Serving, Problem> {
+    files::create_folder(&options.dir)?;
+    let (mut journal, mut store, at) = Journal::open(&options.dir.join(STATE))?;
+    let began = at.unwrap_or(Timestamp::UNIX_EPOCH).max(Timestamp::now());
+    if store.revision() == 0 {
+        for object in options.world {
+            // The caller's list names each object once.
+            store.create(object, began).ok();
+        }
+        journal.keep(&store, began)?;
+    }
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.map_err(|error| taken(options.port).caused_by(&error))?;
+    let local = listener.local_addr();
+    let local = local.map_err(|error| taken(options.port).caused_by(&error))?;
+    let token = options.token.unwrap_or_else(random_token);
+    let stop = CancellationToken::new();
+    let keeper = Keeper {
+        cluster: Cluster::new(store),
+        journal,
+        clock: Clock::new(options.speed, began),
+        controllers: driver::turn,
+    };
+    let door = Door {
+        hub: Hub::start(keeper, stop.clone()),
+        token: token.clone(),
+    };
+    tokio::spawn(accept(
+        listener,
+        Arc::new(door),
+        stop.clone(),
+        options.idle_exit,
+    ));
+    Ok(Serving {
+        url: format!("http://{local}"),
+        token,
+        routes: Routes::default(),
+        stop,
+    })
+}
+
+fn taken(port: u16) -> Problem {
+    Problem::new(
+        Code::Reh01,
+        format!("The practice cluster cannot be served on port {port} of 127.0.0.1."),
+        "Choose another port, or leave it out to take a free one.",
+    )
+}
+
+fn random_token() -> SecretString {
+    let words: [u64; 4] = std::array::from_fn(|_| rand::random());
+    let text = words.map(|word| format!("{word:016x}")).concat();
+    SecretString::from(text)
+}
+
+/// Accepts connections until stopped, or until nobody has been there for a while.
+async fn accept(
+    listener: TcpListener,
+    door: Arc<Door>,
+    stop: CancellationToken,
+    idle_exit: Option<Duration>,
+) {
+    let (present, mut count) = watch::channel(0_usize);
+    let present = Arc::new(present);
+    loop {
+        let nobody = *count.borrow_and_update() == 0;
+        let idle = async {
+            match idle_exit.filter(|_| nobody) {
+                Some(limit) => tokio::time::sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = idle => {
+                stop.cancel();
+                return;
+            }
+            _ = count.changed() => {}
+            accepted = listener.accept() => {
+                let Ok((stream, _)) = accepted else { continue };
+                // Small answers must not wait for each other.
+                stream.set_nodelay(true).ok();
+                let (door, present, stop) = (Arc::clone(&door), Arc::clone(&present), stop.clone());
+                present.send_modify(|count| *count += 1);
+                tokio::spawn(async move {
+                    let service = hyper::service::service_fn(move |request| {
+                        let door = Arc::clone(&door);
+                        async move { Ok::<_, Infallible>(door.answer(request).await) }
+                    });
+                    let connection = hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service);
+                    stop.run_until_cancelled(connection).await;
+                    present.send_modify(|count| *count -= 1);
+                });
+            }
+        }
+    }
+}
+
+/// What every connection needs.
+struct Door {
+    hub: Hub,
+    token: SecretString,
+}
+
+impl Door {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        match self.handle(request).await {
+            Ok(response) => response,
+            Err(failure) => {
+                let code = StatusCode::from_u16(failure.code);
+                json(
+                    code.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+                    &failure.body(),
+                )
+            }
+        }
+    }
+
+    async fn handle(&self, request: Request<Incoming>) -> Result<Response<Body>, Failure> {
+        let path = request.uri().path().to_owned();
+        if matches!(path.as_str(), "/healthz" | "/readyz" | "/livez") {
+            return Ok(text("ok".to_owned()));
+        }
+        let head = |name| {
+            let value = request.headers().get(name);
+            value
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or("")
+                .to_owned()
+        };
+        let shown = head(header::AUTHORIZATION);
+        if shown.strip_prefix("Bearer ") != Some(self.token.expose_secret()) {
+            return Err(Failure::new(401, "Unauthorized", "Unauthorized"));
+        }
+        let accept = head(header::ACCEPT);
+        let (content, agent) = (head(header::CONTENT_TYPE), head(header::USER_AGENT));
+        let query = Query::parse(request.uri().query().unwrap_or(""));
+        let asked = path.clone();
+        let wanted = accept.clone();
+        if request.method() == http::Method::GET
+            && let Some(found) = self
+                .ask(move |cluster, _| discovery::answer(&cluster.registry, &asked, &wanted))
+                .await?
+        {
+            let kind = if accept.contains("as=APIGroupDiscoveryList")
+                && found["kind"] == "APIGroupDiscoveryList"
+            {
+                "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+            } else {
+                "application/json"
+            };
+            return Ok(respond(
+                StatusCode::OK,
+                kind,
+                Bytes::from(found.to_string()),
+            ));
+        }
+        let place = Place::parse(&path).filter(|place| !place.plural.is_empty());
+        let place = place.ok_or_else(Failure::no_such_path)?;
+        let call = Call {
+            method: method(request.method())?,
+            place,
+            query,
+            body: body(request, &content).await?,
+            content,
+            agent,
+        };
+        if call.method == Method::Get && call.query.on("watch") && call.place.subresource.is_empty()
+        {
+            let lines = watching::begin(&self.hub, call).await?;
+            let stream = StreamBody::new(lines);
+            return Ok(typed(
+                StatusCode::OK,
+                "application/json",
+                stream.boxed_unsync(),
+            ));
+        }
+        let answer = self
+            .ask(move |cluster, now| cluster.perform(&call, now))
+            .await??;
+        Ok(shape(answer))
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Cluster, Timestamp) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.hub.ask(question).await.ok_or_else(|| {
+            Failure::new(
+                503,
+                "ServiceUnavailable",
+                "the practice cluster has stopped",
+            )
+        })
+    }
+}
+
+fn method(method: &http::Method) -> Result<Method, Failure> {
+    match method.as_str() {
+        "GET" => Ok(Method::Get),
+        "POST" => Ok(Method::Post),
+        "PUT" => Ok(Method::Put),
+        "PATCH" => Ok(Method::Patch),
+        "DELETE" => Ok(Method::Delete),
+        _ => Err(Failure::not_allowed()),
+    }
+}
+
+async fn body(request: Request<Incoming>, content: &str) -> Result<Value, Failure> {
+    let read = Limited::new(request.into_body(), LARGEST).collect().await;
+    let bytes = read
+        .map_err(|error| Failure::new(413, "RequestEntityTooLarge", error.to_string()))?
+        .to_bytes();
+    if bytes.is_empty() {
+        return Ok(Value::Null);
+    }
+    if content.contains("protobuf") {
+        let message = "the practice cluster reads JSON and YAML";
+        return Err(Failure::new(415, "UnsupportedMediaType", message));
+    }
+    let json: Result<Value, _> = serde_json::from_slice(&bytes);
+    match json {
+        Ok(value) => Ok(value),
+        Err(_json) if content.contains("yaml") => serde_yaml::from_slice(&bytes)
+            .map_err(|error| Failure::bad_request(format!("the body is not YAML: {error}"))),
+        Err(error) => Err(Failure::bad_request(format!(
+            "the body is not JSON: {error}"
+        ))),
+    }
+}
+
+fn shape(answer: Answer) -> Response<Body> {
+    match answer {
+        Answer::Object {
+            code,
+            object,
+            warnings,
+        } => {
+            let code = StatusCode::from_u16(code).unwrap_or(StatusCode::OK);
+            let mut response = json(code, &object);
+            for warning in warnings {
+                let shown = format!("299 - \"{}\"", warning.replace('"', "'"));
+                if let Ok(value) = header::HeaderValue::from_str(&shown) {
+                    response.headers_mut().append(header::WARNING, value);
+                }
+            }
+            response
+        }
+        Answer::List(list) => json(StatusCode::OK, &listed(list)),
+        Answer::Json(value) => json(StatusCode::OK, &value),
+        Answer::Text(lines) => text(lines),
+    }
+}
+
+fn listed(list: Listing) -> Value {
+    let mut meta = serde_json::json!({"resourceVersion": list.revision.to_string()});
+    if let Some(next) = list.next {
+        meta["continue"] = next.into();
+        meta["remainingItemCount"] = list.remaining.into();
+    }
+    let items: Vec<Value> = list.items.iter().map(|item| (**item).clone()).collect();
+    serde_json::json!({"kind": list.kind, "apiVersion": list.api_version, "metadata": meta, "items": items})
+}
+
+fn json(code: StatusCode, value: &Value) -> Response<Body> {
+    respond(code, "application/json", Bytes::from(value.to_string()))
+}
+
+fn text(text: String) -> Response<Body> {
+    respond(StatusCode::OK, "text/plain", Bytes::from(text))
+}
+
+fn respond(code: StatusCode, kind: &'static str, bytes: Bytes) -> Response<Body> {
+    typed(code, kind, Full::new(bytes).boxed_unsync())
+}
+
+fn typed(code: StatusCode, kind: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = code;
+    let value = header::HeaderValue::from_static(kind);
+    response.headers_mut().insert(header::CONTENT_TYPE, value);
+    response
+}

@@ -1,0 +1,254 @@
+//! A watch: a stream of lines that begins with a snapshot or a revision and follows every change after it.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    convert::Infallible,
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::{Stream, stream};
+use hyper::body::{Bytes, Frame};
+use serde_json::{Value, json};
+use tokio::{sync::watch, time::Instant};
+
+use super::{
+    answer::Failure,
+    call::Call,
+    cluster::Cluster,
+    hub::Hub,
+    kinds::Kind,
+    select::Selector,
+    store::{Change, Verb},
+    world::text_at,
+};
+
+/// How often a quiet watch says where it stands.
+const BOOKMARK: Duration = Duration::from_mins(1);
+
+/// How long a watch lasts when the client names no end.
+const LONGEST: Duration = Duration::from_mins(45);
+
+/// The marks of the last of the initial events.
+const INITIAL_END: &str = "k8s.io/initial-events-end";
+
+/// The lines of a watch.
+pub(super) type Lines = dyn Stream<Item = Result<Frame<Bytes>, Infallible>> + Send;
+
+/// One open watch.
+struct Watch {
+    hub: Hub,
+    revision: watch::Receiver<u64>,
+    call: Arc<Call>,
+    selector: Selector,
+    after: u64,
+    /// The objects that the client has been told of, for selectors whose objects change their labels.
+    known: BTreeSet<String>,
+    ready: VecDeque<Vec<u8>>,
+    ends: Instant,
+    over: bool,
+}
+
+/// Begins a watch.
+///
+/// # Errors
+/// The refusal as the client reads it: a selector that cannot be read, a revision that is too old, no such kind.
+pub(super) async fn begin(hub: &Hub, call: Call) -> Result<std::pin::Pin<Box<Lines>>, Failure> {
+    let selector = call.query.selector()?;
+    let call = Arc::new(call);
+    let asked = Arc::clone(&call);
+    let wanted = selector.clone();
+    let stopped = || {
+        Failure::new(
+            503,
+            "ServiceUnavailable",
+            "the practice cluster has stopped",
+        )
+    };
+    let revision = hub.revision();
+    let (first, after) = hub
+        .ask(move |cluster, _| first(cluster, &asked, &wanted))
+        .await
+        .ok_or_else(stopped)??;
+    let limit = call.query.number("timeoutSeconds");
+    let ends = Instant::now() + limit.map_or(LONGEST, Duration::from_secs);
+    let mut watch = Watch {
+        hub: hub.clone(),
+        revision,
+        selector,
+        after,
+        known: BTreeSet::new(),
+        ready: VecDeque::new(),
+        ends,
+        over: false,
+        call,
+    };
+    for object in first {
+        watch.say("ADDED", &object);
+    }
+    if watch.call.query.on("sendInitialEvents") {
+        watch.bookmark(true);
+    }
+    Ok(Box::pin(stream::unfold(watch, |mut watch| async move {
+        let line = watch.next().await?;
+        Some((Ok(Frame::data(Bytes::from(line))), watch))
+    })))
+}
+
+/// The snapshot that the client asked for, and where the changes begin.
+fn first(
+    cluster: &Cluster,
+    call: &Call,
+    selector: &Selector,
+) -> Result<(Vec<Arc<Value>>, u64), Failure> {
+    let kind = find(cluster, call)?;
+    let version = call.query.text("resourceVersion");
+    let initial = call.query.on("sendInitialEvents");
+    if initial || matches!(version, "" | "0") {
+        let all = cluster.select(&kind, &namespace(call), selector);
+        let all = all
+            .filter(|object| is_named(object, call))
+            .map(Arc::clone)
+            .collect();
+        return Ok((all, cluster.store.revision()));
+    }
+    let after = version
+        .parse()
+        .map_err(|_number| Failure::bad_request("invalid resource version"))?;
+    cluster.changes(&kind, &namespace(call), after)?;
+    Ok((Vec::new(), after))
+}
+
+fn find(cluster: &Cluster, call: &Call) -> Result<Arc<Kind>, Failure> {
+    let place = &call.place;
+    cluster
+        .registry
+        .find(&place.group, &place.version, &place.plural)
+        .map(Arc::clone)
+        .ok_or_else(Failure::no_such_path)
+}
+
+fn namespace(call: &Call) -> String {
+    call.place.namespace.clone()
+}
+
+/// A watch of one object is a watch of its kind that tells of nothing else.
+fn is_named(object: &Value, call: &Call) -> bool {
+    call.place.name.is_empty() || text_at(object, "/metadata/name") == Some(&call.place.name)
+}
+
+impl Watch {
+    async fn next(&mut self) -> Option<Vec<u8>> {
+        loop {
+            if let Some(line) = self.ready.pop_front() {
+                return Some(line);
+            }
+            if self.over {
+                return None;
+            }
+            self.revision.mark_unchanged();
+            self.look().await;
+            if !self.ready.is_empty() {
+                continue;
+            }
+            let pause = BOOKMARK.min(self.ends.saturating_duration_since(Instant::now()));
+            let changed = tokio::time::timeout(pause, self.revision.changed()).await;
+            match changed {
+                Ok(Ok(())) => {}
+                // The practice cluster has stopped.
+                Ok(Err(_gone)) => self.over = true,
+                Err(_quiet) => {
+                    if self.call.query.on("allowWatchBookmarks") {
+                        self.bookmark(false);
+                    }
+                    self.over = Instant::now() >= self.ends;
+                }
+            }
+        }
+    }
+
+    /// Takes the changes since the last look.
+    async fn look(&mut self) {
+        let (call, after) = (Arc::clone(&self.call), self.after);
+        let found = self
+            .hub
+            .ask(move |cluster, _| {
+                let kind = find(cluster, &call)?;
+                let changes = cluster.changes(&kind, &namespace(&call), after)?;
+                Ok((changes, cluster.store.revision()))
+            })
+            .await;
+        match found {
+            None => self.over = true,
+            Some(Ok((changes, revision))) => {
+                for change in changes {
+                    self.take(&change);
+                }
+                self.after = revision;
+            }
+            Some(Err(failure)) => {
+                self.say("ERROR", &failure_body(&failure));
+                self.over = true;
+            }
+        }
+    }
+
+    fn take(&mut self, change: &Change) {
+        let object = &change.object;
+        if !is_named(object, &self.call) {
+            return;
+        }
+        let wanted = self.selector.matches(object) && change.verb != Verb::Deleted;
+        let before = change.before.as_ref();
+        let was = self.known.contains(&name(object))
+            || before.is_some_and(|before| self.selector.matches(before));
+        match (was, wanted) {
+            (false, true) => self.say("ADDED", object),
+            (true, true) => self.say("MODIFIED", object),
+            (true, false) => {
+                self.known.remove(&name(object));
+                self.say("DELETED", object);
+            }
+            (false, false) => {}
+        }
+    }
+
+    fn say(&mut self, word: &str, object: &Value) {
+        if word == "ADDED" || word == "MODIFIED" {
+            self.known.insert(name(object));
+        }
+        let mut line = json!({"type": word, "object": object})
+            .to_string()
+            .into_bytes();
+        line.push(b'\n');
+        self.ready.push_back(line);
+    }
+
+    fn bookmark(&mut self, initial: bool) {
+        let place = &self.call.place;
+        let version = if place.group.is_empty() {
+            place.version.clone()
+        } else {
+            format!("{}/{}", place.group, place.version)
+        };
+        let mut meta = json!({"resourceVersion": self.after.to_string()});
+        if initial {
+            meta["annotations"] = json!({INITIAL_END: "true"});
+        }
+        let object = json!({"kind": "Bookmark", "apiVersion": version, "metadata": meta});
+        let mut line = json!({"type": "BOOKMARK", "object": object})
+            .to_string()
+            .into_bytes();
+        line.push(b'\n');
+        self.ready.push_back(line);
+    }
+}
+
+fn failure_body(failure: &Failure) -> Value {
+    failure.body()
+}
+
+fn name(object: &Value) -> String {
+    let text = |pointer| text_at(object, pointer).unwrap_or("");
+    format!("{}/{}", text("/metadata/namespace"), text("/metadata/name"))
+}
