@@ -1,7 +1,10 @@
 //! The plan: every step with the finished objects it will send, made before anything changes. Pure.
 
+mod build;
 mod object;
+pub mod show;
 
+pub use build::build;
 pub use object::{Object, ObjectRef};
 
 use std::{fmt, sync::Arc, time::Duration};

@@ -65,6 +65,9 @@ codes! {
     // Preflight: SSH, DNS, TLS certificate (CRT), cluster (K8S).
 
     // Catalogue and plan (PLAN).
+    Plan01 = "PLAN-01", "the catalogue is wrong", "The list of components that is part of care-install does not fit together: our mistake. Nothing was changed. Report it with the causes.";
+    Plan02 = "PLAN-02", "a template is wrong", "A template of care-install could not be turned into objects for this site: our mistake, perhaps brought out by an unusual setting. Nothing was changed. Report it with the causes.";
+    Plan03 = "PLAN-03", "a secret is missing", "The plan needs a secret that the vault does not hold. Typed secrets are filled in with the wizard or with care-install new; generated ones are made whenever the site is saved.";
 
     // Kubernetes API (KUBE), Helm (HELM), waiting for readiness (WAIT).
     Kube01 = "KUBE-01", "the kubeconfig cannot be used", "care-install reads the cluster's address and its administrator's credentials from a kubeconfig. On the primary node it is /etc/kubernetes/admin.conf. Copy it to this computer (mode 0600), name it in cluster.kubeconfig, and try: kubectl --kubeconfig FILE get nodes.";

@@ -6,8 +6,8 @@
     reason = "a test that cannot go on stops with its own words, and plays the world outside `sys`"
 )]
 
+mod catalog;
 mod rehearsal;
+mod schema_asset;
 mod testbed;
 mod tidy;
-
-mod schema_asset;

@@ -1,3 +1,5 @@
+//! Tests of the failing image pull.
+
 use serde_json::json;
 
 use super::testing::{Bed, workload};

@@ -1,0 +1,181 @@
+//! What stands for a chart in practice and in tests: the workloads that the catalogue lists, as complete objects. Pure.
+
+use serde_json::{Map, Value, json};
+
+use crate::plan::{Object, Release, Workload};
+
+/// Who makes the workloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Makers {
+    /// The chart alone; what its operator makes later is listed in a ConfigMap for a simulated operator.
+    Chart,
+    /// Everything at once, where no operator is simulated.
+    ChartAndOperators,
+}
+
+/// The objects of a release, without its definitions.
+pub fn objects(release: &Release, makers: Makers) -> Vec<Object> {
+    let mut values = Vec::new();
+    let mut later = Vec::new();
+    for workload in &release.workloads {
+        let made = workload_objects(release, workload);
+        if workload.by_operator && makers == Makers::Chart {
+            later.extend(made);
+        } else {
+            values.extend(made);
+        }
+    }
+    if !later.is_empty() {
+        values.push(json!({
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": format!("standin-{}", release.name),
+                "namespace": release.namespace,
+                "labels": {"care-install/standin": "true", "app.kubernetes.io/instance": release.name},
+            },
+            "data": {"operators.json": Value::Array(later).to_string()},
+        }));
+    }
+    values
+        .into_iter()
+        .filter_map(|value| Object::from_value(value).ok())
+        .collect()
+}
+
+/// A whole chart of the release's name and version, as paths and contents.
+pub fn chart(release: &Release) -> Vec<(String, String)> {
+    let name = release.chart.rsplit('/').next().unwrap_or(&release.chart);
+    let about = json!({
+        "apiVersion": "v2", "name": name, "version": release.version.trim_start_matches('v'),
+        "description": "Stands for the chart of this name in tests.",
+    });
+    let mut files = vec![("Chart.yaml".to_owned(), about.to_string())];
+    for (index, object) in objects(release, Makers::ChartAndOperators)
+        .iter()
+        .enumerate()
+    {
+        // Helm reads templates: braces of its own kind must stay as they are.
+        let text = object.value().to_string().replace("{{", "{{`{{`}}");
+        files.push((format!("templates/{index:02}.yaml"), text));
+    }
+    files
+}
+
+fn workload_objects(release: &Release, workload: &Workload) -> Vec<Value> {
+    let namespace = workload.namespace.as_deref().unwrap_or(&release.namespace);
+    let labels = json!({
+        "app.kubernetes.io/name": workload.name, "app.kubernetes.io/instance": release.name,
+    });
+    let version = if workload.kind == "Job" {
+        "batch/v1"
+    } else {
+        "apps/v1"
+    };
+    let mut values = vec![json!({
+        "apiVersion": version,
+        "kind": workload.kind,
+        "metadata": {"name": workload.name, "namespace": namespace, "labels": labels},
+        "spec": spec(workload, &labels),
+    })];
+    if workload.kind != "StatefulSet" {
+        values.extend(workload.claims.iter().map(|claim| {
+            json!({
+                "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+                "metadata": {"name": claim.name, "namespace": namespace, "labels": labels},
+                "spec": claim_spec(&claim.class, &claim.size),
+            })
+        }));
+    }
+    if let Some(name) = &workload.service {
+        let ports: Vec<Value> = workload
+            .ports
+            .iter()
+            .map(|port| json!({"name": format!("port-{port}"), "port": port, "targetPort": port, "protocol": "TCP"}))
+            .collect();
+        values.push(json!({
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": {"name": name, "namespace": namespace, "labels": labels},
+            "spec": {"selector": labels, "ports": ports},
+        }));
+    }
+    values
+}
+
+fn claim_spec(class: &str, size: &str) -> Value {
+    json!({
+        "accessModes": ["ReadWriteOnce"], "storageClassName": class, "resources": {"requests": {"storage": size}},
+    })
+}
+
+fn spec(workload: &Workload, labels: &Value) -> Value {
+    let mut template = json!({"metadata": {"labels": labels}, "spec": pod(workload)});
+    if workload.kind == "Job" {
+        template["spec"]["restartPolicy"] = "Never".into();
+        return json!({"backoffLimit": 3, "template": template});
+    }
+    let mut spec = json!({"selector": {"matchLabels": labels}, "template": template});
+    if workload.kind != "DaemonSet" {
+        spec["replicas"] = workload.replicas.into();
+    }
+    if workload.kind == "StatefulSet" {
+        spec["serviceName"] = workload
+            .service
+            .clone()
+            .unwrap_or_else(|| workload.name.clone())
+            .into();
+        let claims: Vec<Value> = workload
+            .claims
+            .iter()
+            .map(|claim| json!({"metadata": {"name": claim.name}, "spec": claim_spec(&claim.class, &claim.size)}))
+            .collect();
+        if !claims.is_empty() {
+            spec["volumeClaimTemplates"] = claims.into();
+        }
+    }
+    spec
+}
+
+fn pod(workload: &Workload) -> Value {
+    let ports: Vec<Value> = workload
+        .ports
+        .iter()
+        .map(|port| json!({"containerPort": port, "protocol": "TCP"}))
+        .collect();
+    let mut container = json!({"name": workload.container, "image": workload.image});
+    if !ports.is_empty() {
+        container["ports"] = ports.into();
+    }
+    let mut requests = Map::new();
+    for (name, amount) in [("cpu", &workload.cpu), ("memory", &workload.memory)] {
+        if let Some(amount) = amount {
+            requests.insert(name.to_owned(), amount.clone().into());
+        }
+    }
+    if !requests.is_empty() {
+        container["resources"] = json!({ "requests": requests });
+    }
+    let mut pod = json!({});
+    if !workload.claims.is_empty() {
+        let mount = |name: &str| json!({"name": name, "mountPath": format!("/{name}")});
+        let mounts: Vec<Value> = workload
+            .claims
+            .iter()
+            .map(|claim| mount(&claim.name))
+            .collect();
+        container["volumeMounts"] = mounts.into();
+        if workload.kind != "StatefulSet" {
+            let volumes: Vec<Value> = workload
+                .claims
+                .iter()
+                .map(|claim| json!({"name": claim.name, "persistentVolumeClaim": {"claimName": claim.name}}))
+                .collect();
+            pod["volumes"] = volumes.into();
+        }
+    }
+    if let Some(role) = &workload.role {
+        pod["nodeSelector"] = json!({ "ohn/role": role });
+    }
+    pod["containers"] = json!([container]);
+    pod
+}

@@ -1,0 +1,350 @@
+//! Site + secrets + catalogue -> plan: every template rendered, every object finished, before anything changes. Pure.
+
+mod render;
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    Action, Bucket, Component, HttpCall, JobRun, Object, ObjectRef, Plan, Ready, Release, Step,
+    StepId,
+};
+use crate::{
+    catalog::{BucketSpec, BucketsSpec, Catalog, ComponentFile, HelmSpec, ReadySpec, StepFile},
+    problem::{Code, Problem},
+    site::{Secrets, Site},
+};
+use render::Renderer;
+
+/// Kinds whose readiness is waited for when a step applies them.
+const WAITED: &[&str] = &[
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "Job",
+    "PersistentVolumeClaim",
+    "Namespace",
+    "Cluster",
+    "Database",
+    "Certificate",
+    "Issuer",
+    "ClusterIssuer",
+    "BackupTarget",
+    "CustomResourceDefinition",
+];
+
+/// Makes the plan.
+///
+/// # Errors
+/// Every template that cannot be rendered, and every secret that would leave its place.
+pub fn build(site: &Site, secrets: &Secrets, catalog: &Catalog) -> Result<Plan, Vec<Problem>> {
+    let builder = Builder {
+        site,
+        renderer: Renderer::new(site, secrets),
+        catalog,
+    };
+    let mut steps = Vec::new();
+    let mut problems = Vec::new();
+    for component in &catalog.components {
+        for (index, file) in component.steps.iter().enumerate() {
+            match builder.step(component, index, file) {
+                Ok(step) => steps.push(step),
+                Err(problem) => problems.push(problem),
+            }
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(Plan {
+        site: site.name.as_str().to_owned(),
+        stages: Catalog::stages(),
+        components: catalog.components.iter().map(shown).collect(),
+        steps,
+        notes: notes(site),
+    })
+}
+
+fn shown(component: &ComponentFile) -> Component {
+    Component {
+        id: component.id.clone(),
+        title: component.title.clone(),
+        summary: component.summary.clone(),
+        service: component.service,
+        pins: component.pins.clone(),
+    }
+}
+
+fn notes(site: &Site) -> Vec<String> {
+    let mut notes = vec![
+        "Public names are served by the private ingress class in this version; the firewall in front of them comes later."
+            .to_owned(),
+    ];
+    let replicas = site
+        .values()
+        .pointer("/storage/replicas")
+        .and_then(Value::as_u64);
+    if replicas == Some(1) {
+        notes.push("Every volume has one copy only: when its machine fails, its data is gone until a restore.".to_owned());
+    }
+    notes
+}
+
+struct Builder<'a> {
+    site: &'a Site,
+    renderer: Renderer<'a>,
+    catalog: &'a Catalog,
+}
+
+impl Builder<'_> {
+    fn step(
+        &self,
+        component: &ComponentFile,
+        index: usize,
+        file: &StepFile,
+    ) -> Result<Step, Problem> {
+        let action = self.action(component, file)?;
+        let mut ready = implied(&action);
+        for spec in &file.ready {
+            let more = self.ready(spec)?;
+            if !ready.contains(&more) {
+                ready.push(more);
+            }
+        }
+        let stages = Catalog::stages();
+        Ok(Step {
+            id: StepId::new(&component.id, &file.name),
+            component: component.id.clone(),
+            stage: stages
+                .iter()
+                .position(|stage| stage.id == component.stage)
+                .unwrap_or_default(),
+            title: file.title.clone(),
+            needs: self.needs(component, index, file),
+            action,
+            ready,
+            usual: file.usual,
+            limit: file.limit,
+        })
+    }
+
+    /// What it names, else the step before it, else the last steps of the components that are needed.
+    fn needs(&self, component: &ComponentFile, index: usize, file: &StepFile) -> Vec<StepId> {
+        let own = |name: &String| StepId::new(&component.id, name);
+        match &file.needs {
+            Some(names) if !names.is_empty() => return names.iter().map(own).collect(),
+            None if index > 0 => {
+                let before = index
+                    .checked_sub(1)
+                    .and_then(|before| component.steps.get(before));
+                return before.map(|before| own(&before.name)).into_iter().collect();
+            }
+            _ => {}
+        }
+        component
+            .needs
+            .iter()
+            .filter_map(|need| self.catalog.component(need))
+            .flat_map(last_steps)
+            .collect()
+    }
+
+    fn action(&self, component: &ComponentFile, file: &StepFile) -> Result<Action, Problem> {
+        if let Some(helm) = &file.helm {
+            return self.release(helm);
+        }
+        if let Some(templates) = &file.apply {
+            let mut objects = Vec::new();
+            for name in templates {
+                objects.extend(self.renderer.objects(name, &Value::Null)?);
+            }
+            return Ok(Action::Apply(objects));
+        }
+        if let Some(job) = &file.job {
+            return Ok(Action::Job(self.job(&job.template, &Value::Null)?));
+        }
+        if let Some(buckets) = &file.buckets {
+            return self.buckets(buckets);
+        }
+        if let Some(http) = &file.http {
+            return Ok(Action::Http(HttpCall {
+                method: http.method.clone(),
+                url: self.renderer.line(&component.id, &http.url)?,
+                status: http.status,
+                contains: http.contains.clone(),
+            }));
+        }
+        Ok(match &file.confirm {
+            Some(question) => Action::Confirm {
+                question: question.clone(),
+            },
+            None => Action::Wait,
+        })
+    }
+
+    fn release(&self, helm: &HelmSpec) -> Result<Action, Problem> {
+        Ok(Action::Helm(Box::new(Release {
+            name: helm.release.clone(),
+            namespace: helm.namespace.clone(),
+            chart: helm.chart.clone(),
+            repository: helm.repository.clone(),
+            version: helm.version.clone(),
+            values: self.renderer.values(&helm.values)?,
+            workloads: helm.workloads.clone(),
+            crds: helm.crds.clone(),
+        })))
+    }
+
+    /// The last object of the template is the job; its name gets a digest of what it does.
+    fn job(&self, template: &str, more: &Value) -> Result<JobRun, Problem> {
+        let mut objects = self.renderer.objects(template, more)?;
+        let job = objects.pop().filter(|job| job.reference().kind == "Job");
+        let job = job.ok_or_else(|| wrong(template, "its last object is not a job"))?;
+        let mut value = job.value().clone();
+        let spec = value.get("spec").map(Value::to_string).unwrap_or_default();
+        let digest = Sha256::digest(spec.as_bytes());
+        let tail: String = digest
+            .iter()
+            .take(4)
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<Vec<_>>()
+            .concat();
+        let name = format!("{}-{tail}", job.reference().name);
+        if let Some(meta) = value.get_mut("metadata") {
+            meta["name"] = name.into();
+        }
+        let job = Object::from_value(value).map_err(|field| missing(template, field))?;
+        Ok(JobRun { objects, job })
+    }
+
+    fn buckets(&self, spec: &BucketsSpec) -> Result<Action, Problem> {
+        let buckets: Vec<Bucket> = spec
+            .buckets
+            .iter()
+            .map(|bucket| self.bucket(bucket))
+            .collect();
+        let more = json!({ "buckets": buckets });
+        Ok(Action::Buckets {
+            run: self.job(&spec.template, &more)?,
+            buckets,
+        })
+    }
+
+    fn bucket(&self, spec: &BucketSpec) -> Bucket {
+        let origin = |short: &String| {
+            let host = self.site.values().pointer(&format!("/domains/{short}"));
+            host.and_then(Value::as_str)
+                .map(|host| format!("https://{host}"))
+        };
+        Bucket {
+            name: spec.name.clone(),
+            public_read: spec.public_read,
+            cors_origins: spec.origins.iter().filter_map(origin).collect(),
+        }
+    }
+
+    fn ready(&self, spec: &ReadySpec) -> Result<Ready, Problem> {
+        Ok(match spec {
+            ReadySpec::Object(text) => Ready::Object(reference(text)?),
+            ReadySpec::All {
+                of,
+                selector,
+                at_least,
+            } => Ready::All {
+                of: reference(&format!("{of}/"))?,
+                selector: selector.clone(),
+                at_least: *at_least,
+            },
+            ReadySpec::Accepts(template) => {
+                let mut objects = self.renderer.objects(template, &Value::Null)?;
+                let object = objects
+                    .pop()
+                    .ok_or_else(|| wrong(template, "it holds no object"))?;
+                Ready::Accepts(object)
+            }
+        })
+    }
+}
+
+/// Steps of a component that no other of its steps builds on.
+fn last_steps(component: &ComponentFile) -> Vec<StepId> {
+    let built_on = |index: usize, name: &String| {
+        component
+            .steps
+            .iter()
+            .enumerate()
+            .any(|(other, step)| match &step.needs {
+                Some(names) => names.contains(name),
+                None => other == index + 1,
+            })
+    };
+    let steps = component.steps.iter().enumerate();
+    steps
+        .filter(|(index, step)| !built_on(*index, &step.name))
+        .map(|(_, step)| StepId::new(&component.id, &step.name))
+        .collect()
+}
+
+/// What must hold for what the step itself sends.
+fn implied(action: &Action) -> Vec<Ready> {
+    if let Action::Helm(release) = action {
+        let definitions = release.crds.iter().map(|name| {
+            let version = "apiextensions.k8s.io/v1";
+            Ready::Object(ObjectRef::new(
+                version,
+                "CustomResourceDefinition",
+                "",
+                name,
+            ))
+        });
+        let workloads = release.workloads.iter().map(|workload| {
+            let version = if workload.kind == "Job" {
+                "batch/v1"
+            } else {
+                "apps/v1"
+            };
+            let namespace = workload.namespace.as_ref().unwrap_or(&release.namespace);
+            Ready::Object(ObjectRef::new(
+                version,
+                &workload.kind,
+                namespace,
+                &workload.name,
+            ))
+        });
+        return definitions.chain(workloads).collect();
+    }
+    let objects = action.objects();
+    let references = objects.into_iter().map(Object::reference);
+    references
+        .filter(|target| WAITED.contains(&target.kind.as_str()))
+        .map(Ready::Object)
+        .collect()
+}
+
+/// Reads `apiVersion kind namespace/name`; a name alone is cluster-scoped.
+fn reference(text: &str) -> Result<ObjectRef, Problem> {
+    let parts: Vec<&str> = text.split_whitespace().collect();
+    match parts.as_slice() {
+        [version, kind, name] => {
+            let (namespace, name) = name.split_once('/').unwrap_or(("", name));
+            Ok(ObjectRef::new(version, kind, namespace, name))
+        }
+        [version, kind] => Ok(ObjectRef::new(version, kind.trim_end_matches('/'), "", "")),
+        _ => Err(wrong(text, "it is no `apiVersion kind namespace/name`")),
+    }
+}
+
+fn wrong(place: &str, what: &str) -> Problem {
+    Problem::new(
+        Code::Plan02,
+        format!("The template `{place}` is wrong: {what}."),
+        "Report this: the templates are part of care-install. Nothing was changed.",
+    )
+}
+
+fn missing(place: &str, field: &str) -> Problem {
+    wrong(place, &format!("an object has no {field}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+//! Renders a template and puts secrets into Secrets and nowhere else. Pure.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, context, value::Serde,
+};
+use secrecy::ExposeSecret as _;
+use serde::Deserialize as _;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::{missing, wrong};
+use crate::{
+    catalog,
+    plan::Object,
+    problem::{Code, Problem},
+    site::{SecretName, Secrets, Site},
+};
+
+/// Stands for a secret in rendered text, so that the secret itself is never rendered.
+const OPEN: &str = "\u{e000}secret:";
+const CLOSE: char = '\u{e001}';
+
+/// Renders the templates of one site.
+pub(super) struct Renderer<'a> {
+    environment: Environment<'static>,
+    site: &'a Site,
+    secrets: &'a Secrets,
+}
+
+impl<'a> Renderer<'a> {
+    pub(super) fn new(site: &'a Site, secrets: &'a Secrets) -> Self {
+        let mut environment = Environment::new();
+        // The templates quote where YAML needs it.
+        environment.set_auto_escape_callback(|_| AutoEscape::None);
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.add_function("secret", secret);
+        let known = secrets.clone();
+        environment.add_function("checksum", move |names: Vec<String>| {
+            checksum(&known, &names)
+        });
+        Self {
+            environment,
+            site,
+            secrets,
+        }
+    }
+
+    fn text(&self, name: &str, source: &str, more: &Value) -> Result<String, Problem> {
+        let values = context! {
+            site => Serde(self.site.values()),
+            ..minijinja::Value::from(Serde(more))
+        };
+        self.environment
+            .render_named_str(name, source, values)
+            .map_err(|error| wrong(name, "it cannot be rendered").caused_by(&error))
+    }
+
+    /// One line that is no template file, such as an address.
+    pub(super) fn line(&self, place: &str, source: &str) -> Result<String, Problem> {
+        let text = self.text(place, source, &Value::Null)?;
+        if text.contains(OPEN) {
+            return Err(leaked(place, "an address"));
+        }
+        Ok(text)
+    }
+
+    /// Helm values: a map without any secret.
+    pub(super) fn values(&self, name: &str) -> Result<Value, Problem> {
+        let text = self.text(name, source(name)?, &Value::Null)?;
+        if text.contains(OPEN) {
+            return Err(leaked(name, "Helm values"));
+        }
+        let value: Value = serde_yaml::from_str(&text)
+            .map_err(|error| wrong(name, "it does not give YAML").caused_by(&error))?;
+        Ok(if value.is_null() {
+            Value::Object(serde_json::Map::new())
+        } else {
+            value
+        })
+    }
+
+    /// The objects of a template, in its order.
+    pub(super) fn objects(&self, name: &str, more: &Value) -> Result<Vec<Object>, Problem> {
+        let text = self.text(name, source(name)?, more)?;
+        let mut objects = Vec::new();
+        for document in serde_yaml::Deserializer::from_str(&text) {
+            let value = Value::deserialize(document)
+                .map_err(|error| wrong(name, "it does not give YAML").caused_by(&error))?;
+            if value.is_null() {
+                continue;
+            }
+            let value = self.settled(name, value)?;
+            objects.push(Object::from_value(value).map_err(|field| missing(name, field))?);
+        }
+        Ok(objects)
+    }
+
+    /// Puts in the secrets of a Secret; in any other object there may be none.
+    fn settled(&self, name: &str, mut value: Value) -> Result<Value, Problem> {
+        let is_secret = value.get("kind").and_then(Value::as_str) == Some("Secret")
+            && value.get("apiVersion").and_then(Value::as_str) == Some("v1");
+        let plain = is_secret
+            .then(|| value.as_object_mut()?.shift_remove("stringData"))
+            .flatten();
+        if value.to_string().contains(OPEN) {
+            let kind = value
+                .get("kind")
+                .and_then(Value::as_str)
+                .unwrap_or("an object");
+            return Err(leaked(name, kind));
+        }
+        let Some(Value::Object(plain)) = plain else {
+            return Ok(value);
+        };
+        let mut data = serde_json::Map::new();
+        for (key, text) in plain {
+            let Value::String(text) = text else {
+                return Err(wrong(name, &format!("`{key}` of a Secret is not a text")));
+            };
+            let filled = self.filled(&text)?;
+            // Sent as `data`: a write-only `stringData` would look like a change each time.
+            data.insert(key, STANDARD.encode(filled).into());
+        }
+        value["data"] = data.into();
+        Ok(value)
+    }
+
+    fn filled(&self, text: &str) -> Result<String, Problem> {
+        let mut filled = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once(OPEN) {
+            filled.push_str(before);
+            let (name, after) = after.split_once(CLOSE).unwrap_or((after, ""));
+            let secret = SecretName::parse(name).and_then(|name| self.secrets.get(name));
+            match secret {
+                Some(secret) => filled.push_str(secret.expose_secret()),
+                None => return Err(absent(name)),
+            }
+            rest = after;
+        }
+        filled.push_str(rest);
+        Ok(filled)
+    }
+}
+
+fn source(name: &str) -> Result<&'static str, Problem> {
+    catalog::template(name).ok_or_else(|| wrong(name, "there is no such template"))
+}
+
+/// `secret('name')` in a template.
+fn secret(name: &str) -> Result<String, Error> {
+    if SecretName::parse(name).is_none() {
+        return Err(Error::new(
+            ErrorKind::InvalidOperation,
+            format!("no secret is named `{name}`"),
+        ));
+    }
+    Ok(format!("{OPEN}{name}{CLOSE}"))
+}
+
+/// `checksum(['name', ...])`: changes when one of the secrets does, and tells nothing about them, because it is
+/// keyed with a random secret of the same site.
+fn checksum(secrets: &Secrets, names: &[String]) -> String {
+    let mut hash = Sha256::new();
+    let key = [SecretName::CareDjangoSecretKey, SecretName::RustfsSecretKey];
+    let chosen = names.iter().filter_map(|name| SecretName::parse(name));
+    for name in key.into_iter().chain(chosen) {
+        let text = secrets
+            .get(name)
+            .map_or("", |secret| secret.expose_secret());
+        hash.update(text.len().to_le_bytes());
+        hash.update(text.as_bytes());
+    }
+    let digest = hash.finalize();
+    digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<Vec<_>>()
+        .concat()
+}
+
+fn leaked(place: &str, into: &str) -> Problem {
+    wrong(
+        place,
+        &format!("it puts a secret into {into}; only a Secret may hold one"),
+    )
+}
+
+fn absent(name: &str) -> Problem {
+    Problem::new(
+        Code::Plan03,
+        format!("The secret `{name}` is not in the vault."),
+        "Open the settings (care-install new, or the wizard) and fill it in; generated ones are made when the site is saved.",
+    )
+}

@@ -1,0 +1,171 @@
+use std::collections::BTreeSet;
+
+use secrecy::SecretString;
+
+use super::*;
+use crate::{
+    plan::StepKind,
+    site::{SecretName, sample},
+};
+
+/// A secret that would be seen wherever it leaks.
+const CANARY: &str = "canary8f3a";
+
+fn site() -> Site {
+    Site::try_from(&sample()).unwrap()
+}
+
+/// Every secret holds the canary.
+fn canaries() -> Secrets {
+    let mut secrets = Secrets::new();
+    for &name in SecretName::ALL {
+        let text = format!("{CANARY}{}", name.as_str().replace('-', ""));
+        secrets.set(name, SecretString::from(text));
+    }
+    secrets
+}
+
+fn plan() -> Plan {
+    build(&site(), &canaries(), &Catalog::load().unwrap()).unwrap_or_else(|all| panic!("{all:#?}"))
+}
+
+#[test]
+fn every_step_stands_after_what_it_needs() {
+    let plan = plan();
+    let mut seen = BTreeSet::new();
+    for step in &plan.steps {
+        for need in &step.needs {
+            assert!(seen.contains(need), "{} stands before {need}", step.id);
+        }
+        assert!(seen.insert(step.id.clone()), "{} is there twice", step.id);
+        assert!(step.limit > step.usual, "{}", step.id);
+    }
+    assert_eq!(plan.components.len(), 12);
+}
+
+#[test]
+fn a_secret_is_in_secrets_and_nowhere_else() {
+    let plan = plan();
+    let encoded: Vec<String> = canaries()
+        .iter()
+        .map(|(_, secret)| {
+            use base64::Engine as _;
+            use secrecy::ExposeSecret as _;
+            base64::engine::general_purpose::STANDARD.encode(secret.expose_secret())
+        })
+        .collect();
+    let mut found = 0;
+    for step in &plan.steps {
+        if let Action::Helm(release) = &step.action {
+            assert!(!release.values.to_string().contains(CANARY), "{}", step.id);
+        }
+        for object in step.action.objects() {
+            let text = object.value().to_string();
+            assert!(
+                !text.contains(CANARY),
+                "{} in {}",
+                object.reference(),
+                step.id
+            );
+            let holds = encoded.iter().any(|code| text.contains(code));
+            assert!(
+                !holds || object.reference().kind == "Secret",
+                "{}",
+                object.reference()
+            );
+            found += usize::from(holds);
+            assert!(!object.masked().to_string().contains(CANARY));
+        }
+    }
+    assert!(found > 8, "the secrets are sent");
+    assert!(!format!("{plan:?}").contains(CANARY));
+}
+
+#[test]
+fn the_same_site_gives_the_same_plan() {
+    let text = |plan: &Plan| {
+        let objects = plan.steps.iter().flat_map(|step| step.action.objects());
+        objects
+            .map(|object| object.value().to_string())
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert_eq!(text(&plan()), text(&plan()));
+}
+
+#[test]
+fn a_job_is_named_after_what_it_does() {
+    let name = |plan: &Plan| {
+        let job = plan
+            .steps
+            .iter()
+            .find(|step| step.id.as_str() == "care-backend/migrate")
+            .unwrap();
+        job.action.objects().last().unwrap().reference().name
+    };
+    let first = name(&plan());
+    assert!(first.starts_with("care-migrate-") && first.len() == "care-migrate-".len() + 8);
+    let mut draft = sample();
+    draft.set("care.backend_image", "ghcr.io/ohcnetwork/care:v25.41.0");
+    let other = Site::try_from(&draft).unwrap();
+    let other = build(&other, &canaries(), &Catalog::load().unwrap()).unwrap();
+    assert_ne!(name(&other), first);
+}
+
+#[test]
+fn a_missing_secret_is_named() {
+    let problems = build(&site(), &Secrets::new(), &Catalog::load().unwrap()).unwrap_err();
+    let text: String = problems.iter().map(ToString::to_string).collect();
+    assert!(
+        text.contains("`valkey-password` is not in the vault"),
+        "{text}"
+    );
+}
+
+#[test]
+fn every_kind_of_thing_is_waited_for() {
+    let plan = plan();
+    for step in &plan.steps {
+        if step.action.kind() == StepKind::Helm {
+            assert!(!step.ready.is_empty(), "{} waits for nothing", step.id);
+        }
+    }
+    let cluster = plan
+        .steps
+        .iter()
+        .find(|step| step.id.as_str() == "postgres/cluster")
+        .unwrap();
+    let target = ObjectRef::new("postgresql.cnpg.io/v1", "Cluster", "database", "care-db");
+    assert_eq!(cluster.ready, [Ready::Object(target)]);
+}
+
+#[test]
+fn the_objects_of_each_component_are_as_reviewed() {
+    let plan = plan();
+    for component in &plan.components {
+        let mut text = String::new();
+        for step in plan
+            .steps
+            .iter()
+            .filter(|step| step.component == component.id)
+        {
+            let shown = match &step.action {
+                Action::Helm(release) => {
+                    let head = format!(
+                        "# helm {} {} {}\n",
+                        release.name, release.chart, release.version
+                    );
+                    head + &serde_yaml::to_string(&release.values).unwrap()
+                }
+                action => action
+                    .objects()
+                    .iter()
+                    .map(|object| serde_yaml::to_string(&object.masked()).unwrap())
+                    .collect::<Vec<_>>()
+                    .join("---\n"),
+            };
+            text.push_str(&["## ", step.id.as_str(), "\n", &shown].concat());
+        }
+        insta::assert_snapshot!(component.id.as_str(), text);
+    }
+}
