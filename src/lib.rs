@@ -13,3 +13,4 @@ pub mod rehearsal;
 pub mod site;
 pub mod sys;
 pub mod waiting;
+pub mod watch;

@@ -1,0 +1,3 @@
+//! What the cluster is like right now, for the health screen: rows that the screens draw.
+
+pub mod view;

@@ -1,0 +1,148 @@
+//! The cluster as plain rows: what the watches publish and every face draws. Pure.
+
+use jiff::Timestamp;
+
+use crate::{plan::Service, problem::Problem};
+
+/// How something is, from good to bad.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Health {
+    /// As it should be.
+    Good,
+    /// Not known: nothing was seen yet.
+    #[default]
+    Unknown,
+    /// Coming up, or moving.
+    Busy,
+    /// Works, with something to look at.
+    Warn,
+    /// Does not work.
+    Bad,
+}
+
+impl Health {
+    /// The word on every face.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Good => "ok",
+            Self::Unknown => "unknown",
+            Self::Busy => "busy",
+            Self::Warn => "warning",
+            Self::Bad => "failing",
+        }
+    }
+}
+
+/// A clinical service and how it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceRow {
+    /// Which.
+    pub service: Service,
+    /// How it is.
+    pub health: Health,
+    /// The worst that is known about it, short; empty when it is fine.
+    pub note: String,
+}
+
+/// Something that needs attention.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is: `Warn` or `Bad`.
+    pub health: Health,
+    /// What, why and what to do.
+    pub problem: Problem,
+    /// The object it is about, such as `Pod odoo/odoo-web-5c9f`.
+    pub about: String,
+    /// Since when, as far as the objects tell.
+    pub since: Option<Timestamp>,
+}
+
+/// One pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodRow {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Containers that are ready.
+    pub ready: u32,
+    /// All its containers.
+    pub containers: u32,
+    /// As `kubectl` says it: `Running`, `CrashLoopBackOff` ...
+    pub status: String,
+    /// How that is.
+    pub health: Health,
+    /// Restarts of all containers together.
+    pub restarts: u32,
+    /// Node it is on; empty when it has none yet.
+    pub node: String,
+    /// When it was made.
+    pub since: Option<Timestamp>,
+    /// Further lines for its details: containers with images, conditions, the newest events.
+    pub details: Vec<String>,
+}
+
+/// One volume claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VolumeRow {
+    /// Namespace.
+    pub namespace: String,
+    /// Name of the claim.
+    pub name: String,
+    /// `Bound`, `Pending` ...
+    pub status: String,
+    /// How that is.
+    pub health: Health,
+    /// Size, such as `50Gi`.
+    pub size: String,
+    /// Storage class.
+    pub class: String,
+    /// When it was made.
+    pub since: Option<Timestamp>,
+    /// Further lines for its details.
+    pub details: Vec<String>,
+}
+
+/// One node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeRow {
+    /// Name.
+    pub name: String,
+    /// Its part in the site, such as `primary`.
+    pub role: String,
+    /// `Ready`, `NotReady`, `Ready, cordoned` ...
+    pub status: String,
+    /// How that is.
+    pub health: Health,
+    /// Version of its kubelet.
+    pub version: String,
+    /// Pods on it.
+    pub pods: usize,
+    /// CPU for pods, such as `8`.
+    pub cpu: String,
+    /// Memory for pods, such as `32Gi`.
+    pub memory: String,
+    /// When it joined.
+    pub since: Option<Timestamp>,
+    /// Further lines for its details; what ends when this node stops.
+    pub details: Vec<String>,
+}
+
+/// Everything the health screen shows, at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClusterView {
+    /// When this was put together; nothing before the first answer.
+    pub at: Option<Timestamp>,
+    /// Since when the connection is lost, while it is.
+    pub stale_since: Option<Timestamp>,
+    /// The services in the order of [`Service::ALL`].
+    pub services: Vec<ServiceRow>,
+    /// What needs attention, worst first.
+    pub findings: Vec<Finding>,
+    /// Pods, sorted by namespace and name.
+    pub pods: Vec<PodRow>,
+    /// Volume claims, sorted by namespace and name.
+    pub volumes: Vec<VolumeRow>,
+    /// Nodes, sorted by name.
+    pub nodes: Vec<NodeRow>,
+}
