@@ -1,5 +1,6 @@
 //! care-install: sets up, watches and restores the self-contained Care hospital cluster.
 
+pub mod app;
 pub mod catalog;
 pub mod check;
 pub mod cli;

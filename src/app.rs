@@ -1,0 +1,353 @@
+//! The screens as values: what happened goes in, what to do comes out. Pure; knows no terminal and no door.
+
+pub mod checks;
+pub mod deploy;
+pub mod dialog;
+pub mod entry;
+pub mod health;
+pub mod input;
+pub mod keys;
+pub mod known;
+pub mod list;
+pub mod logs;
+pub mod plan;
+pub mod story;
+pub mod welcome;
+pub mod wizard;
+pub mod words;
+
+use jiff::Timestamp;
+
+pub use dialog::Dialog;
+pub use input::{Effect, Goto, Input, Lock, Opened};
+use keys::{Act, Binding, Key};
+pub use known::{Known, Link, Planned, SiteRow};
+
+/// What is shown, with what belongs to it alone; what is known of the world is in [`Known`].
+#[derive(Debug)]
+pub enum Screen {
+    /// What would you like to do?
+    Welcome(welcome::Welcome),
+    /// The questions about a site.
+    Wizard(Box<wizard::Wizard>),
+    /// The checks before a deploy.
+    Checks(checks::Checks),
+    /// What a deploy will do.
+    Plan(plan::PlanScreen),
+    /// A run.
+    Deploy(deploy::Deploy),
+    /// How the site is.
+    Health(health::HealthScreen),
+    /// A log.
+    Logs(logs::Logs),
+}
+
+impl Screen {
+    /// What the header calls it.
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::Welcome(_) => "welcome",
+            Self::Wizard(_) => "settings",
+            Self::Checks(_) => "checks",
+            Self::Plan(_) => "plan",
+            Self::Deploy(_) => "deploy",
+            Self::Health(_) => "health",
+            Self::Logs(_) => "log",
+        }
+    }
+}
+
+/// Everything that is on the screen.
+#[derive(Debug)]
+pub struct App {
+    /// The time; it moves with [`Input::Tick`] only.
+    pub now: Timestamp,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// What is known of the world.
+    pub known: Known,
+    /// What is shown.
+    pub screen: Screen,
+    /// The card in front of it.
+    pub dialog: Option<Dialog>,
+    /// A short answer to the last key.
+    pub notice: Option<String>,
+    back: Vec<Screen>,
+}
+
+/// How many screens can be gone back.
+const BACK: usize = 20;
+
+impl App {
+    /// The first screen, with the sites of this computer.
+    pub fn new(now: Timestamp, sites: Vec<SiteRow>) -> Self {
+        Self {
+            now,
+            size: (80, 24),
+            known: Known {
+                sites,
+                ..Known::default()
+            },
+            screen: Screen::Welcome(welcome::Welcome::default()),
+            dialog: None,
+            notice: None,
+            back: Vec::new(),
+        }
+    }
+
+    /// Takes what happened and says what is to be done.
+    pub fn update(&mut self, input: Input) -> Vec<Effect> {
+        match input {
+            Input::Key(key) => self.key(key),
+            Input::Paste(text) => self.paste(&text),
+            Input::Resize(columns, rows) => {
+                self.size = (columns, rows);
+                Vec::new()
+            }
+            Input::Tick(now) => {
+                self.now = now;
+                Vec::new()
+            }
+            Input::Opened(opened) => self.opened(*opened),
+            Input::Problem(problem) => {
+                self.dialog = Some(Dialog::problem(&problem));
+                Vec::new()
+            }
+            Input::Notice(words) => {
+                self.notice = Some(words);
+                Vec::new()
+            }
+            Input::Unlock(site) => {
+                self.dialog = Some(Dialog::unlock(site));
+                Vec::new()
+            }
+            Input::Wizard(seen) => {
+                self.known.probes = seen;
+                Vec::new()
+            }
+            news => {
+                self.known.hear(news, self.now);
+                Vec::new()
+            }
+        }
+    }
+
+    /// True when the picture changes by time alone.
+    pub fn moves_with_time(&self) -> bool {
+        match &self.screen {
+            Screen::Deploy(_) => self.known.run.run.is_some() && self.known.run.ended.is_none(),
+            Screen::Health(_) => true,
+            Screen::Checks(_)
+            | Screen::Welcome(_)
+            | Screen::Wizard(_)
+            | Screen::Plan(_)
+            | Screen::Logs(_) => false,
+        }
+    }
+
+    /// The keys that hold now: of the card, else of the screen.
+    pub fn bindings(&self) -> &'static [Binding] {
+        if let Some(dialog) = &self.dialog {
+            return dialog.bindings();
+        }
+        match &self.screen {
+            Screen::Welcome(_) => keys::WELCOME,
+            Screen::Wizard(_) => keys::WIZARD,
+            Screen::Checks(_) => keys::CHECKS,
+            Screen::Plan(_) => keys::PLAN,
+            Screen::Deploy(_) => keys::DEPLOY,
+            Screen::Health(state) if state.typing => keys::TYPING,
+            Screen::Health(_) => keys::HEALTH,
+            Screen::Logs(state) if state.typing => keys::TYPING,
+            Screen::Logs(_) => keys::LOGS,
+        }
+    }
+
+    /// Whether something would happen now.
+    pub fn can(&self, act: Act) -> bool {
+        if let Some(dialog) = &self.dialog {
+            return dialog.can(act, self.size);
+        }
+        match act {
+            Act::Help | Act::Redraw | Act::Leave => return true,
+            Act::Goto => return !self.known.site.is_empty(),
+            _ => {}
+        }
+        match &self.screen {
+            Screen::Welcome(_) => welcome::can(self, act),
+            Screen::Wizard(state) => wizard::can(state, act),
+            Screen::Checks(_) => checks::can(self, act),
+            Screen::Plan(_) => plan::can(self, act),
+            Screen::Deploy(_) => deploy::can(self, act),
+            Screen::Health(_) => health::can(self, act),
+            Screen::Logs(_) => logs::can(self, act),
+        }
+    }
+
+    /// Whether Esc leads to an earlier screen.
+    pub fn has_back(&self) -> bool {
+        !self.back.is_empty()
+    }
+
+    fn key(&mut self, key: Key) -> Vec<Effect> {
+        self.notice = None;
+        if self.typed(key) {
+            return Vec::new();
+        }
+        match keys::find(self.bindings(), key) {
+            Some(act) if self.can(act) => self.act(act),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Gives the key to the line that is being typed; false when no line takes it.
+    fn typed(&mut self, key: Key) -> bool {
+        if let Some(dialog) = &mut self.dialog {
+            return dialog.take(key);
+        }
+        match &mut self.screen {
+            Screen::Wizard(state) => state.take(key),
+            Screen::Health(state) if state.typing => state.filter.take(key),
+            Screen::Logs(state) if state.typing => state.filter.take(key),
+            _ => false,
+        }
+    }
+
+    fn paste(&mut self, text: &str) -> Vec<Effect> {
+        if let Some(dialog) = &mut self.dialog {
+            dialog.paste(text);
+            return Vec::new();
+        }
+        match &mut self.screen {
+            Screen::Wizard(state) => state.paste(text),
+            Screen::Health(state) if state.typing => state.filter.paste(text),
+            Screen::Logs(state) if state.typing => state.filter.paste(text),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn act(&mut self, act: Act) -> Vec<Effect> {
+        if self.dialog.is_some() {
+            return dialog::act(self, act);
+        }
+        match act {
+            Act::Redraw => return vec![Effect::Redraw],
+            Act::Help => {
+                self.dialog = Some(Dialog::help(self.screen.title(), self.bindings()));
+                return Vec::new();
+            }
+            Act::Goto => {
+                self.dialog = Some(Dialog::goto(self));
+                return Vec::new();
+            }
+            Act::Leave => return self.leave(),
+            _ => {}
+        }
+        match &self.screen {
+            Screen::Welcome(_) => welcome::act(self, act),
+            Screen::Wizard(_) => wizard::act(self, act),
+            Screen::Checks(_) => checks::act(self, act),
+            Screen::Plan(_) => plan::act(self, act),
+            Screen::Deploy(_) => deploy::act(self, act),
+            Screen::Health(_) => health::act(self, act),
+            Screen::Logs(_) => logs::act(self, act),
+        }
+    }
+
+    /// Leaves, or asks how while a run goes on.
+    fn leave(&mut self) -> Vec<Effect> {
+        if self.known.run_goes_on() {
+            self.dialog = Some(Dialog::leave(&self.known));
+            return Vec::new();
+        }
+        let mut effects = self.keep_draft();
+        effects.push(Effect::Leave);
+        effects
+    }
+
+    /// Keeps what was typed when the questions are left.
+    fn keep_draft(&self) -> Vec<Effect> {
+        match &self.screen {
+            Screen::Wizard(state) if state.changed => {
+                vec![Effect::SaveDraft(Box::new(state.draft.clone()))]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Shows a screen on top of the present one.
+    pub(crate) fn push(&mut self, screen: Screen) {
+        if self.back.len() == BACK {
+            self.back.remove(0);
+        }
+        let before = std::mem::replace(&mut self.screen, screen);
+        self.back.push(before);
+    }
+
+    /// Goes back; nothing when there is nowhere to go.
+    pub(crate) fn pop(&mut self) -> Vec<Effect> {
+        let effects = self.keep_draft();
+        if let Some(screen) = self.back.pop() {
+            self.screen = screen;
+        }
+        effects
+    }
+
+    /// Goes to a screen of the site; the effects ask for what it shows.
+    pub fn go(&mut self, to: Goto) -> Vec<Effect> {
+        let (screen, effects) = match to {
+            Goto::Welcome => (Screen::Welcome(welcome::Welcome::default()), Vec::new()),
+            Goto::Settings => {
+                let wizard = wizard::Wizard::change(self.known.draft.clone());
+                (Screen::Wizard(Box::new(wizard)), Vec::new())
+            }
+            Goto::Checks => (Screen::Checks(checks::Checks::default()), self.check_first()),
+            Goto::Plan => (
+                Screen::Plan(plan::PlanScreen::default()),
+                vec![Effect::LoadPlan],
+            ),
+            Goto::Deploy => (Screen::Deploy(deploy::Deploy::default()), Vec::new()),
+            Goto::Health => (
+                Screen::Health(health::HealthScreen::default()),
+                vec![Effect::WatchCluster],
+            ),
+        };
+        // Going where one is already only adds steps to the way back.
+        if std::mem::discriminant(&screen) == std::mem::discriminant(&self.screen) {
+            self.screen = screen;
+        } else {
+            self.push(screen);
+        }
+        effects
+    }
+
+    fn check_first(&mut self) -> Vec<Effect> {
+        if self.known.checks.is_empty() && !self.known.checking {
+            self.known.checking = true;
+            return vec![Effect::RunChecks(None)];
+        }
+        Vec::new()
+    }
+
+    fn opened(&mut self, opened: Opened) -> Vec<Effect> {
+        self.dialog = None;
+        // What was known belongs to another site.
+        if opened.site != self.known.site {
+            let sites = std::mem::take(&mut self.known.sites);
+            self.known = Known {
+                sites,
+                ..Known::default()
+            };
+        }
+        self.known.site = opened.site;
+        self.known.rehearsal = opened.rehearsal;
+        self.known.draft = opened.draft;
+        self.back.clear();
+        self.screen = Screen::Welcome(welcome::Welcome::default());
+        self.go(opened.at)
+    }
+}
+
+#[cfg(test)]
+mod tests;

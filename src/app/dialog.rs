@@ -1,0 +1,325 @@
+//! Cards in front of a screen: a text, a few things to choose from, a question for a text. Pure.
+
+mod act;
+mod ask;
+
+pub use act::act;
+pub use ask::{Ask, Asked};
+
+use super::{
+    App, Goto, Known,
+    keys::{self, Act, Binding, Key},
+    list,
+    words::{Tone, Words, wrap},
+};
+use crate::{check::CheckId, engine::event::Command, plan::StepId, problem::Problem};
+
+/// A card.
+#[derive(Debug)]
+pub enum Dialog {
+    /// Something to read.
+    Text(TextCard),
+    /// A few things to choose from.
+    Menu(Menu),
+    /// A question for a text.
+    Ask(Box<Ask>),
+}
+
+/// Something to read.
+#[derive(Debug)]
+pub struct TextCard {
+    /// Its heading.
+    pub title: String,
+    /// Its text.
+    pub body: Vec<Words>,
+    /// Lines that have gone out at the top.
+    pub scroll: usize,
+}
+
+/// A few things to choose from.
+#[derive(Debug)]
+pub struct Menu {
+    /// Its heading.
+    pub title: String,
+    /// What to know before choosing.
+    pub body: Vec<Words>,
+    /// What can be chosen.
+    pub items: Vec<Item>,
+    /// What is chosen.
+    pub chosen: usize,
+}
+
+/// One thing to choose.
+#[derive(Debug)]
+pub struct Item {
+    /// What it is called.
+    pub label: String,
+    /// What it means.
+    pub hint: String,
+    /// What it does.
+    pub does: Does,
+}
+
+/// What choosing does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Does {
+    /// Closes the card.
+    Nothing,
+    /// Leaves the program; a run goes on.
+    Leave,
+    /// Asks something of the run.
+    Command(Command),
+    /// Goes to a screen.
+    Goto(Goto),
+    /// Begins the deploy.
+    Deploy,
+}
+
+/// How wide a card is at most.
+pub const WIDEST: usize = 76;
+
+/// Columns and rows of a card's text on a terminal of that size.
+pub fn room((columns, rows): (u16, u16)) -> (usize, usize) {
+    let columns = usize::from(columns).saturating_sub(8).clamp(20, WIDEST);
+    let rows = usize::from(rows).saturating_sub(7).max(3);
+    (columns, rows)
+}
+
+/// The text of a card cut into lines.
+pub fn lines(body: &[Words], columns: usize) -> Vec<Words> {
+    body.iter()
+        .flat_map(|words| {
+            let room = columns.saturating_sub(words.indent);
+            wrap(&words.text, room)
+                .into_iter()
+                .map(|text| Words {
+                    text,
+                    ..words.clone()
+                })
+        })
+        .collect()
+}
+
+impl TextCard {
+    /// The furthest it can be scrolled.
+    pub fn furthest(&self, size: (u16, u16)) -> usize {
+        let (columns, rows) = room(size);
+        lines(&self.body, columns).len().saturating_sub(rows)
+    }
+
+    /// The text alone, for the clipboard.
+    pub fn plain(&self) -> String {
+        let lines: Vec<String> = self
+            .body
+            .iter()
+            .map(|words| format!("{}{}", " ".repeat(words.indent), words.text))
+            .collect();
+        lines.join("\n")
+    }
+}
+
+impl Dialog {
+    /// Something to read.
+    pub fn text(title: impl Into<String>, body: Vec<Words>) -> Self {
+        Self::Text(TextCard {
+            title: title.into(),
+            body,
+            scroll: 0,
+        })
+    }
+
+    /// A problem in full.
+    pub fn problem(problem: &Problem) -> Self {
+        let mut body = super::story::problem(problem);
+        body.extend(super::story::runbook(problem.code));
+        Self::text(format!("{} {}", problem.code, problem.code.title()), body)
+    }
+
+    /// The keys of a screen.
+    pub fn help(screen: &str, bindings: &[Binding]) -> Self {
+        const NAMES: usize = 11;
+        let mut body = Vec::new();
+        for binding in bindings.iter().filter(|binding| !binding.name.is_empty()) {
+            body.push(Words::new(Tone::Plain, format!("{:<NAMES$}{}", binding.name, binding.help)));
+        }
+        Self::text(format!("Keys of this screen: {screen}"), body)
+    }
+
+    /// The ways to leave while a run goes on.
+    pub fn leave(known: &Known) -> Self {
+        let counts = known.run.counts(None);
+        let body = vec![Words::new(
+            Tone::Plain,
+            format!(
+                "The deploy of {} goes on: {} of {} steps are done, {} at work.",
+                known.site, counts.done, counts.all, counts.running
+            ),
+        )];
+        let item = |label: &str, hint: &str, does| Item {
+            label: label.to_owned(),
+            hint: hint.to_owned(),
+            does,
+        };
+        let items = vec![
+            item("Leave it running", "come back with care-install", Does::Leave),
+            item(
+                "Stop safely",
+                "running steps finish; the next deploy goes on",
+                Does::Command(Command::StopSafely),
+            ),
+            item(
+                "Stop now",
+                "running steps are asked again by the next deploy",
+                Does::Command(Command::StopNow),
+            ),
+            item("Stay here", "", Does::Nothing),
+        ];
+        Self::Menu(Menu {
+            title: "Leave?".to_owned(),
+            body,
+            items,
+            chosen: 0,
+        })
+    }
+
+    /// The other screens of the site.
+    pub fn goto(app: &App) -> Self {
+        let mut items = Vec::new();
+        let mut item = |label: &str, hint: &str, to| {
+            items.push(Item {
+                label: label.to_owned(),
+                hint: hint.to_owned(),
+                does: Does::Goto(to),
+            });
+        };
+        item("Health", "services, pods, volumes, nodes", Goto::Health);
+        if app.known.run.run.is_some() {
+            item("Deploy", "the run and its steps", Goto::Deploy);
+        }
+        item("Plan", "what a deploy does", Goto::Plan);
+        item("Checks", "what must be true before", Goto::Checks);
+        item("Settings", "the answers about the site", Goto::Settings);
+        item("Welcome", "other sites, and practice", Goto::Welcome);
+        Self::Menu(Menu {
+            title: format!("Screens of {}", app.known.site),
+            body: Vec::new(),
+            items,
+            chosen: 0,
+        })
+    }
+
+    /// Asks once before the deploy.
+    pub fn deploy(known: &Known, steps: usize, usual: &str) -> Self {
+        let place = if known.rehearsal {
+            "the practice cluster; no real machine is touched"
+        } else {
+            "the real cluster"
+        };
+        let mut body = vec![Words::new(
+            Tone::Plain,
+            format!("{steps} steps, usually {usual}, on {place}."),
+        )];
+        match known.blocked() {
+            None => body.push(Words::new(
+                Tone::Warn,
+                "The checks have not been run to their end.",
+            )),
+            Some(0) => {}
+            Some(failed) => body.push(Words::new(
+                Tone::Bad,
+                format!("{failed} failed checks are not accepted: run them again or waive them."),
+            )),
+        }
+        let begin = Item {
+            label: "Deploy".to_owned(),
+            hint: "what is there already stays as it is".to_owned(),
+            does: Does::Deploy,
+        };
+        let checks = Item {
+            label: "Look at the checks".to_owned(),
+            hint: String::new(),
+            does: Does::Goto(Goto::Checks),
+        };
+        let back = Item {
+            label: "Not now".to_owned(),
+            hint: String::new(),
+            does: Does::Nothing,
+        };
+        let items = match known.blocked() {
+            Some(0) => vec![begin, back],
+            None => vec![begin, checks, back],
+            Some(_) => vec![checks, back],
+        };
+        Self::Menu(Menu {
+            title: format!("Deploy {}?", known.site),
+            body,
+            items,
+            chosen: 0,
+        })
+    }
+
+    /// Asks why a step is left out.
+    pub fn skip(step: StepId, title: &str) -> Self {
+        Self::Ask(Box::new(Ask::reason(
+            format!("Leave out: {title}"),
+            "Steps that need it go on as if it were done. Why is it left out? The reason goes into the record.",
+            Asked::Skip(step),
+        )))
+    }
+
+    /// Asks why a failed check is accepted.
+    pub fn waive(check: CheckId) -> Self {
+        Self::Ask(Box::new(Ask::reason(
+            format!("Accept the failure of {}", check.code),
+            "The deploy will go on in spite of it. Why is that right? The reason goes into the record.",
+            Asked::Waive(check),
+        )))
+    }
+
+    /// Asks for the passphrase of a site's vault.
+    pub fn unlock(site: String) -> Self {
+        Self::Ask(Box::new(Ask::unlock(site)))
+    }
+
+    /// Asks for the passphrase of a new vault.
+    pub fn passphrase() -> Self {
+        Self::Ask(Box::new(Ask::passphrase()))
+    }
+
+    /// The keys that hold in this card.
+    pub fn bindings(&self) -> &'static [Binding] {
+        match self {
+            Self::Text(_) => keys::TEXT,
+            Self::Menu(_) => keys::MENU,
+            Self::Ask(_) => keys::ASK,
+        }
+    }
+
+    /// Whether something would happen now.
+    pub fn can(&self, act: Act, size: (u16, u16)) -> bool {
+        match (self, act) {
+            (_, Act::Back | Act::Redraw) => true,
+            (Self::Text(card), _) if list::is_move(act) => card.furthest(size) > 0,
+            (Self::Text(_), Act::Copy) => true,
+            (Self::Menu(menu), _) if list::is_move(act) => menu.items.len() > 1,
+            (Self::Menu(_), Act::Open) => true,
+            (Self::Ask(ask), _) => ask.can(act),
+            _ => false,
+        }
+    }
+
+    /// Gives a key to the line that is typed.
+    pub fn take(&mut self, key: Key) -> bool {
+        match self {
+            Self::Ask(ask) => ask.entry_mut().take(key),
+            Self::Text(_) | Self::Menu(_) => false,
+        }
+    }
+
+    /// Gives a pasted text to the line that is typed.
+    pub fn paste(&mut self, text: &str) {
+        if let Self::Ask(ask) = self {
+            ask.entry_mut().paste(text);
+        }
+    }
+}

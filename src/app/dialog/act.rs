@@ -1,0 +1,137 @@
+//! What keys do in a card. Pure.
+
+use secrecy::SecretString;
+
+use super::{
+    super::{App, Effect, Link, Lock, Screen, keys::Act, list},
+    Ask, Asked, Dialog, Does,
+    ask::Shown,
+};
+use crate::{check::Waiver, engine::event::Command};
+
+/// Does it.
+pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
+    match act {
+        Act::Redraw => return vec![Effect::Redraw],
+        Act::Back => {
+            app.dialog = None;
+            return Vec::new();
+        }
+        _ => {}
+    }
+    let size = app.size;
+    match &mut app.dialog {
+        Some(Dialog::Text(card)) if act == Act::Copy => vec![Effect::Copy(card.plain())],
+        Some(Dialog::Text(card)) => {
+            card.scroll = list::moved(act, card.scroll, card.furthest(size) + 1);
+            Vec::new()
+        }
+        Some(Dialog::Menu(menu)) if act == Act::Open => {
+            let does = menu.items.get(menu.chosen).map(|item| item.does.clone());
+            app.dialog = None;
+            does.map_or_else(Vec::new, |does| choose(app, does))
+        }
+        Some(Dialog::Menu(menu)) => {
+            menu.chosen = list::moved(act, menu.chosen, menu.items.len());
+            Vec::new()
+        }
+        Some(Dialog::Ask(ask)) => match act {
+            Act::Open => enter(app),
+            Act::Reveal => {
+                reveal(ask);
+                Vec::new()
+            }
+            _ => {
+                ask.second = !ask.second;
+                Vec::new()
+            }
+        },
+        None => Vec::new(),
+    }
+}
+
+fn reveal(ask: &mut Ask) {
+    ask.shown = match ask.shown {
+        Shown::Open => Shown::Open,
+        Shown::Hidden => Shown::Revealed,
+        Shown::Revealed => Shown::Hidden,
+    };
+}
+
+fn choose(app: &mut App, does: Does) -> Vec<Effect> {
+    match does {
+        Does::Nothing => Vec::new(),
+        Does::Leave => {
+            let mut effects = app.keep_draft();
+            effects.push(Effect::Leave);
+            effects
+        }
+        Does::Command(command) => vec![Effect::Command(command)],
+        Does::Goto(to) => {
+            let mut effects = app.keep_draft();
+            effects.extend(app.go(to));
+            effects
+        }
+        Does::Deploy => begin(app),
+    }
+}
+
+/// Begins the deploy and shows it.
+pub fn begin(app: &mut App) -> Vec<Effect> {
+    app.known.link = Link::Starting;
+    let mut effects = vec![Effect::StartDeploy(app.known.waivers.clone())];
+    effects.extend(app.go(super::super::Goto::Deploy));
+    effects
+}
+
+/// Takes what was typed.
+fn enter(app: &mut App) -> Vec<Effect> {
+    let Some(Dialog::Ask(ask)) = &mut app.dialog else {
+        return Vec::new();
+    };
+    let text = ask.entry.text();
+    let effects = match &ask.asked {
+        Asked::Skip(step) => vec![Effect::Command(Command::Skip {
+            step: step.clone(),
+            reason: text.trim().to_owned(),
+        })],
+        Asked::Waive(check) => {
+            app.known.waivers.push(Waiver {
+                id: check.clone(),
+                reason: text.trim().to_owned(),
+                at: app.now,
+            });
+            Vec::new()
+        }
+        Asked::Unlock(site) => vec![Effect::Unlock(site.clone(), SecretString::from(text))],
+        Asked::Passphrase => {
+            if !ask.second && !text.is_empty() {
+                ask.second = true;
+                return Vec::new();
+            }
+            if ask.again.as_ref().is_some_and(|again| again.text() != text) {
+                ask.wrong = Some("The two lines are not the same.");
+                return Vec::new();
+            }
+            create(&app.screen, text)
+        }
+    };
+    app.dialog = None;
+    effects
+}
+
+fn create(screen: &Screen, passphrase: String) -> Vec<Effect> {
+    let Screen::Wizard(wizard) = screen else {
+        return Vec::new();
+    };
+    let lock = if passphrase.is_empty() {
+        Lock::KeyFile
+    } else {
+        Lock::Passphrase(SecretString::from(passphrase))
+    };
+    vec![Effect::CreateSite(
+        Box::new(wizard.draft.clone()),
+        wizard.secrets.clone(),
+        lock,
+    )]
+}

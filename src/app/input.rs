@@ -1,0 +1,139 @@
+//! What the screens hear and what they ask for. Pure.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use super::{keys::Key, known::Probe};
+use crate::{
+    check::{CheckResult, Waiver},
+    engine::event::{Command, Event},
+    plan::Plan,
+    problem::{Code, Problem},
+    site::{Secrets, SiteDraft},
+    watch::view::ClusterView,
+};
+
+/// A screen of a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goto {
+    /// What would you like to do?
+    Welcome,
+    /// The questions.
+    Settings,
+    /// The checks.
+    Checks,
+    /// The plan.
+    Plan,
+    /// The run.
+    Deploy,
+    /// Health.
+    Health,
+}
+
+/// A site that was opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// Its name.
+    pub site: String,
+    /// True on the practice cluster.
+    pub rehearsal: bool,
+    /// Its settings.
+    pub draft: SiteDraft,
+    /// What is shown first.
+    pub at: Goto,
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Input {
+    /// A key was pressed.
+    Key(Key),
+    /// A text was pasted.
+    Paste(String),
+    /// The terminal has so many columns and rows now.
+    Resize(u16, u16),
+    /// The time is now this.
+    Tick(Timestamp),
+    /// A site was opened, or made.
+    Opened(Box<Opened>),
+    /// The vault of this site wants its passphrase.
+    Unlock(String),
+    /// Something happened in the run; the first event begins it anew.
+    Run(Box<Event>),
+    /// The run cannot be heard any more.
+    RunGone,
+    /// Results of checks; those of the same check are replaced. True once all were looked at.
+    Checks(Vec<CheckResult>, bool),
+    /// The plan was made.
+    Plan(Arc<Plan>),
+    /// The plan cannot be made.
+    Refused(Vec<Problem>),
+    /// The cluster as it is now.
+    Cluster(Arc<ClusterView>),
+    /// The log of a pod, as `namespace/name`.
+    Log {
+        /// Whose.
+        pod: String,
+        /// The newest lines, or why there are none.
+        lines: Result<Vec<String>, Problem>,
+    },
+    /// What was seen about the answers while they were typed.
+    Wizard(Vec<Probe>),
+    /// Something went wrong that no screen asked for.
+    Problem(Problem),
+    /// A short word for the last line.
+    Notice(String),
+}
+
+/// What protects the vault of a new site.
+#[derive(Debug)]
+pub enum Lock {
+    /// A passphrase.
+    Passphrase(SecretString),
+    /// A key file beside it.
+    KeyFile,
+}
+
+/// Something to be done.
+#[derive(Debug)]
+pub enum Effect {
+    /// Ends the screens; a run goes on.
+    Leave,
+    /// Draws everything anew.
+    Redraw,
+    /// Puts a text on the clipboard.
+    Copy(String),
+    /// Opens a site of this computer by its name.
+    Open(String),
+    /// Opens the site with its passphrase.
+    Unlock(String, SecretString),
+    /// Opens the practice site.
+    Rehearse,
+    /// Keeps the answers of a site that is not finished.
+    SaveDraft(Box<SiteDraft>),
+    /// Makes a site.
+    CreateSite(Box<SiteDraft>, Secrets, Lock),
+    /// Changes a site; of the secrets only those that were typed.
+    ChangeSite(Box<SiteDraft>, Secrets),
+    /// Looks at what was typed, as far as that is possible before there is a site.
+    Probe(Box<SiteDraft>),
+    /// Runs the checks, all or those with a code.
+    RunChecks(Option<Code>),
+    /// Makes the plan.
+    LoadPlan,
+    /// Begins the deploy, or goes on where it stopped.
+    StartDeploy(Vec<Waiver>),
+    /// Asks something of the run.
+    Command(Command),
+    /// Watches the cluster, if that is not done yet.
+    WatchCluster,
+    /// Reads the log of a pod.
+    ReadLog {
+        /// Namespace.
+        namespace: String,
+        /// Pod.
+        pod: String,
+    },
+}

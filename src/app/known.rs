@@ -1,0 +1,152 @@
+//! What the screens know of the world; every screen reads it, only news change it. Pure.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Input;
+use crate::{
+    check::{CheckResult, Waiver, verdict},
+    engine::{event::Event, view::RunView},
+    plan::Plan,
+    problem::Problem,
+    site::SiteDraft,
+    watch::view::ClusterView,
+};
+
+/// A site of this computer, as the first screen lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteRow {
+    /// Its name.
+    pub name: String,
+    /// Where it stands, such as `stopped in stage 4 of 9, yesterday 17:40`.
+    pub state: String,
+}
+
+/// Something seen about an answer while it was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// The field it is about.
+    pub field: String,
+    /// What was seen, or what is wrong.
+    pub seen: Result<String, String>,
+}
+
+/// How the run is heard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Link {
+    /// There is none.
+    #[default]
+    None,
+    /// It was asked for.
+    Starting,
+    /// Every event arrives.
+    Live,
+    /// It cannot be heard since then.
+    Lost(Timestamp),
+}
+
+/// The plan, as far as it is known.
+#[derive(Clone, Debug, Default)]
+pub enum Planned {
+    /// Not made yet.
+    #[default]
+    Unknown,
+    /// Made.
+    Made(Arc<Plan>),
+    /// It cannot be made.
+    Refused(Vec<Problem>),
+}
+
+/// The log of a pod.
+#[derive(Clone, Debug, Default)]
+pub struct PodLog {
+    /// `namespace/name`.
+    pub pod: String,
+    /// Its newest lines, or why there are none; nothing before the answer.
+    pub lines: Option<Result<Vec<String>, Problem>>,
+}
+
+/// What is known.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The site that is open; empty when none is.
+    pub site: String,
+    /// True on the practice cluster.
+    pub rehearsal: bool,
+    /// Its settings.
+    pub draft: SiteDraft,
+    /// The sites of this computer.
+    pub sites: Vec<SiteRow>,
+    /// What was seen about the answers.
+    pub probes: Vec<Probe>,
+    /// Results of checks, in the order of their families.
+    pub checks: Vec<CheckResult>,
+    /// True while checks run.
+    pub checking: bool,
+    /// Failures that were accepted.
+    pub waivers: Vec<Waiver>,
+    /// The plan.
+    pub plan: Planned,
+    /// The run.
+    pub run: RunView,
+    /// How it is heard.
+    pub link: Link,
+    /// The cluster.
+    pub cluster: Arc<ClusterView>,
+    /// The log that was read last.
+    pub log: PodLog,
+}
+
+impl Known {
+    /// Takes news of the world.
+    pub fn hear(&mut self, news: Input, now: Timestamp) {
+        match news {
+            Input::Run(event) => self.heard(&event),
+            Input::RunGone if self.run.ended.is_none() => self.link = Link::Lost(now),
+            Input::Checks(results, finished) => self.checked(results, finished),
+            Input::Plan(plan) => self.plan = Planned::Made(plan),
+            Input::Refused(problems) => self.plan = Planned::Refused(problems),
+            Input::Cluster(view) => self.cluster = view,
+            Input::Log { pod, lines } if pod == self.log.pod => self.log.lines = Some(lines),
+            // The screens themselves take the others.
+            _ => {}
+        }
+    }
+
+    fn heard(&mut self, event: &Event) {
+        self.link = Link::Live;
+        self.run.fold(event);
+        if self.site.is_empty() {
+            self.site.clone_from(&self.run.site);
+        }
+        self.rehearsal |= self.run.rehearsal;
+    }
+
+    fn checked(&mut self, results: Vec<CheckResult>, finished: bool) {
+        self.checking = !finished;
+        for result in results {
+            match self.checks.iter_mut().find(|known| known.id == result.id) {
+                Some(known) => *known = result,
+                None => self.checks.push(result),
+            }
+        }
+        self.checks
+            .sort_by(|a, b| (a.family, &a.id).cmp(&(b.family, &b.id)));
+    }
+
+    /// Whether a run is at work that this program hears, or just asked for.
+    pub fn run_goes_on(&self) -> bool {
+        match self.link {
+            Link::None => false,
+            Link::Starting => true,
+            Link::Live | Link::Lost(_) => self.run.run.is_some() && self.run.ended.is_none(),
+        }
+    }
+
+    /// How many failed checks hold the deploy back; nothing while that is not known.
+    pub fn blocked(&self) -> Option<usize> {
+        (!self.checking && !self.checks.is_empty())
+            .then(|| verdict::blocking(&self.checks, &self.waivers).len())
+    }
+}

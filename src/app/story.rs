@@ -1,0 +1,251 @@
+//! Why something stands where it stands, in paragraphs that every screen can show. Pure.
+
+use jiff::Timestamp;
+
+use super::words::{Tone, Words, about, since, span};
+use crate::{
+    engine::{
+        event::{Done, NotRun, Reason, StepState, Waiting},
+        view::{RunView, StepView},
+    },
+    plan::StepKind,
+    problem::{Code, Problem},
+};
+
+/// What, why and what to do.
+pub fn problem(problem: &Problem) -> Vec<Words> {
+    let mut story = vec![Words::new(
+        Tone::Bad,
+        format!("{}  [{}]", problem.what, problem.code),
+    )];
+    for cause in &problem.causes {
+        story.push(Words::new(Tone::Plain, format!("because {cause}")).moved(2));
+    }
+    story.push(remedy(&problem.remedy));
+    story
+}
+
+fn remedy(text: &str) -> Words {
+    Words::new(Tone::Remedy, format!("To fix: {text}"))
+}
+
+/// What a code means, from the program's own runbook.
+pub fn runbook(code: Code) -> Vec<Words> {
+    vec![
+        Words::empty(),
+        Words::new(Tone::Strong, format!("{code}: {}", code.title())),
+        Words::new(Tone::Plain, code.runbook()),
+    ]
+}
+
+/// Why a step stands where it stands, the most telling first.
+pub fn step(step: &StepView, run: &RunView, now: Timestamp) -> Vec<Words> {
+    match &step.state {
+        StepState::Waiting => not_begun(step, run),
+        StepState::Running { note } => running(step, note, now),
+        StepState::Failed { problem } => failed(step, problem, now),
+        StepState::Done { how } => vec![done(step, how)],
+        StepState::NotRun { why } => vec![not_run(run, why)],
+    }
+}
+
+/// The same with everything else that is known about the step.
+pub fn step_in_full(view: &StepView, run: &RunView, now: Timestamp) -> Vec<Words> {
+    let mut story = step(view, run, now);
+    let mut codes: Vec<Code> = Vec::new();
+    if let StepState::Failed { problem } = &view.state {
+        codes.push(problem.code);
+    }
+    codes.extend(view.retry.iter().map(|problem| problem.code));
+    let reasons = view.waiting.iter().flat_map(|waiting| &waiting.reasons);
+    codes.extend(reasons.filter_map(|reason| reason.code));
+    codes.sort_unstable();
+    codes.dedup();
+    for code in codes {
+        story.extend(runbook(code));
+    }
+    story.push(Words::empty());
+    story.push(Words::new(
+        Tone::Dim,
+        format!(
+            "Step {}: usually {}, gives up after {}, attempt {}.",
+            view.outline.id,
+            about(view.usual()),
+            about(std::time::Duration::from_millis(view.outline.limit_ms)),
+            view.attempt.max(1)
+        ),
+    ));
+    let needs: Vec<String> = view.outline.needs.iter().map(|id| title(run, id)).collect();
+    if !needs.is_empty() {
+        story.push(Words::new(Tone::Dim, format!("It needs: {}.", needs.join(", "))));
+    }
+    story
+}
+
+fn title(run: &RunView, id: &crate::plan::StepId) -> String {
+    run.step(id)
+        .map_or_else(|| id.to_string(), |step| step.outline.title.clone())
+}
+
+fn not_begun(step: &StepView, run: &RunView) -> Vec<Words> {
+    let missing: Vec<String> = step
+        .outline
+        .needs
+        .iter()
+        .filter(|id| {
+            run.step(id)
+                .is_some_and(|need| !matches!(need.state, StepState::Done { .. }))
+        })
+        .map(|id| title(run, id))
+        .collect();
+    let text = match (run.paused, missing.is_empty()) {
+        (true, _) => "Not begun: the run is paused. p goes on.".to_owned(),
+        (false, true) => "Not begun: it waits for a free place.".to_owned(),
+        (false, false) => format!("Not begun: it needs {}.", missing.join(", ")),
+    };
+    vec![Words::new(Tone::Plain, text)]
+}
+
+fn running(step: &StepView, note: &str, now: Timestamp) -> Vec<Words> {
+    if step.outline.kind == StepKind::Confirm {
+        return vec![
+            Words::new(Tone::Strong, note),
+            Words::new(Tone::Remedy, "y answers yes, n answers no."),
+        ];
+    }
+    let mut story = Vec::new();
+    if let Some(retry) = &step.retry {
+        story.push(Words::new(
+            Tone::Warn,
+            format!("Attempt {} did not work; it is made again. r makes it now.", step.attempt),
+        ));
+        story.extend(problem(retry));
+    }
+    match &step.waiting {
+        Some(waiting) => story.extend(waits(waiting, now)),
+        None if note.is_empty() => {}
+        None => story.push(Words::new(Tone::Plain, format!("Now: {note}"))),
+    }
+    story
+}
+
+fn waits(waiting: &Waiting, now: Timestamp) -> Vec<Words> {
+    let left = since(now, waiting.gives_up_at);
+    let mut story = vec![Words::new(
+        Tone::Strong,
+        format!("Waiting for {} · gives up in {}", waiting.target, span(left)),
+    )];
+    story.extend(reasons(waiting, now));
+    story
+}
+
+fn reasons(waiting: &Waiting, now: Timestamp) -> Vec<Words> {
+    if waiting.reasons.is_empty() {
+        return vec![
+            Words::new(Tone::Dim, "Nothing unusual is known: it takes its time.").moved(2),
+        ];
+    }
+    waiting
+        .reasons
+        .iter()
+        .flat_map(|reason| told(reason, now))
+        .collect()
+}
+
+fn told(reason: &Reason, now: Timestamp) -> Vec<Words> {
+    let mut sentence = reason.sentence.clone();
+    if let Some(then) = reason.since {
+        sentence = format!("{sentence} ({})", span(since(then, now)));
+    }
+    if let Some(code) = reason.code {
+        sentence = format!("{sentence}  [{code}]");
+    }
+    let tone = if reason.code.is_some() {
+        Tone::Warn
+    } else {
+        Tone::Plain
+    };
+    let mut story = vec![Words::new(tone, sentence).moved(2)];
+    if let Some(text) = &reason.remedy {
+        story.push(remedy(text).moved(2));
+    }
+    story
+}
+
+fn failed(step: &StepView, what: &Problem, now: Timestamp) -> Vec<Words> {
+    let mut story = problem(what);
+    if let Some(waiting) = &step.waiting {
+        story.push(Words::new(Tone::Dim, format!("At the end it waited for {}.", waiting.target)));
+        story.extend(reasons(waiting, now));
+    }
+    story.push(Words::new(
+        Tone::Dim,
+        "r tries again, s leaves it out with a reason, l shows its log.",
+    ));
+    story
+}
+
+fn done(step: &StepView, how: &Done) -> Words {
+    let took = about(step.took);
+    match how {
+        Done::Applied => Words::new(
+            Tone::Good,
+            format!("Done in {took}; usually {}.", about(step.usual())),
+        ),
+        Done::AlreadyThere => {
+            Words::new(Tone::Good, "It was there already, and it is ready.")
+        }
+        Done::Warned { message } => {
+            Words::new(Tone::Warn, format!("Done in {took}, with a warning: {message}"))
+        }
+        Done::Skipped { reason } => Words::new(
+            Tone::Warn,
+            format!("Left out by a person. The reason: {reason}"),
+        ),
+    }
+}
+
+fn not_run(run: &RunView, why: &NotRun) -> Words {
+    match why {
+        NotRun::Needs { step } => Words::new(
+            Tone::Warn,
+            format!("Not run: it needs {}, which is not done.", title(run, step)),
+        ),
+        NotRun::Stopped => Words::new(
+            Tone::Plain,
+            "Not run: the run was stopped. The next deploy goes on here.",
+        ),
+        NotRun::NotChosen => Words::new(Tone::Dim, "Not part of this run."),
+    }
+}
+
+/// A stage in a few sentences.
+pub fn stage(run: &RunView, stage: usize) -> Vec<Words> {
+    let counts = run.counts(Some(stage));
+    let name = run
+        .stages
+        .get(stage)
+        .map_or_else(String::new, |stage| stage.title.clone());
+    let mut story = vec![Words::new(
+        Tone::Strong,
+        format!("{name}: {} of {} steps are done.", counts.done, counts.all),
+    )];
+    let mut named = |tone, word: &str, is: &dyn Fn(&StepState) -> bool| {
+        let titles: Vec<&str> = run
+            .steps
+            .iter()
+            .filter(|step| step.outline.stage == stage && is(&step.state))
+            .map(|step| step.outline.title.as_str())
+            .collect();
+        if !titles.is_empty() {
+            story.push(Words::new(tone, format!("{word}: {}", titles.join(", "))).moved(2));
+        }
+    };
+    named(Tone::Bad, "Failed", &|state| matches!(state, StepState::Failed { .. }));
+    named(Tone::Busy, "At work", &|state| matches!(state, StepState::Running { .. }));
+    named(Tone::Plain, "Not begun", &|state| *state == StepState::Waiting);
+    named(Tone::Plain, "Not run", &|state| {
+        matches!(state, StepState::NotRun { why } if *why != NotRun::NotChosen)
+    });
+    story
+}
