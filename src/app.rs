@@ -302,7 +302,10 @@ impl App {
                 let wizard = wizard::Wizard::change(self.known.draft.clone());
                 (Screen::Wizard(Box::new(wizard)), Vec::new())
             }
-            Goto::Checks => (Screen::Checks(checks::Checks::default()), self.check_first()),
+            Goto::Checks => (
+                Screen::Checks(checks::Checks::default()),
+                self.check_first(),
+            ),
             Goto::Plan => (
                 Screen::Plan(plan::PlanScreen::default()),
                 vec![Effect::LoadPlan],

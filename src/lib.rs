@@ -13,5 +13,7 @@ pub mod ready;
 pub mod rehearsal;
 pub mod site;
 pub mod sys;
+pub mod tui;
+pub mod ui;
 pub mod waiting;
 pub mod watch;

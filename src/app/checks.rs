@@ -3,8 +3,7 @@
 use super::{
     App, Dialog, Effect, Goto, Screen,
     keys::Act,
-    list,
-    story,
+    list, story,
     words::{Tone, Words},
 };
 use crate::check::{CheckId, CheckResult, Verdict, Waiver};

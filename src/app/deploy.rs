@@ -1,4 +1,8 @@
 //! The deploy screen: which rows there are, which one is chosen, what its keys do. Pure.
+#![expect(
+    clippy::similar_names,
+    reason = "a screen has a state and a run has stages: they are called what they are"
+)]
 
 use std::collections::BTreeMap;
 
@@ -182,10 +186,7 @@ pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
         Act::Skip => {
             let step = state(app).and_then(|state| chosen_step(&app.known.run, state));
             if let Some(step) = step {
-                app.dialog = Some(Dialog::skip(
-                    step.outline.id.clone(),
-                    &step.outline.title,
-                ));
+                app.dialog = Some(Dialog::skip(step.outline.id.clone(), &step.outline.title));
             }
             Vec::new()
         }

@@ -4,7 +4,7 @@ mod act;
 mod ask;
 
 pub use act::act;
-pub use ask::{Ask, Asked};
+pub use ask::{Ask, Asked, Shown};
 
 use super::{
     App, Goto, Known,
@@ -90,12 +90,10 @@ pub fn lines(body: &[Words], columns: usize) -> Vec<Words> {
     body.iter()
         .flat_map(|words| {
             let room = columns.saturating_sub(words.indent);
-            wrap(&words.text, room)
-                .into_iter()
-                .map(|text| Words {
-                    text,
-                    ..words.clone()
-                })
+            wrap(&words.text, room).into_iter().map(|text| Words {
+                text,
+                ..words.clone()
+            })
         })
         .collect()
 }
@@ -140,7 +138,10 @@ impl Dialog {
         const NAMES: usize = 11;
         let mut body = Vec::new();
         for binding in bindings.iter().filter(|binding| !binding.name.is_empty()) {
-            body.push(Words::new(Tone::Plain, format!("{:<NAMES$}{}", binding.name, binding.help)));
+            body.push(Words::new(
+                Tone::Plain,
+                format!("{:<NAMES$}{}", binding.name, binding.help),
+            ));
         }
         Self::text(format!("Keys of this screen: {screen}"), body)
     }
@@ -161,7 +162,11 @@ impl Dialog {
             does,
         };
         let items = vec![
-            item("Leave it running", "come back with care-install", Does::Leave),
+            item(
+                "Leave it running",
+                "come back with care-install",
+                Does::Leave,
+            ),
             item(
                 "Stop safely",
                 "running steps finish; the next deploy goes on",
@@ -300,9 +305,8 @@ impl Dialog {
         match (self, act) {
             (_, Act::Back | Act::Redraw) => true,
             (Self::Text(card), _) if list::is_move(act) => card.furthest(size) > 0,
-            (Self::Text(_), Act::Copy) => true,
             (Self::Menu(menu), _) if list::is_move(act) => menu.items.len() > 1,
-            (Self::Menu(_), Act::Open) => true,
+            (Self::Text(_), Act::Copy) | (Self::Menu(_), Act::Open) => true,
             (Self::Ask(ask), _) => ask.can(act),
             _ => false,
         }

@@ -14,12 +14,7 @@ pub struct Entry {
 
 impl std::fmt::Debug for Entry {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            out,
-            "Entry({} letters, at {})",
-            self.letters.len(),
-            self.at
-        )
+        write!(out, "Entry({} letters, at {})", self.letters.len(), self.at)
     }
 }
 
@@ -134,14 +129,8 @@ mod tests {
             ("care apxi".to_owned(), 8)
         );
         assert_eq!(typed(&[Key::Ctrl('w')]), ("care ".to_owned(), 5));
-        assert_eq!(
-            typed(&[Key::Ctrl('w'), Key::Ctrl('w')]),
-            (String::new(), 0)
-        );
-        assert_eq!(
-            typed(&[Key::Left, Key::Ctrl('u')]),
-            ("i".to_owned(), 0)
-        );
+        assert_eq!(typed(&[Key::Ctrl('w'), Key::Ctrl('w')]), (String::new(), 0));
+        assert_eq!(typed(&[Key::Left, Key::Ctrl('u')]), ("i".to_owned(), 0));
     }
 
     #[test]

@@ -79,10 +79,15 @@ impl Row<'_> {
     /// What the filter looks at.
     fn searched(&self) -> String {
         let text = match self {
-            Self::Finding(row) => format!("{} {} {}", row.problem.code, row.about, row.problem.what),
+            Self::Finding(row) => {
+                format!("{} {} {}", row.problem.code, row.about, row.problem.what)
+            }
             Self::Pod(row) => format!("{}/{} {} {}", row.namespace, row.name, row.status, row.node),
             Self::Volume(row) => {
-                format!("{}/{} {} {}", row.namespace, row.name, row.status, row.class)
+                format!(
+                    "{}/{} {} {}",
+                    row.namespace, row.name, row.status, row.class
+                )
             }
             Self::Node(row) => format!("{} {} {}", row.name, row.role, row.status),
         };
@@ -104,8 +109,14 @@ impl Row<'_> {
             }
             Self::Pod(row) => {
                 let mut story = vec![
-                    Words::new(tone(row.health), format!("{}: {}", row.status, row.health.word())),
-                    line(format!("containers ready: {} of {}", row.ready, row.containers)),
+                    Words::new(
+                        tone(row.health),
+                        format!("{}: {}", row.status, row.health.word()),
+                    ),
+                    line(format!(
+                        "containers ready: {} of {}",
+                        row.ready, row.containers
+                    )),
                     line(format!("restarts: {}", row.restarts)),
                     line(format!("node: {}", dash(&row.node))),
                 ];
@@ -114,7 +125,10 @@ impl Row<'_> {
             }
             Self::Volume(row) => {
                 let mut story = vec![
-                    Words::new(tone(row.health), format!("{}: {}", row.status, row.health.word())),
+                    Words::new(
+                        tone(row.health),
+                        format!("{}: {}", row.status, row.health.word()),
+                    ),
                     line(format!("size: {}", dash(&row.size))),
                     line(format!("storage class: {}", dash(&row.class))),
                 ];
@@ -123,10 +137,17 @@ impl Row<'_> {
             }
             Self::Node(row) => {
                 let mut story = vec![
-                    Words::new(tone(row.health), format!("{}: {}", row.status, row.health.word())),
+                    Words::new(
+                        tone(row.health),
+                        format!("{}: {}", row.status, row.health.word()),
+                    ),
                     line(format!("part: {}", dash(&row.role))),
                     line(format!("kubelet {}, {} pods", dash(&row.version), row.pods)),
-                    line(format!("CPU {}, memory {}", dash(&row.cpu), dash(&row.memory))),
+                    line(format!(
+                        "CPU {}, memory {}",
+                        dash(&row.cpu),
+                        dash(&row.memory)
+                    )),
                 ];
                 story.extend(more(&row.details));
                 story
@@ -220,7 +241,8 @@ pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
         }
         Act::Copy => {
             let text = chosen_row(app).map(|row| {
-                let lines: Vec<String> = row.details().into_iter().map(|words| words.text).collect();
+                let lines: Vec<String> =
+                    row.details().into_iter().map(|words| words.text).collect();
                 format!("{}\n{}", row.identity(), lines.join("\n"))
             });
             return text.map(Effect::Copy).into_iter().collect();

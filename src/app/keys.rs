@@ -244,9 +244,7 @@ const FILTER: Binding = row(
 );
 
 /// The first screen.
-pub const WELCOME: &[Binding] = &[
-    UP, DOWN, FIRST, LAST, OPEN, HELP, LEAVE, REDRAW,
-];
+pub const WELCOME: &[Binding] = &[UP, DOWN, FIRST, LAST, OPEN, HELP, LEAVE, REDRAW];
 
 /// The questions about a site.
 pub const WIZARD: &[Binding] = &[
@@ -310,7 +308,13 @@ pub const WIZARD: &[Binding] = &[
     ),
     BACK,
     row(&[F(1)], "F1", "help", "the keys of this screen", Act::Help),
-    row(&[Ctrl('c')], "Ctrl-C", "leave", "leaves care-install; the answers are kept", Act::Leave),
+    row(
+        &[Ctrl('c')],
+        "Ctrl-C",
+        "leave",
+        "leaves care-install; the answers are kept",
+        Act::Leave,
+    ),
     REDRAW,
 ];
 
@@ -432,13 +436,7 @@ pub const DEPLOY: &[Binding] = &[
         "opens or closes a stage, or shows all about a step",
         Act::Open,
     ),
-    row(
-        &[Key::Left],
-        "Left",
-        "",
-        "closes the stage",
-        Act::Left,
-    ),
+    row(&[Key::Left], "Left", "", "closes the stage", Act::Left),
     LOG,
     EXPLAIN,
     row(

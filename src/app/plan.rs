@@ -62,7 +62,10 @@ pub fn details(plan: &Plan, step: &Step) -> Vec<Words> {
         let text = format!("Done when {}.", waits.join("; "));
         story.push(Words::new(Tone::Plain, text));
     }
-    let component = plan.components.iter().find(|known| known.id == step.component);
+    let component = plan
+        .components
+        .iter()
+        .find(|known| known.id == step.component);
     if let Some(component) = component {
         story.push(Words::new(
             Tone::Dim,
@@ -101,7 +104,10 @@ pub fn sent(step: &Step) -> Vec<Words> {
     if text.is_empty() {
         return vec![Words::new(
             Tone::Plain,
-            format!("This step sends nothing: it {}.", show::describe(&step.action)),
+            format!(
+                "This step sends nothing: it {}.",
+                show::describe(&step.action)
+            ),
         )];
     }
     text.lines()
@@ -136,7 +142,11 @@ pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
         ..
     } = &mut *app;
     let (Screen::Plan(state), Planned::Made(plan)) = (screen, &known.plan) else {
-        return if act == Act::Back { app.pop() } else { Vec::new() };
+        return if act == Act::Back {
+            app.pop()
+        } else {
+            Vec::new()
+        };
     };
     let at = chosen(state, plan);
     match (act, plan.steps.get(at)) {

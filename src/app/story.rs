@@ -77,7 +77,10 @@ pub fn step_in_full(view: &StepView, run: &RunView, now: Timestamp) -> Vec<Words
     ));
     let needs: Vec<String> = view.outline.needs.iter().map(|id| title(run, id)).collect();
     if !needs.is_empty() {
-        story.push(Words::new(Tone::Dim, format!("It needs: {}.", needs.join(", "))));
+        story.push(Words::new(
+            Tone::Dim,
+            format!("It needs: {}.", needs.join(", ")),
+        ));
     }
     story
 }
@@ -117,7 +120,10 @@ fn running(step: &StepView, note: &str, now: Timestamp) -> Vec<Words> {
     if let Some(retry) = &step.retry {
         story.push(Words::new(
             Tone::Warn,
-            format!("Attempt {} did not work; it is made again. r makes it now.", step.attempt),
+            format!(
+                "Attempt {} did not work; it is made again. r makes it now.",
+                step.attempt
+            ),
         ));
         story.extend(problem(retry));
     }
@@ -133,7 +139,11 @@ fn waits(waiting: &Waiting, now: Timestamp) -> Vec<Words> {
     let left = since(now, waiting.gives_up_at);
     let mut story = vec![Words::new(
         Tone::Strong,
-        format!("Waiting for {} · gives up in {}", waiting.target, span(left)),
+        format!(
+            "Waiting for {} · gives up in {}",
+            waiting.target,
+            span(left)
+        ),
     )];
     story.extend(reasons(waiting, now));
     story
@@ -175,7 +185,10 @@ fn told(reason: &Reason, now: Timestamp) -> Vec<Words> {
 fn failed(step: &StepView, what: &Problem, now: Timestamp) -> Vec<Words> {
     let mut story = problem(what);
     if let Some(waiting) = &step.waiting {
-        story.push(Words::new(Tone::Dim, format!("At the end it waited for {}.", waiting.target)));
+        story.push(Words::new(
+            Tone::Dim,
+            format!("At the end it waited for {}.", waiting.target),
+        ));
         story.extend(reasons(waiting, now));
     }
     story.push(Words::new(
@@ -192,12 +205,11 @@ fn done(step: &StepView, how: &Done) -> Words {
             Tone::Good,
             format!("Done in {took}; usually {}.", about(step.usual())),
         ),
-        Done::AlreadyThere => {
-            Words::new(Tone::Good, "It was there already, and it is ready.")
-        }
-        Done::Warned { message } => {
-            Words::new(Tone::Warn, format!("Done in {took}, with a warning: {message}"))
-        }
+        Done::AlreadyThere => Words::new(Tone::Good, "It was there already, and it is ready."),
+        Done::Warned { message } => Words::new(
+            Tone::Warn,
+            format!("Done in {took}, with a warning: {message}"),
+        ),
         Done::Skipped { reason } => Words::new(
             Tone::Warn,
             format!("Left out by a person. The reason: {reason}"),
@@ -241,11 +253,19 @@ pub fn stage(run: &RunView, stage: usize) -> Vec<Words> {
             story.push(Words::new(tone, format!("{word}: {}", titles.join(", "))).moved(2));
         }
     };
-    named(Tone::Bad, "Failed", &|state| matches!(state, StepState::Failed { .. }));
-    named(Tone::Busy, "At work", &|state| matches!(state, StepState::Running { .. }));
-    named(Tone::Plain, "Not begun", &|state| *state == StepState::Waiting);
-    named(Tone::Plain, "Not run", &|state| {
-        matches!(state, StepState::NotRun { why } if *why != NotRun::NotChosen)
+    named(Tone::Bad, "Failed", &|state| {
+        matches!(state, StepState::Failed { .. })
     });
+    named(Tone::Busy, "At work", &|state| {
+        matches!(state, StepState::Running { .. })
+    });
+    named(Tone::Plain, "Not begun", &|state| {
+        *state == StepState::Waiting
+    });
+    named(
+        Tone::Plain,
+        "Not run",
+        &|state| matches!(state, StepState::NotRun { why } if *why != NotRun::NotChosen),
+    );
     story
 }

@@ -4,7 +4,12 @@ use std::collections::BTreeSet;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{App, Dialog, Effect, Goto, Screen, entry::Entry, keys::{Act, Key}, list};
+use super::{
+    App, Dialog, Effect, Goto, Screen,
+    entry::Entry,
+    keys::{Act, Key},
+    list,
+};
 use crate::{
     problem::{Code, Problem},
     site::{FIELDS, Field, FieldProblem, Group, Kind, Secrets, SiteDraft},
@@ -133,7 +138,10 @@ impl Wizard {
     /// How a group stands.
     pub fn standing(&self, group: Group) -> Standing {
         let (mut open, mut wrong) = (0, 0);
-        for field in group.fields().filter(|field| self.problem(field.id).is_some()) {
+        for field in group
+            .fields()
+            .filter(|field| self.problem(field.id).is_some())
+        {
             if self.is_untyped(field) {
                 open += 1;
             } else {
@@ -220,10 +228,14 @@ impl Wizard {
     fn judge(&mut self) {
         self.problems = self.draft.problems();
         if self.purpose == Purpose::New {
-            let missing = FIELDS.iter().filter(|field| field.required()).filter(|field| {
-                let secret = field.secret().map(|name| self.secrets.get(name));
-                secret.is_some_and(|held| held.is_none_or(|text| text.expose_secret().is_empty()))
-            });
+            let missing = FIELDS
+                .iter()
+                .filter(|field| field.required())
+                .filter(|field| {
+                    let secret = field.secret().map(|name| self.secrets.get(name));
+                    secret
+                        .is_some_and(|held| held.is_none_or(|text| text.expose_secret().is_empty()))
+                });
             for field in missing {
                 let what = format!("{} is missing.", field.label);
                 let problem = Problem::new(Code::Site02, what, field.why);
@@ -297,7 +309,9 @@ pub fn can(state: &Wizard, act: Act) -> bool {
         Act::Down => many && state.field + 1 < state.fields().len(),
         Act::PageUp => state.page > 0,
         Act::PageDown => state.page < Group::ALL.len(),
-        Act::Explain => state.focus().is_some_and(|field| state.problem(field.id).is_some()),
+        Act::Explain => state
+            .focus()
+            .is_some_and(|field| state.problem(field.id).is_some()),
         Act::Reveal => state.focus().is_some_and(|field| field.secret().is_some()),
         Act::Save => state.changed,
         Act::Forward | Act::Back => true,

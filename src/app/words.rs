@@ -165,7 +165,10 @@ mod tests {
     fn spans_are_short_and_sentences_are_readable() {
         let check = |seconds, short, long| {
             let duration = Duration::from_secs(seconds);
-            assert_eq!((span(duration).as_str(), about(duration).as_str()), (short, long));
+            assert_eq!(
+                (span(duration).as_str(), about(duration).as_str()),
+                (short, long)
+            );
         };
         check(0, "0s", "0 s");
         check(48, "48s", "48 s");

@@ -118,6 +118,7 @@ codes! {
     Host03 = "HOST-03", "the background part ended early", "The process that runs the plan ended before it could be reached. Its last words are in logs/background.log in the site's folder. The next deploy goes on where it stopped.";
 
     // Terminal (TTY).
+    Tty01 = "TTY-01", "the terminal cannot be used for screens", "care-install could not draw on this terminal or read its keys. Over ssh, ask for a terminal with ssh -t. With --plain everything works as lines of text.";
 }
 
 impl Code {

@@ -4,8 +4,7 @@ use secrecy::SecretString;
 
 use super::{
     super::{App, Effect, Link, Lock, Screen, keys::Act, list},
-    Ask, Asked, Dialog, Does,
-    ask::Shown,
+    Ask, Asked, Dialog, Does, Shown,
 };
 use crate::{check::Waiver, engine::event::Command};
 

@@ -80,7 +80,11 @@ impl Ask {
         Self {
             shown: Shown::Hidden,
             again: Some(Entry::default()),
-            ..Self::reason("A passphrase for the vault".to_owned(), hint, Asked::Passphrase)
+            ..Self::reason(
+                "A passphrase for the vault".to_owned(),
+                hint,
+                Asked::Passphrase,
+            )
         }
     }
 

@@ -1,0 +1,51 @@
+//! The terminal's keys as the screens know them; no decisions.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+use crate::app::keys::Key;
+
+/// The key; nothing for keys that no screen knows, and for keys let go.
+pub fn key(event: KeyEvent) -> Option<Key> {
+    if event.kind == KeyEventKind::Release {
+        return None;
+    }
+    let key = match event.code {
+        KeyCode::Char(letter) if event.modifiers.contains(KeyModifiers::CONTROL) => {
+            Key::Ctrl(letter.to_ascii_lowercase())
+        }
+        KeyCode::Char(_) if event.modifiers.contains(KeyModifiers::ALT) => return None,
+        KeyCode::Char(letter) => Key::Char(letter),
+        KeyCode::F(number) => Key::F(number),
+        KeyCode::Enter => Key::Enter,
+        KeyCode::Esc => Key::Esc,
+        KeyCode::Tab => Key::Tab,
+        KeyCode::BackTab => Key::BackTab,
+        KeyCode::Up => Key::Up,
+        KeyCode::Down => Key::Down,
+        KeyCode::Left => Key::Left,
+        KeyCode::Right => Key::Right,
+        KeyCode::PageUp => Key::PageUp,
+        KeyCode::PageDown => Key::PageDown,
+        KeyCode::Home => Key::Home,
+        KeyCode::End => Key::End,
+        KeyCode::Backspace => Key::Backspace,
+        KeyCode::Delete => Key::Delete,
+        _ => return None,
+    };
+    Some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_letters_are_their_own_keys_and_keys_let_go_are_none() {
+        let press = KeyEvent::new(KeyCode::Char('C'), KeyModifiers::CONTROL);
+        assert_eq!(key(press), Some(Key::Ctrl('c')));
+        let mut released = KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE);
+        assert_eq!(key(released), Some(Key::Enter));
+        released.kind = KeyEventKind::Release;
+        assert_eq!(key(released), None);
+    }
+}

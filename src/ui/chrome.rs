@@ -1,0 +1,173 @@
+//! What every screen has: the header with site and freshness, the footer with the keys that work now. Pure.
+
+use ratatui::layout::Rect;
+
+use super::{
+    LEAST_COLUMNS, LEAST_ROWS,
+    paint::{Paint, Strip},
+    top,
+};
+use crate::app::{
+    App, Link, Screen,
+    keys::Binding,
+    words::{Tone, since, span, width},
+};
+
+/// Draws header and footer and gives the room between them.
+pub fn frame(app: &App, paint: &mut Paint<'_>, area: Rect) -> Rect {
+    let (head, rest) = top(area, 1);
+    let (line, rest) = top(rest, 1);
+    let (body, foot) = top(rest, rest.height.saturating_sub(2));
+    let (foot_line, foot) = top(foot, 1);
+    header(app, paint, head);
+    paint.rule(line);
+    paint.rule(foot_line);
+    footer(app, paint, foot);
+    Rect {
+        x: body.x + 1,
+        width: body.width.saturating_sub(2),
+        ..body
+    }
+}
+
+fn header(app: &App, paint: &mut Paint<'_>, area: Rect) {
+    let theme = paint.theme;
+    let (fresh, tone) = freshness(app);
+    let practice = if app.known.rehearsal {
+        " REHEARSAL "
+    } else {
+        ""
+    };
+    let between = if practice.is_empty() || fresh.is_empty() {
+        0
+    } else {
+        2
+    };
+    let right = width(practice) + between + width(&fresh) + 1;
+    let room = usize::from(area.width).saturating_sub(right + 1);
+    let name = if app.known.site.is_empty() {
+        concat!("care-install ", env!("CARGO_PKG_VERSION"))
+    } else {
+        app.known.site.as_str()
+    };
+    let title = format!("{name}{}{}", theme.dot(), subject(app));
+    let strip = paint
+        .strip(area)
+        .gap(1)
+        .cell(room, &title, theme.tone(Tone::Strong))
+        .put(practice, theme.rehearsal())
+        .gap(between)
+        .put(&fresh, theme.tone(tone));
+    paint.line(area, 0, &strip);
+}
+
+fn subject(app: &App) -> String {
+    match &app.screen {
+        Screen::Logs(state) => match &state.source {
+            crate::app::logs::Source::Step(id) => format!("log of {id}"),
+            crate::app::logs::Source::Pod { namespace, name } => {
+                format!("log of {namespace}/{name}")
+            }
+        },
+        screen => screen.title().to_owned(),
+    }
+}
+
+/// How fresh what is shown is, in words.
+fn freshness(app: &App) -> (String, Tone) {
+    let known = &app.known;
+    match &app.screen {
+        Screen::Deploy(_) => match known.link {
+            Link::None => ("no run yet".to_owned(), Tone::Dim),
+            Link::Starting => ("starting".to_owned(), Tone::Busy),
+            Link::Lost(then) => (
+                format!("NOT HEARD for {}", span(since(then, app.now))),
+                Tone::Bad,
+            ),
+            Link::Live if known.run.ended.is_some() => ("ended".to_owned(), Tone::Dim),
+            Link::Live => ("live".to_owned(), Tone::Good),
+        },
+        Screen::Health(_) => match (known.cluster.at, known.cluster.stale_since) {
+            (None, None) => ("connecting".to_owned(), Tone::Busy),
+            (_, Some(then)) => (
+                format!("STALE: no answer for {}", span(since(then, app.now))),
+                Tone::Bad,
+            ),
+            (Some(at), None) => (
+                format!("live, {} ago", span(since(at, app.now))),
+                Tone::Good,
+            ),
+        },
+        Screen::Checks(_) if known.checking => ("checking".to_owned(), Tone::Busy),
+        _ => (String::new(), Tone::Dim),
+    }
+}
+
+/// The keys that work now, as many as fit; a short answer to the last key stands in their place.
+fn footer(app: &App, paint: &mut Paint<'_>, area: Rect) {
+    let theme = paint.theme;
+    if let Some(notice) = &app.notice {
+        let strip = paint.strip(area).gap(1).put(notice, theme.tone(Tone::Busy));
+        paint.line(area, 0, &strip);
+        return;
+    }
+    let mut strip = paint.strip(area).gap(1);
+    for (name, word) in shown_keys(app, area.width) {
+        let key = theme.accent();
+        strip = strip
+            .put(name, key)
+            .gap(1)
+            .put(word, theme.tone(Tone::Plain))
+            .gap(3);
+    }
+    paint.line(area, 0, &strip);
+}
+
+/// Names and words of the keys in the footer.
+pub fn shown_keys(app: &App, columns: u16) -> Vec<(&'static str, &'static str)> {
+    let table = app.bindings();
+    let works = |at: usize| {
+        let binding: Option<&Binding> = table.get(at);
+        binding.is_some_and(|binding| app.can(binding.act))
+    };
+    let keys: Vec<(&'static str, &'static str)> = table
+        .iter()
+        .enumerate()
+        // A row without a name belongs to the row before: `Up/Down` works when one of them does.
+        .filter(|(at, _)| {
+            let next = table.get(at + 1).is_some_and(|next| next.name.is_empty());
+            works(*at) || (next && works(at + 1))
+        })
+        .filter(|(_, binding)| !binding.word.is_empty())
+        .map(|(_, binding)| (binding.name, binding.word))
+        .collect();
+    // Help and leave are always in sight; the rest gives way from its end.
+    let cost = |(name, word): &(&str, &str)| width(name) + width(word) + 4;
+    let always = |(name, _): &&(&str, &str)| matches!(*name, "?" | "q" | "Esc" | "F1");
+    let mut room = usize::from(columns).saturating_sub(keys.iter().filter(always).map(cost).sum());
+    keys.iter()
+        .filter(|key| {
+            if always(key) {
+                return true;
+            }
+            let fits = cost(key) <= room;
+            room = if fits { room - cost(key) } else { 0 };
+            fits
+        })
+        .copied()
+        .collect()
+}
+
+/// What stands on a terminal that holds no screen.
+pub fn too_small(paint: &mut Paint<'_>, area: Rect) {
+    let lines = [
+        "This window is too small.".to_owned(),
+        format!("It has {} x {};", area.width, area.height),
+        format!("{LEAST_COLUMNS} x {LEAST_ROWS} are needed."),
+        "Make it larger, or use --plain.".to_owned(),
+    ];
+    for (row, line) in (0..).zip(lines) {
+        let strip = Strip::new(paint.theme, area.width).put(&line, paint.theme.tone(Tone::Plain));
+        paint.line(area, row, &strip);
+    }
+}

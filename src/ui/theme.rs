@@ -1,0 +1,207 @@
+//! The one place with colours and drawn signs: the terminal's own sixteen, or none at all.
+
+use std::borrow::Cow;
+
+use ratatui::style::{Color, Modifier, Style};
+
+use crate::app::words::Tone;
+
+/// How things look.
+#[derive(Clone, Copy, Debug)]
+pub struct Theme {
+    colours: Colours,
+    signs: Signs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Colours {
+    Sixteen,
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Signs {
+    Drawn,
+    Ascii,
+}
+
+impl Theme {
+    /// The sixteen colours of the terminal, and drawn lines.
+    pub fn colour() -> Self {
+        Self {
+            colours: Colours::Sixteen,
+            signs: Signs::Drawn,
+        }
+    }
+
+    /// No colour: every cell keeps the terminal's own, so that no colour command is ever sent.
+    #[must_use]
+    pub fn without_colour(self) -> Self {
+        Self {
+            colours: Colours::None,
+            ..self
+        }
+    }
+
+    /// Only ASCII characters, for serial lines.
+    #[must_use]
+    pub fn ascii(self) -> Self {
+        Self {
+            signs: Signs::Ascii,
+            ..self
+        }
+    }
+
+    /// Whether colours are used.
+    pub fn has_colours(self) -> bool {
+        self.colours == Colours::Sixteen
+    }
+
+    fn coloured(self, colour: Color, more: Modifier) -> Style {
+        let style = Style::new().add_modifier(more);
+        match self.colours {
+            Colours::Sixteen => style.fg(colour),
+            Colours::None => style,
+        }
+    }
+
+    /// How a tone looks.
+    pub fn tone(self, tone: Tone) -> Style {
+        let none = Modifier::empty();
+        match tone {
+            Tone::Plain => Style::new(),
+            Tone::Strong => Style::new().add_modifier(Modifier::BOLD),
+            Tone::Dim => self.coloured(Color::DarkGray, none),
+            Tone::Good => self.coloured(Color::Green, none),
+            Tone::Busy => self.coloured(Color::Cyan, none),
+            Tone::Warn => self.coloured(Color::Yellow, Modifier::BOLD),
+            Tone::Bad => self.coloured(Color::LightRed, Modifier::BOLD),
+            Tone::Remedy => self.coloured(Color::LightBlue, none),
+        }
+    }
+
+    /// The accent: headings of lists, keys.
+    pub fn accent(self) -> Style {
+        self.coloured(Color::Cyan, Modifier::BOLD)
+    }
+
+    /// Lines between regions.
+    pub fn line(self) -> Style {
+        self.coloured(Color::DarkGray, Modifier::empty())
+    }
+
+    /// The chosen row: reversed, so that it shows without colour, in one colour, so that it reads.
+    pub fn chosen(self) -> Style {
+        Style::new()
+            .fg(Color::Reset)
+            .bg(Color::Reset)
+            .add_modifier(Modifier::REVERSED)
+    }
+
+    /// The place of the cursor in a line that is typed.
+    pub fn cursor(self) -> Style {
+        Style::new().add_modifier(Modifier::REVERSED)
+    }
+
+    /// The word that says that nothing here is real.
+    pub fn rehearsal(self) -> Style {
+        self.coloured(Color::Magenta, Modifier::BOLD | Modifier::REVERSED)
+    }
+
+    /// Cells as the terminal has them.
+    pub fn blank(self) -> Style {
+        Style::reset()
+    }
+
+    fn sign(self, drawn: &'static str, ascii: &'static str) -> &'static str {
+        match self.signs {
+            Signs::Drawn => drawn,
+            Signs::Ascii => ascii,
+        }
+    }
+
+    /// A piece of a line from left to right.
+    pub fn across(self) -> &'static str {
+        self.sign("─", "-")
+    }
+
+    /// A piece of a line from top to bottom.
+    pub fn upright(self) -> &'static str {
+        self.sign("│", "|")
+    }
+
+    /// The corners of a card: top left, top right, bottom left, bottom right.
+    pub fn corners(self) -> [&'static str; 4] {
+        match self.signs {
+            Signs::Drawn => ["╭", "╮", "╰", "╯"],
+            Signs::Ascii => ["+", "+", "+", "+"],
+        }
+    }
+
+    /// The full and the empty piece of a bar.
+    pub fn bar(self) -> (&'static str, &'static str) {
+        (self.sign("█", "#"), self.sign("░", "."))
+    }
+
+    /// Between two facts in a line.
+    pub fn dot(self) -> &'static str {
+        self.sign(" · ", " - ")
+    }
+
+    /// Where something was cut off.
+    pub fn more(self) -> &'static str {
+        self.sign("…", "~")
+    }
+
+    /// A hidden letter.
+    pub fn hidden(self) -> char {
+        match self.signs {
+            Signs::Drawn => '•',
+            Signs::Ascii => '*',
+        }
+    }
+
+    /// A text as this terminal can show it: without control characters, on serial lines in ASCII.
+    pub fn text<'a>(self, text: &'a str) -> Cow<'a, str> {
+        let strange = |letter: char| match self.signs {
+            Signs::Drawn => letter.is_control(),
+            Signs::Ascii => !letter.is_ascii() || letter.is_ascii_control(),
+        };
+        if !text.chars().any(strange) {
+            return Cow::Borrowed(text);
+        }
+        let letters = text.chars().map(|letter| match letter {
+            '\t' => ' ',
+            letter if !strange(letter) => letter,
+            '·' | '–' | '—' => '-',
+            '…' => '~',
+            '’' | '‘' => '\'',
+            '“' | '”' => '"',
+            _ => '?',
+        });
+        Cow::Owned(letters.collect())
+    }
+}
+
+/// A colour as the pictures for the documentation have it; none for the terminal's own.
+pub fn rgb(colour: Color) -> Option<&'static str> {
+    match colour {
+        Color::Black => Some("#1b2027"),
+        Color::Red => Some("#c2554d"),
+        Color::Green => Some("#7bb274"),
+        Color::Yellow => Some("#d8b25a"),
+        Color::Blue => Some("#5c8fd6"),
+        Color::Magenta => Some("#b48ad6"),
+        Color::Cyan => Some("#5fb8bd"),
+        Color::Gray => Some("#b9c0c9"),
+        Color::DarkGray => Some("#78828f"),
+        Color::LightRed => Some("#f0746a"),
+        Color::LightGreen => Some("#9ad592"),
+        Color::LightYellow => Some("#f0d27f"),
+        Color::LightBlue => Some("#8db8f0"),
+        Color::LightMagenta => Some("#d3b0ee"),
+        Color::LightCyan => Some("#8fdde1"),
+        Color::White => Some("#ffffff"),
+        Color::Reset | Color::Rgb(..) | Color::Indexed(_) => None,
+    }
+}
