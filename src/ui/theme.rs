@@ -162,7 +162,7 @@ impl Theme {
     }
 
     /// A text as this terminal can show it: without control characters, on serial lines in ASCII.
-    pub fn text<'a>(self, text: &'a str) -> Cow<'a, str> {
+    pub fn text(self, text: &str) -> Cow<'_, str> {
         let strange = |letter: char| match self.signs {
             Signs::Drawn => letter.is_control(),
             Signs::Ascii => !letter.is_ascii() || letter.is_ascii_control(),
