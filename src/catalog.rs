@@ -113,6 +113,16 @@ fn faults(file: &str, component: &ComponentFile) -> Vec<Problem> {
     }
     let mut names = BTreeSet::new();
     for step in &component.steps {
+        for need in step.needs.iter().flatten() {
+            // Only a step above it: so the steps of a component never make a circle.
+            if !names.contains(need) {
+                let what = format!(
+                    "step `{}` needs `{need}`, which is no step above it",
+                    step.name
+                );
+                found.push(wrong(file, &what));
+            }
+        }
         if !names.insert(&step.name) {
             found.push(wrong(file, &format!("two steps are named `{}`", step.name)));
         }
@@ -123,12 +133,6 @@ fn faults(file: &str, component: &ComponentFile) -> Vec<Problem> {
         for name in step.templates() {
             if template(name).is_none() {
                 let what = format!("step `{}` names no template `{name}`", step.name);
-                found.push(wrong(file, &what));
-            }
-        }
-        for need in step.needs.iter().flatten() {
-            if !component.steps.iter().any(|other| other.name == *need) {
-                let what = format!("step `{}` needs an unknown step `{need}`", step.name);
                 found.push(wrong(file, &what));
             }
         }
@@ -172,14 +176,41 @@ fn in_order(components: Vec<ComponentFile>) -> Result<Vec<ComponentFile>, Proble
             .find(|(_, component)| component.needs.iter().all(there))
             .map(|(key, _)| key.clone());
         let Some(next) = next else {
-            let names: Vec<&str> = left.keys().map(|(_, id)| id.as_str()).collect();
-            let what = format!("its needs make a circle of {}", names.join(", "));
-            let first = names.first().copied().unwrap_or_default();
+            let names = circle(&left.into_values().collect::<Vec<_>>());
+            let what = format!("its needs make a circle: {}", names.join(" needs "));
+            let first = names.first().map_or("", String::as_str);
             return Err(wrong(&format!("{first}.yaml"), &what));
         };
         done.extend(left.remove(&next));
     }
     Ok(done)
+}
+
+/// The names along a circle, the first again at the end; every one of the given components needs another of them.
+fn circle(left: &[ComponentFile]) -> Vec<String> {
+    let mut walk: Vec<String> = left
+        .first()
+        .map(|first| first.id.clone())
+        .into_iter()
+        .collect();
+    while let Some(here) = walk.last() {
+        let needs = left
+            .iter()
+            .find(|one| one.id == *here)
+            .map(|one| &one.needs);
+        let next = needs
+            .into_iter()
+            .flatten()
+            .find(|need| left.iter().any(|other| other.id == **need));
+        let Some(next) = next.cloned() else { break };
+        if let Some(start) = walk.iter().position(|seen| *seen == next) {
+            walk.drain(..start);
+            walk.push(next);
+            break;
+        }
+        walk.push(next);
+    }
+    walk
 }
 
 #[cfg(test)]
@@ -229,8 +260,20 @@ mod tests {
         let text = problems(&[
             ("x.yaml", file("x", "y", "")),
             ("y.yaml", file("y", "x", "")),
+            ("a.yaml", file("a", "x", "")),
         ]);
-        assert!(text.contains("circle of x, y"), "{text}");
+        assert!(text.contains("circle: x needs y needs x"), "{text}");
+    }
+
+    #[test]
+    fn a_step_that_needs_a_later_one_is_refused_by_name() {
+        let more = "- {name: b, title: B, needs: [c], wait: {}, usual: 1s, limit: 1m}\n\
+                    - {name: c, title: C, wait: {}, usual: 1s, limit: 1m}\n";
+        let text = problems(&[("x.yaml", file("x", "", more))]);
+        assert!(
+            text.contains("step `b` needs `c`, which is no step above it"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -179,3 +179,95 @@ fn pod(workload: &Workload) -> Value {
     pod["containers"] = json!([container]);
     pod
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        catalog::Catalog,
+        plan::{Action, build},
+        site::{SecretName, Secrets, Site, sample},
+    };
+
+    fn release(name: &str) -> Release {
+        let mut secrets = Secrets::new();
+        for &name in SecretName::ALL {
+            secrets.set(name, "x".into());
+        }
+        let site = Site::try_from(&sample()).unwrap();
+        let plan = build(&site, &secrets, &Catalog::load().unwrap()).unwrap();
+        let releases = plan.steps.into_iter().filter_map(|step| match step.action {
+            Action::Helm(release) => Some(*release),
+            _ => None,
+        });
+        releases.into_iter().find(|one| one.name == name).unwrap()
+    }
+
+    fn names(objects: &[Object]) -> Vec<String> {
+        let references = objects.iter().map(Object::reference);
+        references.map(|target| target.to_string()).collect()
+    }
+
+    #[test]
+    fn what_an_operator_makes_later_is_in_a_list_and_not_among_the_objects() {
+        let release = release("longhorn");
+        let chart = objects(&release, Makers::Chart);
+        let all = objects(&release, Makers::ChartAndOperators);
+        let later = "DaemonSet longhorn-system/longhorn-csi-plugin".to_owned();
+        assert!(names(&all).contains(&later) && !names(&chart).contains(&later));
+        let list = chart.last().unwrap();
+        assert_eq!(
+            list.reference().to_string(),
+            "ConfigMap longhorn-system/standin-longhorn"
+        );
+        let text = list.value()["data"]["operators.json"].as_str().unwrap();
+        let made: Vec<Value> = serde_json::from_str(text).unwrap();
+        let made: Vec<Object> = made
+            .into_iter()
+            .map(|value| Object::from_value(value).unwrap())
+            .collect();
+        let mut both = names(&chart[..chart.len() - 1]);
+        both.extend(names(&made));
+        both.sort();
+        let mut all = names(&all);
+        all.sort();
+        assert_eq!(both, all);
+    }
+
+    #[test]
+    fn every_workload_of_the_list_is_there_with_its_selector_and_its_claims() {
+        let release = release("rustfs");
+        let made = objects(&release, Makers::ChartAndOperators);
+        assert_eq!(
+            names(&made),
+            [
+                "Deployment rustfs/rustfs",
+                "PersistentVolumeClaim rustfs/rustfs-data",
+                "Service rustfs/rustfs-svc"
+            ]
+        );
+        let server = made[0].value();
+        assert_eq!(
+            server["spec"]["selector"]["matchLabels"],
+            server["spec"]["template"]["metadata"]["labels"]
+        );
+        assert_eq!(
+            server["spec"]["template"]["spec"]["nodeSelector"]["ohn/role"],
+            "primary"
+        );
+        assert_eq!(
+            made[1].value()["spec"]["resources"]["requests"]["storage"],
+            "200Gi"
+        );
+    }
+
+    #[test]
+    fn a_chart_names_itself_as_helm_asks_for_it() {
+        let files = chart(&release("cert-manager"));
+        assert_eq!(files[0].0, "Chart.yaml");
+        let about: Value = serde_json::from_str(&files[0].1).unwrap();
+        assert_eq!(about["name"], "cert-manager");
+        assert_eq!(about["version"], "1.21.2");
+        assert!(files.len() > 3);
+    }
+}

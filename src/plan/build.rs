@@ -76,10 +76,15 @@ fn shown(component: &ComponentFile) -> Component {
 }
 
 fn notes(site: &Site) -> Vec<String> {
-    let mut notes = vec![
-        "Public names are served by the private ingress class in this version; the firewall in front of them comes later."
-            .to_owned(),
-    ];
+    let mut notes = Vec::new();
+    let hosts = site.domains.hosts.iter().filter(|host| host.public);
+    let public: Vec<&str> = hosts.map(|host| host.name.as_str()).collect();
+    if !public.is_empty() {
+        notes.push(format!(
+            "The public names {} are served by the private ingress class in this version; the firewall in front of them comes later.",
+            public.join(", ")
+        ));
+    }
     let replicas = site
         .values()
         .pointer("/storage/replicas")
@@ -183,6 +188,13 @@ impl Builder<'_> {
     }
 
     fn release(&self, helm: &HelmSpec) -> Result<Action, Problem> {
+        let mut workloads = helm.workloads.clone();
+        for claim in workloads
+            .iter_mut()
+            .flat_map(|workload| &mut workload.claims)
+        {
+            claim.size = self.renderer.line(&helm.release, &claim.size)?;
+        }
         Ok(Action::Helm(Box::new(Release {
             name: helm.release.clone(),
             namespace: helm.namespace.clone(),
@@ -190,7 +202,7 @@ impl Builder<'_> {
             repository: helm.repository.clone(),
             version: helm.version.clone(),
             values: self.renderer.values(&helm.values)?,
-            workloads: helm.workloads.clone(),
+            workloads,
             crds: helm.crds.clone(),
         })))
     }
@@ -201,14 +213,10 @@ impl Builder<'_> {
         let job = objects.pop().filter(|job| job.reference().kind == "Job");
         let job = job.ok_or_else(|| wrong(template, "its last object is not a job"))?;
         let mut value = job.value().clone();
-        let spec = value.get("spec").map(Value::to_string).unwrap_or_default();
-        let digest = Sha256::digest(spec.as_bytes());
-        let tail: String = digest
-            .iter()
-            .take(4)
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<Vec<_>>()
-            .concat();
+        // What it does is its specification and what it reads, but not the secrets: a job is not run again for those.
+        let mut parts = vec![value.get("spec").map(Value::to_string).unwrap_or_default()];
+        parts.extend(objects.iter().map(|object| object.masked().to_string()));
+        let tail = short_digest(parts.iter().map(String::as_bytes), 4);
         let name = format!("{}-{tail}", job.reference().name);
         if let Some(meta) = value.get_mut("metadata") {
             meta["name"] = name.into();
@@ -264,6 +272,22 @@ impl Builder<'_> {
             }
         })
     }
+}
+
+/// The first bytes of a digest over parts, in hexadecimal.
+fn short_digest<'a>(parts: impl Iterator<Item = &'a [u8]>, bytes: usize) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.len().to_le_bytes());
+        hash.update(part);
+    }
+    let digest = hash.finalize();
+    let pairs: Vec<String> = digest
+        .iter()
+        .take(bytes)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    pairs.concat()
 }
 
 /// Steps of a component that no other of its steps builds on.

@@ -2,14 +2,13 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use minijinja::{
-    AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, context, value::Serde,
+    AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, context, value::Serde,
 };
 use secrecy::ExposeSecret as _;
 use serde::Deserialize as _;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
-use super::{missing, wrong};
+use super::{missing, short_digest, wrong};
 use crate::{
     catalog,
     plan::Object,
@@ -35,6 +34,7 @@ impl<'a> Renderer<'a> {
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.add_function("secret", secret);
+        environment.add_function("digest_of", digest_of);
         let known = secrets.clone();
         environment.add_function("checksum", move |names: Vec<String>| {
             checksum(&known, &names)
@@ -162,23 +162,29 @@ fn secret(name: &str) -> Result<String, Error> {
 /// `checksum(['name', ...])`: changes when one of the secrets does, and tells nothing about them, because it is
 /// keyed with a random secret of the same site.
 fn checksum(secrets: &Secrets, names: &[String]) -> String {
-    let mut hash = Sha256::new();
     let key = [SecretName::CareDjangoSecretKey, SecretName::RustfsSecretKey];
     let chosen = names.iter().filter_map(|name| SecretName::parse(name));
-    for name in key.into_iter().chain(chosen) {
-        let text = secrets
-            .get(name)
-            .map_or("", |secret| secret.expose_secret());
-        hash.update(text.len().to_le_bytes());
-        hash.update(text.as_bytes());
-    }
-    let digest = hash.finalize();
-    digest
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<Vec<_>>()
-        .concat()
+    let texts = key.into_iter().chain(chosen).map(|name| {
+        let secret = secrets.get(name);
+        secret
+            .map_or("", |secret| secret.expose_secret())
+            .as_bytes()
+    });
+    short_digest(texts, 8)
+}
+
+/// `digest_of('component/file.yaml')`: changes when what the template gives does; secrets are only names in it.
+fn digest_of(state: &State<'_, '_>, name: &str) -> Result<String, Error> {
+    let unknown = || {
+        Error::new(
+            ErrorKind::TemplateNotFound,
+            format!("there is no template `{name}`"),
+        )
+    };
+    let source = catalog::template(name).ok_or_else(unknown)?;
+    let values = context! { site => state.lookup("site") };
+    let text = state.env().render_named_str(name, source, values)?;
+    Ok(short_digest([text.as_bytes()].into_iter(), 8))
 }
 
 fn leaked(place: &str, into: &str) -> Problem {
@@ -194,4 +200,93 @@ fn absent(name: &str) -> Problem {
         format!("The secret `{name}` is not in the vault."),
         "Open the settings (care-install new, or the wizard) and fill it in; generated ones are made when the site is saved.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::site::sample;
+
+    fn with(check: impl FnOnce(&Renderer<'_>)) {
+        let mut secrets = Secrets::new();
+        secrets.set(SecretName::ValkeyPassword, "hunter2\nand 2".into());
+        check(&Renderer::new(
+            &Site::try_from(&sample()).unwrap(),
+            &secrets,
+        ));
+    }
+
+    fn marked() -> String {
+        secret("valkey-password").unwrap()
+    }
+
+    #[test]
+    fn a_secret_is_refused_in_every_other_kind_and_outside_the_data_of_a_secret() {
+        let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": marked()}});
+        let label =
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"labels": {"a": marked()}}});
+        let key = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {marked(): "a"}});
+        let other = json!({"apiVersion": "example.org/v1", "kind": "Secret", "stringData": {"a": marked()}});
+        with(|renderer| {
+            for value in [map, label, key, other] {
+                let problem = renderer.settled("x/y.yaml", value).unwrap_err();
+                assert!(
+                    problem.what.contains("only a Secret may hold one"),
+                    "{problem}"
+                );
+                assert!(!problem.to_string().contains("hunter2"));
+            }
+        });
+    }
+
+    #[test]
+    fn a_secret_is_refused_in_an_address() {
+        with(|renderer| {
+            let problem = renderer
+                .line("x", "https://{{ secret('valkey-password') }}@a")
+                .unwrap_err();
+            assert!(problem.what.contains("into an address"), "{problem}");
+        });
+    }
+
+    #[test]
+    fn a_secret_of_several_lines_arrives_whole_and_encoded() {
+        let value = json!({"apiVersion": "v1", "kind": "Secret", "stringData": {"a": format!("<{}>", marked())}});
+        with(|renderer| {
+            let settled = renderer.settled("x/y.yaml", value).unwrap();
+            assert_eq!(
+                settled["data"]["a"],
+                json!(STANDARD.encode("<hunter2\nand 2>"))
+            );
+            assert!(settled.get("stringData").is_none());
+        });
+    }
+
+    #[test]
+    fn a_name_that_is_not_there_is_refused() {
+        with(|renderer| {
+            for line in [
+                "{{ site.nodes.third.name }}",
+                "{{ secret('no-such-secret') }}",
+            ] {
+                let problem = renderer.line("x", line).unwrap_err();
+                assert!(problem.what.contains("cannot be rendered"), "{problem}");
+            }
+        });
+    }
+
+    #[test]
+    fn the_checksum_follows_its_secrets_and_no_others() {
+        let names = ["valkey-password".to_owned()];
+        let mut secrets = Secrets::new();
+        secrets.set(SecretName::CareDjangoSecretKey, "key".into());
+        secrets.set(SecretName::ValkeyPassword, "one".into());
+        let first = checksum(&secrets, &names);
+        secrets.set(SecretName::ZotPassword, "other".into());
+        assert_eq!(checksum(&secrets, &names), first);
+        secrets.set(SecretName::ValkeyPassword, "two".into());
+        assert_ne!(checksum(&secrets, &names), first);
+    }
 }

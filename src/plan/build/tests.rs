@@ -112,6 +112,83 @@ fn a_job_is_named_after_what_it_does() {
     assert_ne!(name(&other), first);
 }
 
+fn with(answers: &[(&str, &str)]) -> Plan {
+    let mut draft = sample();
+    for (id, text) in answers {
+        draft.set(id, text);
+    }
+    let site = Site::try_from(&draft).unwrap_or_else(|all| panic!("{all:#?}"));
+    build(&site, &canaries(), &Catalog::load().unwrap()).unwrap_or_else(|all| panic!("{all:#?}"))
+}
+
+fn object<'a>(plan: &'a Plan, kind: &str, name: &str) -> &'a Value {
+    let objects = plan.steps.iter().flat_map(|step| step.action.objects());
+    let mut chosen = objects.filter(|object| {
+        let reference = object.reference();
+        reference.kind == kind && reference.name == name
+    });
+    chosen.next().unwrap().value()
+}
+
+#[test]
+fn what_people_type_stays_text_whatever_it_holds() {
+    let name = r#"St. "Mary's": {{ 1 }} # - [a] & <b> \ end"#;
+    let plan = with(&[
+        ("site.display_name", name),
+        ("care.email_user", name),
+        ("care.sentry_dsn", name),
+    ]);
+    assert_eq!(
+        object(&plan, "Cluster", "care-db")["spec"]["description"],
+        format!("Databases of {name}")
+    );
+    let settings = &object(&plan, "ConfigMap", "care-settings")["data"];
+    assert_eq!(settings["EMAIL_USER"], name);
+    assert_eq!(settings["SENTRY_DSN"], name);
+}
+
+#[test]
+fn what_reads_the_settings_is_rolled_out_again_when_they_change() {
+    let at = "/spec/template/metadata/annotations/care-install~1settings";
+    let before = plan();
+    let after = with(&[("care.email_host", "mail.example.org")]);
+    for name in ["care", "care-worker", "care-beat"] {
+        let digest = |plan| object(plan, "Deployment", name).pointer(at).cloned();
+        assert!(digest(&before).is_some(), "{name}");
+        assert_ne!(digest(&before), digest(&after), "{name}");
+    }
+}
+
+#[test]
+fn the_buckets_are_made_again_when_their_script_changes_and_claims_have_the_size_of_the_site() {
+    let run = |plan: &Plan| {
+        let mut steps = plan.steps.iter();
+        let step = steps
+            .find(|step| step.id.as_str() == "rustfs/buckets")
+            .unwrap();
+        step.action.objects().last().unwrap().reference().name
+    };
+    let other = with(&[
+        ("domains.care", "emr.care.example.org"),
+        ("storage.object_size", "70Gi"),
+    ]);
+    assert_ne!(run(&plan()), run(&other));
+    let mut releases = other.steps.iter().filter_map(|step| match &step.action {
+        Action::Helm(release) if release.name == "rustfs" => Some(release),
+        _ => None,
+    });
+    let release = releases.next().unwrap();
+    assert_eq!(release.workloads[0].claims[0].size, "70Gi");
+}
+
+#[test]
+fn public_names_are_told_to_be_on_the_private_entry() {
+    assert!(
+        plan().notes[0]
+            .contains("app.care.example.org, api.care.example.org, files.care.example.org")
+    );
+}
+
 #[test]
 fn a_missing_secret_is_named() {
     let problems = build(&site(), &Secrets::new(), &Catalog::load().unwrap()).unwrap_err();
