@@ -70,6 +70,7 @@ fn kubernetes_version(modules: &str) -> &str {
     modules
         .lines()
         .find_map(|line| line.trim().strip_prefix("k8s.io/kubernetes "))
+        // A comment may follow, and a word more would end the linker's flag.
+        .and_then(|rest| rest.split_whitespace().next())
         .unwrap()
-        .trim()
 }
