@@ -5,8 +5,8 @@ mod embedded;
 pub mod standin;
 
 pub use component::{
-    BucketSpec, BucketsSpec, ComponentFile, HelmSpec, HttpSpec, JobSpec, ReadySpec, Remedy,
-    StepFile,
+    BucketSpec, BucketsSpec, ComponentFile, HelmSpec, HttpSpec, JobSpec, PinSpec, ReadySpec,
+    Remedy, StepFile,
 };
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -135,6 +135,12 @@ fn faults(file: &str, component: &ComponentFile) -> Vec<Problem> {
                 let what = format!("step `{}` names no template `{name}`", step.name);
                 found.push(wrong(file, &what));
             }
+        }
+    }
+    for pin in &component.pins {
+        if pin.version.is_none() && !pin.name.contains("{{") {
+            let what = format!("`{}` is pinned to no version", pin.name);
+            found.push(wrong(file, &what));
         }
     }
     if component.steps.is_empty() {
@@ -272,6 +278,17 @@ mod tests {
         let text = problems(&[("x.yaml", file("x", "", more))]);
         assert!(
             text.contains("step `b` needs `c`, which is no step above it"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn an_image_without_a_version_is_refused_by_name() {
+        let text =
+            file("x", "", "").replace("pins: []", "pins: [{kind: image, name: example.org/a}]");
+        let text = problems(&[("x.yaml", text)]);
+        assert!(
+            text.contains("`example.org/a` is pinned to no version"),
             "{text}"
         );
     }

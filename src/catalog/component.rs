@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::plan::{Pin, Service, Workload};
+use crate::plan::{Service, Workload};
 
 /// One file of `assets/catalog`.
 #[derive(Clone, Debug, Deserialize)]
@@ -24,7 +24,7 @@ pub struct ComponentFile {
     #[serde(default)]
     pub needs: Vec<String>,
     /// Charts and images with their versions.
-    pub pins: Vec<Pin>,
+    pub pins: Vec<PinSpec>,
     /// What backs it up, in a sentence.
     pub backup: String,
     /// How it is restored, in a sentence.
@@ -34,6 +34,22 @@ pub struct ComponentFile {
     pub remedies: Vec<Remedy>,
     /// Its steps; each needs the one before unless it says what it needs.
     pub steps: Vec<StepFile>,
+}
+
+/// A pinned chart or image.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PinSpec {
+    /// `chart` or `image`.
+    pub kind: String,
+    /// Full name; an image that the site chooses is `{{ site... }}` and brings its version along.
+    pub name: String,
+    /// Exact version or tag.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// `sha256:...` where known.
+    #[serde(default)]
+    pub digest: Option<String>,
 }
 
 /// A known failure and its cure.

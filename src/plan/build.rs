@@ -6,11 +6,13 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Action, Bucket, Component, HttpCall, JobRun, Object, ObjectRef, Plan, Ready, Release, Step,
-    StepId,
+    Action, Bucket, Component, HttpCall, JobRun, Object, ObjectRef, Pin, Plan, Ready, Release,
+    Step, StepId,
 };
 use crate::{
-    catalog::{BucketSpec, BucketsSpec, Catalog, ComponentFile, HelmSpec, ReadySpec, StepFile},
+    catalog::{
+        BucketSpec, BucketsSpec, Catalog, ComponentFile, HelmSpec, PinSpec, ReadySpec, StepFile,
+    },
     problem::{Code, Problem},
     site::{Secrets, Site},
 };
@@ -44,8 +46,13 @@ pub fn build(site: &Site, secrets: &Secrets, catalog: &Catalog) -> Result<Plan, 
         catalog,
     };
     let mut steps = Vec::new();
+    let mut components = Vec::new();
     let mut problems = Vec::new();
     for component in &catalog.components {
+        match builder.shown(component) {
+            Ok(shown) => components.push(shown),
+            Err(problem) => problems.push(problem),
+        }
         for (index, file) in component.steps.iter().enumerate() {
             match builder.step(component, index, file) {
                 Ok(step) => steps.push(step),
@@ -59,19 +66,22 @@ pub fn build(site: &Site, secrets: &Secrets, catalog: &Catalog) -> Result<Plan, 
     Ok(Plan {
         site: site.name.as_str().to_owned(),
         stages: Catalog::stages(),
-        components: catalog.components.iter().map(shown).collect(),
+        components,
         steps,
         notes: notes(site),
     })
 }
 
-fn shown(component: &ComponentFile) -> Component {
-    Component {
-        id: component.id.clone(),
-        title: component.title.clone(),
-        summary: component.summary.clone(),
-        service: component.service,
-        pins: component.pins.clone(),
+/// Name, version and digest of an image as it is written for pulling.
+fn parts(image: &str) -> (String, String, Option<String>) {
+    let (image, digest) = match image.split_once('@') {
+        Some((image, digest)) => (image, Some(digest.to_owned())),
+        None => (image, None),
+    };
+    // A colon before the last slash belongs to the registry's port.
+    match image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')) {
+        Some((name, tag)) => (name.to_owned(), tag.to_owned(), digest),
+        None => (image.to_owned(), String::new(), digest),
     }
 }
 
@@ -102,6 +112,30 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
+    fn shown(&self, component: &ComponentFile) -> Result<Component, Problem> {
+        let pins = component.pins.iter().map(|pin| self.pin(component, pin));
+        Ok(Component {
+            id: component.id.clone(),
+            title: component.title.clone(),
+            summary: component.summary.clone(),
+            service: component.service,
+            pins: pins.collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn pin(&self, component: &ComponentFile, pin: &PinSpec) -> Result<Pin, Problem> {
+        let (name, version, digest) = match &pin.version {
+            Some(version) => (pin.name.clone(), version.clone(), pin.digest.clone()),
+            None => parts(&self.renderer.line(&component.id, &pin.name)?),
+        };
+        Ok(Pin {
+            kind: pin.kind.clone(),
+            name,
+            version,
+            digest,
+        })
+    }
+
     fn step(
         &self,
         component: &ComponentFile,

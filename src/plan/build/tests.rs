@@ -182,6 +182,36 @@ fn the_buckets_are_made_again_when_their_script_changes_and_claims_have_the_size
 }
 
 #[test]
+fn the_images_that_the_site_chose_are_among_the_pins() {
+    let plan = with(&[
+        (
+            "care.backend_image",
+            "registry.care.example.org:5000/care:v1",
+        ),
+        ("care.frontend_image", "ghcr.io/ohcnetwork/care_fe:v2"),
+    ]);
+    let pin = |id: &str| {
+        let mut all = plan.components.iter().filter(|one| one.id == id);
+        all.next().unwrap().pins[0].clone()
+    };
+    assert_eq!(
+        pin("care-backend").name,
+        "registry.care.example.org:5000/care"
+    );
+    assert_eq!(pin("care-backend").version, "v1");
+    assert_eq!(pin("care-frontend").name, "ghcr.io/ohcnetwork/care_fe");
+    let digest = "sha256:00";
+    assert_eq!(
+        parts(&format!("a.b:5000/c@{digest}")),
+        (
+            "a.b:5000/c".to_owned(),
+            String::new(),
+            Some(digest.to_owned())
+        )
+    );
+}
+
+#[test]
 fn public_names_are_told_to_be_on_the_private_entry() {
     assert!(
         plan().notes[0]
@@ -244,5 +274,42 @@ fn the_objects_of_each_component_are_as_reviewed() {
             text.push_str(&["## ", step.id.as_str(), "\n", &shown].concat());
         }
         insta::assert_snapshot!(component.id.as_str(), text);
+    }
+}
+
+#[test]
+fn every_image_of_objects_and_workloads_is_pinned_or_belongs_to_a_pinned_chart() {
+    let plan = plan();
+    for step in &plan.steps {
+        let mut component = plan
+            .components
+            .iter()
+            .filter(|one| one.id == step.component);
+        let pins = &component.next().unwrap().pins;
+        for object in step.action.objects() {
+            let at = "/spec/template/spec/containers/0/image";
+            let images = [
+                object.value().pointer(at),
+                object.value().pointer("/spec/imageName"),
+            ];
+            for image in images.into_iter().flatten().filter_map(Value::as_str) {
+                let (name, version, _) = parts(image);
+                let pinned = pins
+                    .iter()
+                    .any(|pin| pin.name == name && pin.version == version);
+                assert!(pinned, "{image} of {}", step.id);
+            }
+        }
+        if let Action::Helm(release) = &step.action {
+            let ending = release.chart.rsplit('/').next().unwrap();
+            let pinned = pins.iter().any(|pin| {
+                pin.kind == "chart" && pin.version == release.version && pin.name.ends_with(ending)
+            });
+            assert!(pinned, "{} of {}", release.chart, step.id);
+            for workload in &release.workloads {
+                let tagged = !parts(&workload.image).1.is_empty();
+                assert!(tagged, "{} of {}", workload.image, step.id);
+            }
+        }
     }
 }
