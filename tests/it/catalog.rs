@@ -1,5 +1,7 @@
 //! The catalogue against a real API server: every object that would be sent is accepted as it is, strictly.
 
+use std::{fs, process::Command};
+
 use care_install::{
     catalog::{
         Catalog,
@@ -11,6 +13,8 @@ use care_install::{
     sys::kube::{Kube, Source},
 };
 use secrecy::SecretString;
+use serde::Deserialize as _;
+use serde_json::Value;
 
 use crate::testbed::Testbed;
 
@@ -87,4 +91,49 @@ async fn a_real_api_server_accepts_every_object_strictly() {
     }
     assert!(refused.is_empty(), "{}", refused.join("\n"));
     assert!(objects.len() > 80, "{}", objects.len());
+}
+
+#[test]
+#[cfg_attr(not(has_go), ignore = "needs go, to build helm")]
+fn helm_gives_back_every_object_of_a_stand_in_chart_as_it_was() {
+    let bed = Testbed::start();
+    let plan = sample_plan();
+    let mut charts = 0;
+    for step in &plan.steps {
+        let Action::Helm(release) = &step.action else {
+            continue;
+        };
+        let folder = bed.path(&format!("chart-{}", release.name));
+        for (name, content) in standin::chart(release) {
+            let path = folder.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        let made = Command::new(bed.helm())
+            .args(["template", "--namespace", &release.namespace, &release.name])
+            .arg(&folder)
+            .output()
+            .unwrap();
+        assert!(
+            made.status.success(),
+            "{}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        let text = String::from_utf8(made.stdout).unwrap();
+        let mut given: Vec<String> = serde_yaml::Deserializer::from_str(&text)
+            .map(|document| Value::deserialize(document).unwrap())
+            .filter(|value| !value.is_null())
+            .map(|value| value.to_string())
+            .collect();
+        let objects = standin::objects(release, Makers::ChartAndOperators);
+        let mut wanted: Vec<String> = objects
+            .iter()
+            .map(|object| object.value().to_string())
+            .collect();
+        given.sort();
+        wanted.sort();
+        assert_eq!(given, wanted, "{}", release.name);
+        charts += 1;
+    }
+    assert_eq!(charts, 8);
 }

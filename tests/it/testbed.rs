@@ -61,10 +61,6 @@ impl Testbed {
     }
 
     /// The helm command that belongs to the bed.
-    #[expect(
-        dead_code,
-        reason = "used by the deploy against the real control plane"
-    )]
     pub fn helm(&self) -> PathBuf {
         self.bin.join("helm")
     }
