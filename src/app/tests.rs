@@ -1,1 +1,309 @@
-//! Tests of the screens.
+//! What keys do, held for every screen at once.
+
+use proptest::prelude::*;
+
+use super::{
+    App, Effect, Goto, Input, Link, Screen, fixture,
+    keys::{Act, Key},
+};
+use crate::{
+    engine::event::{Command, Outcome},
+    plan::StepId,
+};
+
+/// Every screen and card in a state in which something can be done.
+fn screens() -> Vec<(&'static str, App)> {
+    let press = |mut app: App, keys: &[Key]| {
+        for key in keys {
+            app.update(Input::Key(*key));
+        }
+        app
+    };
+    vec![
+        ("welcome", fixture::welcome()),
+        (
+            "wizard",
+            press(fixture::welcome(), &[Key::Down, Key::Down, Key::Enter]),
+        ),
+        ("settings", fixture::opened(Goto::Settings)),
+        ("checks", fixture::checks()),
+        ("checks running", fixture::opened(Goto::Checks)),
+        ("plan", fixture::planned()),
+        ("plan unknown", fixture::opened(Goto::Plan)),
+        ("deploy", fixture::pulling()),
+        ("deploy failed", fixture::failed()),
+        ("deploy asks", fixture::asking()),
+        ("deploy ended", fixture::ended_failed()),
+        ("deploy done", fixture::ended_done()),
+        ("deploy none", fixture::opened(Goto::Deploy)),
+        ("health", fixture::health()),
+        ("health pods", press(fixture::health(), &[Key::Char('2')])),
+        (
+            "health filter",
+            press(fixture::health(), &[Key::Char('2'), Key::Char('/')]),
+        ),
+        ("health empty", fixture::opened(Goto::Health)),
+        ("log", press(fixture::pulling(), &[Key::Char('l')])),
+        ("pod log", press(fixture::health(), &[Key::Char('l')])),
+        ("explain", press(fixture::pulling(), &[Key::Char('e')])),
+        ("help", press(fixture::pulling(), &[Key::Char('?')])),
+        ("leave", press(fixture::pulling(), &[Key::Char('q')])),
+        ("goto", press(fixture::pulling(), &[Key::Char('o')])),
+        (
+            "skip",
+            press(fixture::failed(), &[Key::Char('s'), Key::Char('x')]),
+        ),
+        (
+            "waive",
+            press(fixture::checks(), &[Key::Char('w'), Key::Char('x')]),
+        ),
+        ("sent", press(fixture::planned(), &[Key::Enter])),
+        ("begin", press(fixture::planned(), &[Key::Char('y')])),
+    ]
+}
+
+fn screen(name: &str) -> App {
+    let found = screens().into_iter().find(|(known, _)| *known == name);
+    found.unwrap().1
+}
+
+#[test]
+fn every_key_named_in_the_footer_does_something() {
+    for (name, app) in screens() {
+        let before = format!("{app:?}");
+        let table = app.bindings();
+        for (at, binding) in table.iter().enumerate() {
+            if binding.word.is_empty() || !app.can(binding.act) {
+                continue;
+            }
+            for key in binding.keys {
+                // `Up/Down` is one name for two rows of the table: at the first row only one of them moves.
+                let twin = table.get(at + 1).filter(|next| next.name.is_empty());
+                let keys = [Some(*key), twin.and_then(|twin| twin.keys.first().copied())];
+                let moved = keys.into_iter().flatten().any(|key| {
+                    let mut app = screen(name);
+                    let effects = app.update(Input::Key(key));
+                    !effects.is_empty() || format!("{app:?}") != before
+                });
+                assert!(moved, "{name}: {key:?} ({}) does nothing", binding.help);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_screen_names_a_way_out() {
+    for (name, app) in screens() {
+        let ways = app
+            .bindings()
+            .iter()
+            .filter(|binding| !binding.word.is_empty())
+            .any(|binding| matches!(binding.act, Act::Leave | Act::Back) && app.can(binding.act));
+        assert!(ways, "{name}");
+    }
+}
+
+#[test]
+fn no_letter_stops_a_run_or_begins_one() {
+    for (name, _) in screens() {
+        for letter in ('a'..='z').chain('A'..='Z') {
+            let effects = screen(name).update(Input::Key(Key::Char(letter)));
+            for effect in effects {
+                let again = letter == 'r' && matches!(effect, Effect::StartDeploy(_));
+                let harmless = !matches!(
+                    effect,
+                    Effect::StartDeploy(_)
+                        | Effect::Command(
+                            Command::StopNow | Command::StopSafely | Command::Skip { .. }
+                        )
+                );
+                assert!(again || harmless, "{name}: {letter} gives {effect:?}");
+            }
+        }
+    }
+}
+
+fn pressed(app: &mut App, keys: &[Key]) -> Vec<Effect> {
+    keys.iter()
+        .flat_map(|key| app.update(Input::Key(*key)))
+        .collect()
+}
+
+#[test]
+fn a_step_is_left_out_only_with_a_reason() {
+    let mut app = fixture::failed();
+    let effects = pressed(&mut app, &[Key::Char('s'), Key::Char(' '), Key::Enter]);
+    assert!(effects.is_empty() && app.dialog.is_some());
+    let effects = pressed(&mut app, &[Key::Char('x'), Key::Enter]);
+    let Some(Effect::Command(Command::Skip { step, reason })) = effects.first() else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(*step, StepId::new("postgres", "cluster"));
+    assert_eq!(reason, "x");
+    assert!(app.dialog.is_none());
+}
+
+#[test]
+fn leaving_a_run_asks_and_its_first_answer_lets_it_go_on() {
+    let mut app = fixture::deploying();
+    assert!(pressed(&mut app, &[Key::Char('q')]).is_empty());
+    let effects = pressed(&mut app, &[Key::Enter]);
+    assert!(matches!(effects.as_slice(), [Effect::Leave]));
+    let mut app = fixture::deploying();
+    let effects = pressed(&mut app, &[Key::Char('q'), Key::Down, Key::Enter]);
+    assert!(matches!(
+        effects.as_slice(),
+        [Effect::Command(Command::StopSafely)]
+    ));
+    let mut app = fixture::ended_done();
+    let effects = pressed(&mut app, &[Key::Char('q')]);
+    assert!(matches!(effects.as_slice(), [Effect::Leave]));
+}
+
+#[test]
+fn a_failed_run_goes_on_with_a_new_one() {
+    let mut app = fixture::ended_failed();
+    let effects = pressed(&mut app, &[Key::Char('r')]);
+    assert!(matches!(effects.as_slice(), [Effect::StartDeploy(_)]));
+    assert_eq!(app.known.link, Link::Starting);
+    let mut app = fixture::failed();
+    let effects = pressed(&mut app, &[Key::Char('r')]);
+    assert!(matches!(
+        effects.as_slice(),
+        [Effect::Command(Command::Retry { .. })]
+    ));
+}
+
+#[test]
+fn a_stopped_run_can_be_gone_on_with_and_a_lost_one_too() {
+    let mut app = fixture::deploying();
+    fixture::end(&mut app, Outcome::Stopped);
+    assert!(app.can(Act::Again));
+    let mut app = fixture::deploying();
+    app.update(Input::RunGone);
+    assert!(app.can(Act::Again) && !app.can(Act::Pause));
+}
+
+#[test]
+fn the_chosen_row_stays_when_the_world_moves_and_esc_follows_again() {
+    let mut app = fixture::deploying();
+    pressed(&mut app, &[Key::Home]);
+    let Screen::Deploy(state) = &app.screen else {
+        panic!("another screen");
+    };
+    let chosen = state.chosen.clone();
+    assert!(chosen.is_some());
+    let Event(event) = Event::running("care/backend");
+    app.update(Input::Run(event));
+    let Screen::Deploy(state) = &app.screen else {
+        panic!("another screen");
+    };
+    assert_eq!(state.chosen, chosen);
+    pressed(&mut app, &[Key::Esc]);
+    assert!(matches!(&app.screen, Screen::Deploy(state) if state.chosen.is_none()));
+}
+
+struct Event(Box<crate::engine::event::Event>);
+
+impl Event {
+    fn running(step: &str) -> Self {
+        Self(Box::new(crate::engine::event::Event::Step {
+            step: StepId::from_text(step),
+            at: fixture::at(340),
+            attempt: 1,
+            elapsed_ms: 0,
+            state: crate::engine::event::StepState::Running {
+                note: String::new(),
+            },
+        }))
+    }
+}
+
+#[test]
+fn a_failed_check_holds_the_deploy_back_until_it_is_waived() {
+    let mut app = fixture::checks();
+    app.update(Input::Plan(std::sync::Arc::new(fixture::plan())));
+    pressed(&mut app, &[Key::Char('p'), Key::Char('y')]);
+    let effects = pressed(&mut app, &[Key::Enter]);
+    assert!(effects.is_empty() && matches!(app.screen, Screen::Checks(_)));
+    pressed(&mut app, &[Key::Char('w'), Key::Char('x'), Key::Enter]);
+    let effects = pressed(&mut app, &[Key::Char('p'), Key::Char('y'), Key::Enter]);
+    let begun = effects
+        .iter()
+        .any(|effect| matches!(effect, Effect::StartDeploy(waivers) if waivers.len() == 1));
+    assert!(begun, "{effects:?}");
+    assert!(matches!(app.screen, Screen::Deploy(_)));
+}
+
+#[test]
+fn what_was_typed_is_kept_when_the_questions_are_left() {
+    let mut app = fixture::welcome();
+    pressed(
+        &mut app,
+        &[Key::Down, Key::Down, Key::Enter, Key::Char('a')],
+    );
+    let effects = pressed(&mut app, &[Key::Esc]);
+    let [Effect::SaveDraft(draft)] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(draft.get("site.name"), "a");
+    assert!(matches!(app.screen, Screen::Welcome(_)));
+}
+
+#[test]
+fn a_new_site_is_made_once_nothing_is_wrong_and_the_passphrase_is_typed_twice() {
+    let mut app = fixture::opened(Goto::Settings);
+    let mut wizard = super::wizard::Wizard::resume(crate::site::sample());
+    wizard.page = 7;
+    app.screen = Screen::Wizard(Box::new(wizard));
+    pressed(&mut app, &[Key::Ctrl('d')]);
+    assert!(
+        app.dialog.is_none(),
+        "the secrets of the backups are missing"
+    );
+    for _ in 0..2 {
+        pressed(&mut app, &[Key::Enter, Key::Char('k')]);
+        app.update(Input::Key(Key::Ctrl('d')));
+    }
+    assert!(app.dialog.is_some());
+    let effects = pressed(
+        &mut app,
+        &[Key::Char('a'), Key::Enter, Key::Char('b'), Key::Enter],
+    );
+    assert!(effects.is_empty(), "the second line differs");
+    let effects = pressed(&mut app, &[Key::Backspace, Key::Char('a'), Key::Enter]);
+    assert!(matches!(effects.as_slice(), [Effect::CreateSite(..)]));
+}
+
+fn any_key() -> impl Strategy<Value = Key> {
+    prop_oneof![
+        6 => proptest::sample::select(vec![
+            Key::Enter, Key::Esc, Key::Tab, Key::BackTab, Key::Up, Key::Down, Key::Left,
+            Key::Right, Key::PageUp, Key::PageDown, Key::Home, Key::End, Key::Backspace,
+            Key::Delete, Key::F(1), Key::F(2), Key::F(3),
+        ]),
+        6 => proptest::char::range(' ', '~').prop_map(Key::Char),
+        1 => any::<char>().prop_map(Key::Char),
+        2 => proptest::char::range('a', 'z').prop_map(Key::Ctrl),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_keys_and_no_size_ever_panic(
+        start in 0_usize..27,
+        keys in proptest::collection::vec(any_key(), 0..60),
+        size in (1_u16..150, 1_u16..50),
+    ) {
+        let all = screens();
+        let start = start % all.len();
+        let mut app = all.into_iter().nth(start).unwrap().1;
+        app.update(Input::Resize(size.0, size.1));
+        for key in keys {
+            app.update(Input::Key(key));
+            crate::ui::shot(&app, crate::ui::Theme::colour(), size);
+        }
+    }
+}

@@ -1,1 +1,297 @@
-//! Tests of the screens.
+//! Every screen in good and in bad states, as a terminal shows it.
+
+use std::sync::Arc;
+
+use ratatui::{Terminal, backend::CrosstermBackend};
+
+use super::{Theme, draw, shot, svg};
+use crate::{
+    app::{
+        App, Goto, Input,
+        fixture::{self, at},
+        keys::Key,
+    },
+    check::Verdict,
+    engine::event::Outcome,
+    problem::{Code, Problem},
+    watch::view::{ClusterView, Health},
+};
+
+const SIZES: [(u16, u16); 3] = [(60, 15), (80, 24), (120, 40)];
+
+/// Holds the picture in every size against the one that was reviewed.
+fn check(name: &str, mut app: App) {
+    for (columns, rows) in SIZES {
+        app.update(Input::Resize(columns, rows));
+        let picture = shot(&app, Theme::colour(), (columns, rows));
+        insta::assert_snapshot!(format!("{name}_{columns}x{rows}"), picture);
+    }
+}
+
+fn press(mut app: App, keys: &[Key]) -> App {
+    for key in keys {
+        app.update(Input::Key(*key));
+    }
+    app
+}
+
+fn letters(text: &str) -> Vec<Key> {
+    text.chars().map(Key::Char).collect()
+}
+
+#[test]
+fn welcome_with_and_without_sites() {
+    check("welcome", fixture::welcome());
+    check("welcome_empty", App::new(at(0), Vec::new()));
+}
+
+#[test]
+fn a_run_in_the_middle() {
+    check("deploy", fixture::deploying());
+    check("deploy_image_pull", fixture::pulling());
+    check("deploy_asks", fixture::asking());
+}
+
+#[test]
+fn a_run_that_fails_or_ends() {
+    check("deploy_failed_step", fixture::failed());
+    check("deploy_ended_failed", fixture::ended_failed());
+    check("deploy_ended_done", fixture::ended_done());
+    let mut stopped = fixture::deploying();
+    fixture::end(&mut stopped, Outcome::Stopped);
+    check("deploy_stopped", stopped);
+}
+
+#[test]
+fn a_run_that_is_not_there_or_not_heard() {
+    check("deploy_none", fixture::opened(Goto::Deploy));
+    let mut lost = fixture::deploying();
+    lost.update(Input::RunGone);
+    lost.update(Input::Tick(at(372)));
+    check("deploy_not_heard", lost);
+}
+
+#[test]
+fn cards_of_a_run() {
+    check(
+        "deploy_explain",
+        press(fixture::pulling(), &[Key::Char('e')]),
+    );
+    check("deploy_help", press(fixture::pulling(), &[Key::Char('?')]));
+    check("deploy_leave", press(fixture::pulling(), &[Key::Char('q')]));
+    let mut keys = vec![Key::Char('s')];
+    keys.extend(letters("the lab has its own"));
+    check("deploy_skip", press(fixture::failed(), &keys));
+    check("deploy_goto", press(fixture::pulling(), &[Key::Char('o')]));
+    check("deploy_log", press(fixture::pulling(), &[Key::Char('l')]));
+}
+
+#[test]
+fn a_run_without_colour_and_in_ascii() {
+    let app = fixture::pulling();
+    let ascii = shot(&app, Theme::colour().ascii(), (80, 24));
+    assert!(ascii.is_ascii(), "{ascii}");
+    insta::assert_snapshot!("deploy_ascii_80x24", ascii);
+    let plain = shot(&app, Theme::colour().without_colour(), (80, 24));
+    assert_eq!(plain, shot(&app, Theme::colour(), (80, 24)));
+}
+
+/// What a real terminal is sent; its test double cannot see colour commands.
+fn sent(app: &App, theme: Theme) -> String {
+    crossterm::style::force_color_output(theme.has_colours());
+    let mut bytes: Vec<u8> = Vec::new();
+    let backend = CrosstermBackend::new(&mut bytes);
+    let options = ratatui::TerminalOptions {
+        viewport: ratatui::Viewport::Fixed(ratatui::layout::Rect::new(0, 0, 80, 24)),
+    };
+    let mut terminal = Terminal::with_options(backend, options).unwrap();
+    terminal.draw(|frame| draw(app, theme, frame)).unwrap();
+    drop(terminal);
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn without_colour_no_colour_command_is_sent_and_the_chosen_row_stays_reversed() {
+    let app = fixture::pulling();
+    let coloured = sent(&app, Theme::colour());
+    assert!(coloured.contains("\u{1b}[38;5;"), "colours are sent");
+    let plain = sent(&app, Theme::colour().without_colour());
+    assert!(!plain.contains("\u{1b}[38") && !plain.contains("\u{1b}[48"));
+    let (_, after) = plain.split_once("\u{1b}[7m").expect("a reversed row");
+    let (row, _) = after.split_once("\u{1b}[").unwrap();
+    assert!(!row.trim().is_empty(), "nothing ends the reverse at once");
+    crossterm::style::force_color_output(true);
+}
+
+#[test]
+fn settings_of_a_site() {
+    check(
+        "wizard_new",
+        press(fixture::welcome(), &[Key::Down, Key::Down, Key::Enter]),
+    );
+    check("wizard_change", fixture::opened(Goto::Settings));
+    let mut wrong = press(fixture::welcome(), &[Key::Down, Key::Down, Key::Enter]);
+    wrong = press(wrong, &letters("St Mary's"));
+    check("wizard_wrong", wrong);
+    let keys = [Key::Down, Key::Down, Key::Enter, Key::Ctrl('d')];
+    check("wizard_review_wrong", press(fixture::welcome(), &keys));
+    let pages = [Key::PageDown; 9];
+    check(
+        "wizard_review_good",
+        press(fixture::opened(Goto::Settings), &pages),
+    );
+}
+
+#[test]
+fn a_secret_never_shows_unless_asked_for() {
+    let mut app = press(fixture::welcome(), &[Key::Down, Key::Down, Key::Enter]);
+    app = press(app, &[Key::PageDown; 7]);
+    // To the access key, the fifth field of the backups.
+    app = press(app, &[Key::Down; 4]);
+    app = press(app, &letters("canary"));
+    let picture = shot(&app, Theme::colour(), (80, 24));
+    assert!(
+        picture.contains("••••••") && !picture.contains("canary"),
+        "{picture}"
+    );
+    assert!(!format!("{app:?}").contains("canary"));
+    let picture = shot(&press(app, &[Key::Ctrl('r')]), Theme::colour(), (80, 24));
+    assert!(picture.contains("canary"), "{picture}");
+}
+
+#[test]
+fn checks_before_a_deploy() {
+    check("checks", fixture::checks());
+    check("checks_running", fixture::opened(Goto::Checks));
+    let mut keys = vec![Key::Char('w')];
+    keys.extend(letters("renewed at noon"));
+    check("checks_waive", press(fixture::checks(), &keys));
+    keys.push(Key::Enter);
+    check("checks_waived", press(fixture::checks(), &keys));
+}
+
+#[test]
+fn the_plan_and_what_it_sends() {
+    check("plan", fixture::planned());
+    check(
+        "plan_sent",
+        press(fixture::planned(), &[Key::Down, Key::Enter]),
+    );
+    check("plan_deploy", press(fixture::planned(), &[Key::Char('y')]));
+    let mut refused = fixture::opened(Goto::Plan);
+    refused.update(Input::Refused(vec![fixture::failure()]));
+    check("plan_refused", refused);
+}
+
+#[test]
+fn health_of_a_site() {
+    check("health", fixture::health());
+    check("health_pods", press(fixture::health(), &[Key::Char('2')]));
+    check(
+        "health_volumes",
+        press(fixture::health(), &[Key::Char('3')]),
+    );
+    check("health_nodes", press(fixture::health(), &[Key::Char('4')]));
+    check("health_details", press(fixture::health(), &[Key::Enter]));
+    let mut keys = vec![Key::Char('2'), Key::Char('/')];
+    keys.extend(letters("odoo"));
+    check("health_filter", press(fixture::health(), &keys));
+    check("health_connecting", fixture::opened(Goto::Health));
+}
+
+#[test]
+fn stale_data_looks_stale() {
+    let mut app = fixture::opened(Goto::Health);
+    let view = ClusterView {
+        stale_since: Some(at(10)),
+        ..fixture::cluster()
+    };
+    app.update(Input::Cluster(Arc::new(view)));
+    app.update(Input::Tick(at(90)));
+    check("health_stale", app);
+}
+
+#[test]
+fn overlong_names_are_cut_and_say_so() {
+    let long = "a-name-that-goes-on-".repeat(12);
+    let mut app = fixture::health();
+    let view = ClusterView {
+        pods: vec![fixture::pod(&long, &long, &long, Health::Bad)],
+        ..fixture::cluster()
+    };
+    app.update(Input::Cluster(Arc::new(view)));
+    check("health_overlong", press(app, &[Key::Char('2')]));
+    let mut app = fixture::checks();
+    let problem = Problem::new(Code::Kube06, long.clone(), long.clone()).because(long.clone());
+    let seen = long.clone();
+    app.update(Input::Checks(
+        vec![fixture::result(
+            Code::Kube06,
+            &long,
+            Verdict::Fail { seen, problem },
+        )],
+        true,
+    ));
+    check("checks_overlong", app);
+}
+
+#[test]
+fn a_log_of_a_pod() {
+    let mut app = press(fixture::health(), &[Key::Char('l')]);
+    check("log_reading", press(fixture::health(), &[Key::Char('l')]));
+    let lines = (0..60).map(|line| match line % 20 {
+        7 => format!("line {line}: ERROR: out of memory"),
+        13 => format!("line {line}: warning: slow"),
+        _ => format!("line {line}: GET /web/login 200"),
+    });
+    app.update(Input::Log {
+        pod: "odoo/odoo-web-5c9f".to_owned(),
+        lines: Ok(lines.collect()),
+    });
+    check("log", app);
+    let mut app = press(fixture::health(), &[Key::Char('l')]);
+    app.update(Input::Log {
+        pod: "odoo/odoo-web-5c9f".to_owned(),
+        lines: Err(fixture::failure()),
+    });
+    check("log_refused", app);
+}
+
+#[test]
+fn a_window_that_is_too_small_says_so() {
+    let picture = shot(&fixture::pulling(), Theme::colour(), (40, 10));
+    insta::assert_snapshot!("too_small_40x10", picture);
+}
+
+#[test]
+fn no_window_is_too_small_or_too_large_to_draw() {
+    for columns in [1, 2, 10, 59, 60, 61, 109, 110, 111, 240] {
+        for rows in [1, 2, 14, 15, 16, 60] {
+            for mut app in [
+                fixture::welcome(),
+                fixture::pulling(),
+                fixture::checks(),
+                fixture::planned(),
+                fixture::health(),
+                fixture::opened(Goto::Settings),
+                press(fixture::pulling(), &[Key::Char('e')]),
+                press(fixture::failed(), &[Key::Char('s')]),
+            ] {
+                app.update(Input::Resize(columns, rows));
+                shot(&app, Theme::colour(), (columns, rows));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_picture_is_well_formed_and_holds_the_words() {
+    let picture = svg(&fixture::pulling(), Theme::colour(), (80, 24));
+    assert!(picture.starts_with("<svg ") && picture.ends_with("</svg>\n"));
+    assert!(picture.contains("PostgreSQL cluster"));
+    assert_eq!(
+        picture.matches("<text").count(),
+        picture.matches("</text>").count()
+    );
+    assert!(!picture.contains("& "), "signs are escaped");
+}
