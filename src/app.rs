@@ -110,6 +110,8 @@ impl App {
             }
             Input::Opened(opened) => self.opened(*opened),
             Input::Problem(problem) => {
+                self.notice = None;
+                self.known.not_begun();
                 self.dialog = Some(Dialog::problem(&problem));
                 Vec::new()
             }
@@ -298,6 +300,10 @@ impl App {
     pub fn go(&mut self, to: Goto) -> Vec<Effect> {
         let (screen, effects) = match to {
             Goto::Welcome => (Screen::Welcome(welcome::Welcome::default()), Vec::new()),
+            Goto::New => {
+                let wizard = wizard::Wizard::resume(self.known.draft.clone());
+                (Screen::Wizard(Box::new(wizard)), Vec::new())
+            }
             Goto::Settings => {
                 let wizard = wizard::Wizard::change(self.known.draft.clone());
                 (Screen::Wizard(Box::new(wizard)), Vec::new())
@@ -335,6 +341,7 @@ impl App {
 
     fn opened(&mut self, opened: Opened) -> Vec<Effect> {
         self.dialog = None;
+        self.notice = None;
         // What was known belongs to another site.
         if opened.site != self.known.site {
             let sites = std::mem::take(&mut self.known.sites);

@@ -92,7 +92,7 @@ fn with_details(paint: &mut Paint<'_>, area: Rect) -> (Rect, Rect) {
     let below = (area.height * 2 / 5).clamp(3, 12);
     let (list, rest) = top(area, area.height.saturating_sub(below + 1));
     let (line, details) = top(rest, 1);
-    paint.rule(line);
+    paint.divide(line);
     (list, details)
 }
 

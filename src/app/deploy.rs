@@ -83,7 +83,12 @@ pub fn chosen(run: &RunView, state: &Deploy, rows: &[Row]) -> usize {
             .iter()
             .position(|step| step.outline.id == *id)
             .map(Row::Step),
-        None => run.foremost().map(Row::Step),
+        None => run
+            .steps
+            .iter()
+            .position(asks)
+            .or_else(|| run.foremost())
+            .map(Row::Step),
     };
     let stage = |step: usize| run.steps.get(step).map(|step| step.outline.stage);
     let place = |wanted: Row| rows.iter().position(|row| *row == wanted);
@@ -115,9 +120,11 @@ pub fn chosen_step<'a>(run: &'a RunView, state: &Deploy) -> Option<&'a StepView>
 
 /// The step that asks a person, if one does.
 pub fn asking(run: &RunView) -> Option<&StepView> {
-    run.steps.iter().find(|step| {
-        step.outline.kind == StepKind::Confirm && matches!(step.state, StepState::Running { .. })
-    })
+    run.steps.iter().find(|step| asks(step))
+}
+
+fn asks(step: &StepView) -> bool {
+    step.outline.kind == StepKind::Confirm && matches!(step.state, StepState::Running { .. })
 }
 
 fn state(app: &App) -> Option<&Deploy> {

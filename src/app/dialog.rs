@@ -87,13 +87,25 @@ pub fn room((columns, rows): (u16, u16)) -> (usize, usize) {
 
 /// The text of a card cut into lines.
 pub fn lines(body: &[Words], columns: usize) -> Vec<Words> {
-    body.iter()
-        .flat_map(|words| {
-            let room = columns.saturating_sub(words.indent);
-            wrap(&words.text, room).into_iter().map(|text| Words {
-                text,
-                ..words.clone()
-            })
+    body.iter().flat_map(|words| cut(words, columns)).collect()
+}
+
+fn cut(words: &Words, columns: usize) -> Vec<Words> {
+    let room = columns.saturating_sub(words.indent + words.hang);
+    let label: String = words.text.chars().take(words.hang).collect();
+    let rest: String = words.text.chars().skip(words.hang).collect();
+    wrap(&rest, room)
+        .into_iter()
+        .enumerate()
+        .map(|(row, text)| Words {
+            tone: words.tone,
+            indent: words.indent + if row == 0 { 0 } else { words.hang },
+            hang: 0,
+            text: if row == 0 {
+                format!("{label}{text}")
+            } else {
+                text
+            },
         })
         .collect()
 }
@@ -138,10 +150,8 @@ impl Dialog {
         const NAMES: usize = 11;
         let mut body = Vec::new();
         for binding in bindings.iter().filter(|binding| !binding.name.is_empty()) {
-            body.push(Words::new(
-                Tone::Plain,
-                format!("{:<NAMES$}{}", binding.name, binding.help),
-            ));
+            let text = format!("{:<NAMES$}{}", binding.name, binding.help);
+            body.push(Words::new(Tone::Plain, text).labelled(NAMES));
         }
         Self::text(format!("Keys of this screen: {screen}"), body)
     }

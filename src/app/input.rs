@@ -20,7 +20,9 @@ use crate::{
 pub enum Goto {
     /// What would you like to do?
     Welcome,
-    /// The questions.
+    /// The questions about a site that is not made yet; they go on from the draft.
+    New,
+    /// The settings of a site.
     Settings,
     /// The checks.
     Checks,

@@ -249,6 +249,13 @@ pub const WELCOME: &[Binding] = &[UP, DOWN, FIRST, LAST, OPEN, HELP, LEAVE, REDR
 /// The questions about a site.
 pub const WIZARD: &[Binding] = &[
     row(
+        &[Ctrl('d'), F(5)],
+        "Ctrl-D",
+        "done",
+        "makes the site and goes on to the checks, once nothing is wrong; also F5",
+        Act::Forward,
+    ),
+    row(
         &[Key::Tab, Key::Enter],
         "Tab",
         "next",
@@ -299,13 +306,6 @@ pub const WIZARD: &[Binding] = &[
         "keeps the answers; also F4. They are kept when you leave, too",
         Act::Save,
     ),
-    row(
-        &[Ctrl('d'), F(5)],
-        "Ctrl-D",
-        "done",
-        "makes the site and goes on to the checks, once nothing is wrong; also F5",
-        Act::Forward,
-    ),
     BACK,
     row(&[F(1)], "F1", "help", "the keys of this screen", Act::Help),
     row(
@@ -320,12 +320,6 @@ pub const WIZARD: &[Binding] = &[
 
 /// The checks before a deploy.
 pub const CHECKS: &[Binding] = &[
-    UP,
-    DOWN,
-    PAGE_UP,
-    PAGE_DOWN,
-    FIRST,
-    LAST,
     row(
         &[Key::Enter, Char('e')],
         "Enter",
@@ -341,20 +335,12 @@ pub const CHECKS: &[Binding] = &[
         Act::Again,
     ),
     row(
-        &[Char('R')],
-        "R",
-        "all again",
-        "runs every check again",
-        Act::AgainAll,
-    ),
-    row(
         &[Char('w')],
         "w",
         "waive",
         "accepts a failure, with a reason that goes into the record",
         Act::Waive,
     ),
-    COPY,
     row(
         &[Char('p'), Key::Right],
         "p",
@@ -362,6 +348,20 @@ pub const CHECKS: &[Binding] = &[
         "on to the plan",
         Act::Forward,
     ),
+    row(
+        &[Char('R')],
+        "R",
+        "all again",
+        "runs every check again",
+        Act::AgainAll,
+    ),
+    UP,
+    DOWN,
+    PAGE_UP,
+    PAGE_DOWN,
+    FIRST,
+    LAST,
+    COPY,
     BACK,
     GOTO,
     HELP,
@@ -371,20 +371,6 @@ pub const CHECKS: &[Binding] = &[
 
 /// The plan of a deploy.
 pub const PLAN: &[Binding] = &[
-    UP,
-    DOWN,
-    PAGE_UP,
-    PAGE_DOWN,
-    FIRST,
-    LAST,
-    row(
-        &[Key::Enter],
-        "Enter",
-        "what is sent",
-        "the objects and settings of the chosen step, secrets masked",
-        Act::Open,
-    ),
-    COPY,
     row(
         &[Char('y')],
         "y",
@@ -392,6 +378,21 @@ pub const PLAN: &[Binding] = &[
         "begins the deploy, after asking once",
         Act::Deploy,
     ),
+    row(
+        &[Key::Enter],
+        "Enter",
+        "what is sent",
+        "the objects and settings of the chosen step, secrets masked",
+        Act::Open,
+    ),
+    EXPLAIN,
+    UP,
+    DOWN,
+    PAGE_UP,
+    PAGE_DOWN,
+    FIRST,
+    LAST,
+    COPY,
     BACK,
     GOTO,
     HELP,
@@ -455,7 +456,7 @@ pub const DEPLOY: &[Binding] = &[
     row(
         &[Key::Esc],
         "Esc",
-        "follow",
+        "back",
         "follows what happens again, or goes back",
         Act::Back,
     ),
@@ -467,12 +468,6 @@ pub const DEPLOY: &[Binding] = &[
 
 /// Health of a site.
 pub const HEALTH: &[Binding] = &[
-    UP,
-    DOWN,
-    PAGE_UP,
-    PAGE_DOWN,
-    FIRST,
-    LAST,
     row(
         &[Key::Tab],
         "Tab",
@@ -497,7 +492,6 @@ pub const HEALTH: &[Binding] = &[
     row(&[Char('2')], "", "", "", Act::Tab(1)),
     row(&[Char('3')], "", "", "", Act::Tab(2)),
     row(&[Char('4')], "", "", "", Act::Tab(3)),
-    FILTER,
     row(
         &[Key::Enter, Char('e')],
         "Enter",
@@ -506,6 +500,13 @@ pub const HEALTH: &[Binding] = &[
         Act::Explain,
     ),
     LOG,
+    FILTER,
+    UP,
+    DOWN,
+    PAGE_UP,
+    PAGE_DOWN,
+    FIRST,
+    LAST,
     COPY,
     BACK,
     GOTO,

@@ -123,6 +123,16 @@ impl Known {
         self.rehearsal |= self.run.rehearsal;
     }
 
+    /// A run that was asked for did not begin.
+    pub fn not_begun(&mut self) {
+        if self.link == Link::Starting {
+            self.link = match self.run.run {
+                Some(_) => Link::Live,
+                None => Link::None,
+            };
+        }
+    }
+
     fn checked(&mut self, results: Vec<CheckResult>, finished: bool) {
         self.checking = !finished;
         for result in results {

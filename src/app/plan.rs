@@ -126,7 +126,7 @@ fn yaml(value: &serde_json::Value) -> String {
 pub fn can(app: &App, act: Act) -> bool {
     let steps = plan(app).map_or(0, |plan| plan.steps.len());
     match act {
-        Act::Open | Act::Copy => steps > 0,
+        Act::Open | Act::Explain | Act::Copy => steps > 0,
         Act::Deploy => steps > 0 && !app.known.run_goes_on(),
         Act::Back => app.has_back(),
         act => list::is_move(act) && steps > 1,
@@ -155,6 +155,10 @@ pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
                 format!("{}: what is sent", step.title),
                 sent(step),
             ));
+            Vec::new()
+        }
+        (Act::Explain, Some(step)) => {
+            *dialog = Some(Dialog::text(step.title.clone(), details(plan, step)));
             Vec::new()
         }
         (Act::Copy, _) => vec![Effect::Copy(show::text(plan))],

@@ -139,11 +139,7 @@ fn waits(waiting: &Waiting, now: Timestamp) -> Vec<Words> {
     let left = since(now, waiting.gives_up_at);
     let mut story = vec![Words::new(
         Tone::Strong,
-        format!(
-            "Waiting for {} · gives up in {}",
-            waiting.target,
-            span(left)
-        ),
+        format!("Waiting for {}, gives up in {}", waiting.target, span(left)),
     )];
     story.extend(reasons(waiting, now));
     story
@@ -229,6 +225,29 @@ fn not_run(run: &RunView, why: &NotRun) -> Words {
         ),
         NotRun::NotChosen => Words::new(Tone::Dim, "Not part of this run."),
     }
+}
+
+/// What is worth knowing after a run: what warned, what was left out, what did not run.
+pub fn ended(run: &RunView) -> Vec<Words> {
+    let mut story = Vec::new();
+    for step in run.steps.iter().filter(|step| !step.is_left_out()) {
+        let words = match &step.state {
+            StepState::Done {
+                how: how @ (Done::Warned { .. } | Done::Skipped { .. }),
+            } => done(step, how),
+            StepState::Failed { problem } => Words::new(Tone::Bad, problem.what.clone()),
+            _ => continue,
+        };
+        let text = format!("{}: {}", step.outline.title, words.text);
+        story.push(Words { text, ..words });
+    }
+    if story.is_empty() {
+        story.push(Words::new(
+            Tone::Good,
+            "Every step is done, and nothing warned.",
+        ));
+    }
+    story
 }
 
 /// A stage in a few sentences.

@@ -34,6 +34,8 @@ pub struct Words {
     pub tone: Tone,
     /// Columns of white space before it, also before its further lines.
     pub indent: usize,
+    /// Further columns before all lines but the first: the first so many columns of the text are a label.
+    pub hang: usize,
     /// The text.
     pub text: String,
 }
@@ -44,6 +46,7 @@ impl Words {
         Self {
             tone,
             indent: 0,
+            hang: 0,
             text: text.into(),
         }
     }
@@ -52,6 +55,13 @@ impl Words {
     #[must_use]
     pub fn moved(mut self, indent: usize) -> Self {
         self.indent = indent;
+        self
+    }
+
+    /// The same, with a label of so many columns at its beginning.
+    #[must_use]
+    pub fn labelled(mut self, columns: usize) -> Self {
+        self.hang = columns;
         self
     }
 
@@ -68,7 +78,7 @@ pub fn span(duration: Duration) -> String {
         (0, 0, 0) => format!("{seconds}s"),
         (0, 0, minutes) => format!("{minutes}m{:02}s", seconds % 60),
         (0, hours, minutes) => format!("{hours}h{minutes:02}m"),
-        (days, hours, _) if days < 10 => format!("{days}d{:02}h", hours % 24),
+        (days, hours, _) if days < 10 && hours % 24 > 0 => format!("{days}d{}h", hours % 24),
         (days, ..) => format!("{days}d"),
     }
 }
@@ -81,6 +91,14 @@ pub fn about(duration: Duration) -> String {
         (0..=89, _) => format!("{seconds} s"),
         (_, 0..=59) => format!("{minutes} min"),
         _ => format!("{} h {} min", minutes / 60, minutes % 60),
+    }
+}
+
+/// A number with its noun: `1 step`, `2 steps`.
+pub fn counted(count: usize, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        count => format!("{count} {noun}s"),
     }
 }
 
@@ -175,7 +193,7 @@ mod tests {
         check(89, "1m29s", "89 s");
         check(252, "4m12s", "4 min");
         check(3_840, "1h04m", "1 h 4 min");
-        check(90_000, "1d01h", "25 h 0 min");
+        check(90_000, "1d1h", "25 h 0 min");
     }
 
     #[test]

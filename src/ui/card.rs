@@ -84,9 +84,8 @@ fn menu(card: &Menu, paint: &mut Paint<'_>, area: Rect) {
     let mut row = write(paint, inner, 0, &body);
     row += u16::from(!body.is_empty());
     for (index, item) in card.items.iter().enumerate() {
-        let mark = if index == card.chosen { "> " } else { "  " };
         let strip = Strip::new(paint.theme, inner.width)
-            .put(mark, paint.theme.accent())
+            .gap(1)
             .cell(LABEL, &item.label, paint.theme.tone(Tone::Strong))
             .put(&item.hint, paint.theme.tone(Tone::Dim));
         paint.line(inner, row, &strip);

@@ -104,8 +104,9 @@ fn line(app: &App, result: &CheckResult, paint: &Paint<'_>, area: Rect) -> Strip
         Verdict::Skipped { reason } => ("--", "skipped", Tone::Dim, reason),
     };
     let subject = match (result.id.subject.as_str(), result.place.as_str()) {
-        ("", place) => place.to_owned(),
-        (subject, _) => subject.to_owned(),
+        ("", "" | "this computer") => String::new(),
+        ("", other) => format!(": {other}"),
+        (subject, _) => format!(": {subject}"),
     };
     let title = usize::from(area.width).saturating_sub(3 + 8 + 8) / 2;
     paint
@@ -115,7 +116,7 @@ fn line(app: &App, result: &CheckResult, paint: &Paint<'_>, area: Rect) -> Strip
         .cell(8, result.id.code.as_str(), paint.theme.tone(Tone::Dim))
         .cell(
             title.max(20),
-            &format!("{}: {subject}", result.title),
+            &format!("{}{subject}", result.title),
             paint.theme.tone(Tone::Plain),
         )
         .gap(1)

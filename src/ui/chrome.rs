@@ -10,8 +10,10 @@ use super::{
 use crate::app::{
     App, Link, Screen,
     keys::Binding,
+    wizard::{Standing, Wizard},
     words::{Tone, since, span, width},
 };
+use crate::site::Group;
 
 /// Draws header and footer and gives the room between them.
 pub fn frame(app: &App, paint: &mut Paint<'_>, area: Rect) -> Rect {
@@ -98,9 +100,25 @@ fn freshness(app: &App) -> (String, Tone) {
                 Tone::Good,
             ),
         },
+        Screen::Wizard(state) => settings(state),
         Screen::Checks(_) if known.checking => ("checking".to_owned(), Tone::Busy),
         _ => (String::new(), Tone::Dim),
     }
+}
+
+/// How far the questions are.
+fn settings(state: &Wizard) -> (String, Tone) {
+    let good = |group: &&Group| state.standing(**group) == Standing::Good;
+    let good = Group::ALL.iter().filter(good).count();
+    let tone = if good == Group::ALL.len() {
+        Tone::Good
+    } else {
+        Tone::Dim
+    };
+    (
+        format!("{good} of {} groups are complete", Group::ALL.len()),
+        tone,
+    )
 }
 
 /// The keys that work now, as many as fit; a short answer to the last key stands in their place.
@@ -118,7 +136,7 @@ fn footer(app: &App, paint: &mut Paint<'_>, area: Rect) {
             .put(name, key)
             .gap(1)
             .put(word, theme.tone(Tone::Plain))
-            .gap(3);
+            .gap(2);
     }
     paint.line(area, 0, &strip);
 }
@@ -142,7 +160,7 @@ pub fn shown_keys(app: &App, columns: u16) -> Vec<(&'static str, &'static str)> 
         .map(|(_, binding)| (binding.name, binding.word))
         .collect();
     // Help and leave are always in sight; the rest gives way from its end.
-    let cost = |(name, word): &(&str, &str)| width(name) + width(word) + 4;
+    let cost = |(name, word): &(&str, &str)| width(name) + width(word) + 3;
     let always = |(name, _): &&(&str, &str)| matches!(*name, "?" | "q" | "Esc" | "F1");
     let mut room = usize::from(columns).saturating_sub(keys.iter().filter(always).map(cost).sum());
     keys.iter()

@@ -46,6 +46,9 @@ pub fn draw(app: &App, state: &Deploy, paint: &mut Paint<'_>, area: Rect) {
     let lines: Vec<Strip> = (0..rows.len()).map(line).collect();
     paint.strips(list, chosen, &lines);
     let story = match rows.get(chosen) {
+        _ if run.ended.is_some() && state.chosen.is_none() && run.foremost().is_none() => {
+            story::ended(run)
+        }
         Some(Row::Stage(stage)) => story::stage(run, *stage),
         Some(Row::Step(step)) => run
             .steps
@@ -75,13 +78,13 @@ fn nothing_yet(app: &App, paint: &mut Paint<'_>, area: Rect) {
 fn summary(app: &App, paint: &mut Paint<'_>, area: Rect) {
     let run = &app.known.run;
     let counts = run.counts(None);
-    let (words, tone) = standing(app);
+    let (words, tone) = standing(app, area.width);
     let strip = paint.strip(area).put(&words, paint.theme.tone(tone));
     paint.line(area, 0, &strip);
     paint.bar(area, 1, (counts.done, counts.all));
 }
 
-fn standing(app: &App) -> (String, Tone) {
+fn standing(app: &App, width: u16) -> (String, Tone) {
     let run = &app.known.run;
     let counts = run.counts(None);
     let steps = format!("{} of {} steps", counts.done, counts.all);
@@ -116,7 +119,8 @@ fn standing(app: &App) -> (String, Tone) {
             Tone::Warn,
         );
     }
-    let elapsed = run.began.map_or_else(String::new, |began| {
+    let began = run.began.filter(|_| width >= 70);
+    let elapsed = began.map_or_else(String::new, |began| {
         format!(" · {} so far", about(since(began, app.now)))
     });
     let remaining = run
@@ -153,7 +157,7 @@ fn current_stage(run: &RunView) -> String {
     });
     let at = open.unwrap_or(all.saturating_sub(1));
     let title = run.stages.get(at).map_or("", |stage| stage.title.as_str());
-    format!("Stage {} of {all} {title}", at + 1)
+    format!("Stage {} of {all}, {title}", at + 1)
 }
 
 /// Mark, word and tone of a step.

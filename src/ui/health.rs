@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::{
     WIDE,
     paint::{Paint, Strip},
-    top,
+    top, with_details,
 };
 use crate::{
     app::{
@@ -25,11 +25,21 @@ pub fn draw(app: &App, state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) 
     let (head, rest) = top(area, u16::try_from(rows).unwrap_or(3));
     services(view, across, paint, head);
     let (line, rest) = top(rest, 1);
-    paint.rule(line);
+    paint.divide(line);
+    let rows = health::rows(view, state);
+    let chosen = health::chosen(state, &rows);
+    let rest = if rest.width >= WIDE {
+        let (list, details) = with_details(paint, rest);
+        if let Some(row) = rows.get(chosen) {
+            paint.paragraphs(details, &row.details());
+        }
+        list
+    } else {
+        rest
+    };
     let (tabs, rest) = top(rest, 1);
     names(view, state, paint, tabs);
     let (heads, list) = top(rest, 1);
-    let rows = health::rows(view, state);
     if rows.is_empty() {
         empty(view, state, paint, heads);
         return;
@@ -43,7 +53,7 @@ pub fn draw(app: &App, state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) 
     let lines: Vec<Strip> = rows.iter().map(line).collect();
     let header = heading(state.tab, paint, heads);
     paint.line(heads, 0, &header);
-    paint.strips(list, health::chosen(state, &rows), &lines);
+    paint.strips(list, chosen, &lines);
 }
 
 fn mark(health: Health) -> &'static str {

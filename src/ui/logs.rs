@@ -6,7 +6,7 @@ use super::{paint::Paint, top};
 use crate::app::{
     App,
     logs::{self, Logs, Source},
-    words::Tone,
+    words::{Tone, counted},
 };
 
 /// Draws the screen.
@@ -19,7 +19,7 @@ pub fn draw(app: &App, state: &Logs, paint: &mut Paint<'_>, area: Rect) {
     let first = end.saturating_sub(height);
     let place = match (lines.len(), above) {
         (0, _) => "no lines yet".to_owned(),
-        (count, 0) => format!("{count} lines, at the newest"),
+        (count, 0) => format!("{}, at the newest", counted(count, "line")),
         (count, _) => format!("lines {} to {end} of {count}", first + 1),
     };
     let filter = filter_words(state);

@@ -104,16 +104,37 @@ impl<'a> Paint<'a> {
         self.line(area, row, &strip);
     }
 
-    /// Marks a row as the chosen one.
+    /// Marks a row as the chosen one: reversed, and with a sign in the margin.
     pub fn choose(&mut self, area: Rect, row: u16) {
-        if row < area.height {
-            let row = Rect {
-                y: area.y + row,
-                height: 1,
-                ..area
-            };
-            self.buffer.set_style(row, self.theme.chosen());
+        if row >= area.height {
+            return;
         }
+        let line = Rect {
+            y: area.y + row,
+            height: 1,
+            ..area
+        };
+        self.buffer.set_style(line, self.theme.chosen());
+        if let Some(x) = area.x.checked_sub(1) {
+            self.margin((x, line.y), ">", self.theme.accent());
+        }
+    }
+
+    /// Puts a sign beside an area.
+    fn margin(&mut self, place: (u16, u16), sign: &str, style: Style) {
+        if let Some(cell) = self.buffer.cell_mut(place) {
+            cell.set_symbol(sign).set_style(style);
+        }
+    }
+
+    /// A line from edge to edge, through the margins.
+    pub fn divide(&mut self, area: Rect) {
+        let wide = Rect {
+            x: area.x.saturating_sub(1),
+            width: area.width + 2,
+            ..area
+        };
+        self.rule(wide.intersection(self.buffer.area));
     }
 
     /// A line from left to right.
@@ -154,27 +175,18 @@ impl<'a> Paint<'a> {
         self.overflow(area, first, count);
     }
 
-    /// Says at the edge how many rows are out of sight.
+    /// Says in the margin that rows are out of sight.
     fn overflow(&mut self, area: Rect, first: usize, count: usize) {
-        let height = usize::from(area.height);
-        let below = count.saturating_sub(first + height);
-        let style = self.theme.tone(Tone::Dim);
-        let mut mark = |row: u16, text: String| {
-            let columns = u16::try_from(width(&text))
-                .unwrap_or(area.width)
-                .min(area.width);
-            let corner = Rect {
-                x: area.right() - columns,
-                width: columns,
-                ..area
-            };
-            self.text(corner, row, &text, style);
-        };
-        if first > 0 && height > 2 {
-            mark(0, format!(" {first} above"));
+        let (up, down) = self.theme.arrows();
+        let style = self.theme.accent();
+        if area.height == 0 {
+            return;
         }
-        if below > 0 && height > 2 {
-            mark(area.height - 1, format!(" {below} below"));
+        if first > 0 {
+            self.margin((area.right(), area.y), up, style);
+        }
+        if count > first + usize::from(area.height) {
+            self.margin((area.right(), area.bottom() - 1), down, style);
         }
     }
 
@@ -188,11 +200,11 @@ impl<'a> Paint<'a> {
             let strip = self.strip(area).gap(words.indent).put(&words.text, style);
             let last = usize::from(row) + 1 == height;
             let strip = if cut && last {
-                let room = usize::from(area.width).saturating_sub(8);
+                let room = usize::from(area.width).saturating_sub(7);
                 self.strip(area)
                     .gap(words.indent)
                     .cell(room.saturating_sub(words.indent), &words.text, style)
-                    .put(" e: more", self.theme.tone(Tone::Dim))
+                    .put(" [more]", self.theme.tone(Tone::Dim))
             } else {
                 strip
             };

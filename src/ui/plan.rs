@@ -15,7 +15,7 @@ use crate::{
         App, Planned,
         plan::{self, PlanScreen},
         story,
-        words::{Tone, Words, about, span},
+        words::{Tone, Words, about, counted, span},
     },
     plan::{Plan, Step, show},
 };
@@ -43,10 +43,10 @@ fn made(made: &Plan, state: &PlanScreen, paint: &mut Paint<'_>, area: Rect) {
     let notes = u16::try_from(made.notes.len()).unwrap_or(0).min(2);
     let (head, rest) = top(area, 1 + notes);
     let summary = format!(
-        "{} steps of {} components in {} stages · usually {}",
-        made.steps.len(),
-        made.components.len(),
-        made.stages.len(),
+        "{} of {} in {} · usually {}",
+        counted(made.steps.len(), "step"),
+        counted(made.components.len(), "component"),
+        counted(made.stages.len(), "stage"),
         about(plan::usual(made))
     );
     paint.text(head, 0, &summary, paint.theme.tone(Tone::Strong));

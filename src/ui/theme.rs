@@ -143,6 +143,11 @@ impl Theme {
         (self.sign("█", "#"), self.sign("░", "."))
     }
 
+    /// More rows above, more rows below.
+    pub fn arrows(self) -> (&'static str, &'static str) {
+        (self.sign("↑", "^"), self.sign("↓", "v"))
+    }
+
     /// Between two facts in a line.
     pub fn dot(self) -> &'static str {
         self.sign(" · ", " - ")

@@ -32,7 +32,7 @@ pub fn draw(app: &App, state: &Wizard, paint: &mut Paint<'_>, area: Rect) {
         Some(group) => page(app, state, group, paint, fields),
         None => review(state, paint, fields),
     }
-    paint.rule(line);
+    paint.divide(line);
     paint.paragraphs(help, &advice(state));
 }
 

@@ -112,6 +112,7 @@ fn enter(app: &mut App) -> Vec<Effect> {
                 ask.wrong = Some("The two lines are not the same.");
                 return Vec::new();
             }
+            app.notice = Some("Making the site...".to_owned());
             create(&app.screen, text)
         }
     };
