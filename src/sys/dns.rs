@@ -194,3 +194,122 @@ fn none_here(error: &NetError) -> Problem {
     )
     .caused_by(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use hickory_resolver::proto::{
+        op::{Message, MessageType},
+        rr::{Record, rdata},
+    };
+    use tokio::net::UdpSocket;
+
+    use super::*;
+
+    /// A name server that answers every question for `good.example.` with these words.
+    async fn serve(answers: &'static [(&'static str, &'static str)]) -> SocketAddr {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        tokio::spawn(async move {
+            let mut packet = [0; 1500];
+            loop {
+                let (count, from) = socket.recv_from(&mut packet).await.unwrap();
+                let asked = Message::from_vec(&packet[..count]).unwrap();
+                if let Some(reply) = reply(&asked, answers) {
+                    socket
+                        .send_to(&reply.to_vec().unwrap(), from)
+                        .await
+                        .unwrap();
+                }
+            }
+        });
+        address
+    }
+
+    fn reply(asked: &Message, answers: &[(&str, &str)]) -> Option<Message> {
+        let query = asked.queries[0].clone();
+        let name = query.name().to_string();
+        let mut reply = Message::response(asked.metadata.id, asked.metadata.op_code);
+        reply.metadata.message_type = MessageType::Response;
+        reply.metadata.recursion_desired = true;
+        reply.metadata.recursion_available = true;
+        reply.add_query(query.clone());
+        let said = answers
+            .iter()
+            .filter(|(of, _)| *of == name)
+            .map(|(_, says)| *says);
+        let said: Vec<&str> = said.collect();
+        if said.is_empty() {
+            reply.metadata.response_code = ResponseCode::NXDomain;
+        }
+        for word in said {
+            match (word, query.query_type()) {
+                ("silence", _) => return None,
+                ("SERVFAIL", _) => reply.metadata.response_code = ResponseCode::ServFail,
+                ("REFUSED", _) => reply.metadata.response_code = ResponseCode::Refused,
+                ("nothing", _) => {}
+                (address, kind) => {
+                    let data = match address.parse().unwrap() {
+                        IpAddr::V4(four) => RData::A(rdata::A(four)),
+                        IpAddr::V6(six) => RData::AAAA(rdata::AAAA(six)),
+                    };
+                    if data.record_type() == kind {
+                        reply.add_answer(Record::from_rdata(query.name().clone(), 60, data));
+                    }
+                }
+            }
+        }
+        Some(reply)
+    }
+
+    async fn ask(server: SocketAddr, name: &str) -> Answer {
+        Asker::at(server).unwrap().ask(name).await
+    }
+
+    fn addresses(texts: &[&str]) -> Answer {
+        Answer::Addresses(texts.iter().map(|text| text.parse().unwrap()).collect())
+    }
+
+    #[tokio::test]
+    async fn every_way_of_answering_is_told_apart() {
+        let server = serve(&[
+            ("one.example.", "10.0.0.11"),
+            ("two.example.", "10.0.0.12"),
+            ("two.example.", "10.0.0.11"),
+            ("six.example.", "2001:db8::1"),
+            ("both.example.", "10.0.0.11"),
+            ("both.example.", "2001:db8::1"),
+            ("empty.example.", "nothing"),
+            ("broken.example.", "SERVFAIL"),
+            ("shut.example.", "REFUSED"),
+        ])
+        .await;
+        for (name, expected) in [
+            ("one.example", addresses(&["10.0.0.11"])),
+            ("two.example", addresses(&["10.0.0.11", "10.0.0.12"])),
+            ("six.example", addresses(&["2001:db8::1"])),
+            ("both.example", addresses(&["10.0.0.11", "2001:db8::1"])),
+            ("empty.example", Answer::NoAddress),
+            ("none.example", Answer::NoName),
+            ("broken.example", Answer::Error("SERVFAIL".to_owned())),
+            ("shut.example", Answer::Error("REFUSED".to_owned())),
+        ] {
+            assert_eq!(ask(server, name).await, expected, "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lost_question_is_silence_and_a_closed_port_is_no_answer_either() {
+        let server = serve(&[("lost.example.", "silence")]).await;
+        assert_eq!(ask(server, "lost.example").await, Answer::Silent);
+        let closed = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let address = closed.local_addr().unwrap();
+        drop(closed);
+        assert!(!ask(address, "one.example").await.was_given());
+    }
+
+    #[tokio::test]
+    async fn a_name_is_asked_in_full_so_that_no_search_domain_answers() {
+        let server = serve(&[("app.example.corp.", "10.9.9.9")]).await;
+        assert_eq!(ask(server, "app.example").await, Answer::NoName);
+    }
+}

@@ -128,3 +128,100 @@ fn shown(line: &str) -> String {
         .collect();
     clean.trim().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use tokio::{io::AsyncWriteExt as _, net::TcpListener};
+
+    use super::*;
+
+    /// A port that says this to whoever connects, and then closes the connection.
+    async fn port(says: &'static [&'static [u8]]) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            for part in says {
+                stream.write_all(part).await.unwrap();
+                stream.flush().await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        });
+        address
+    }
+
+    async fn heard(address: SocketAddr) -> Banner {
+        banner("127.0.0.1", address.port(), &Routes::default()).await
+    }
+
+    #[tokio::test]
+    async fn a_server_is_known_by_its_first_line() {
+        let address = port(&[b"SSH-2.0-OpenSSH_9.6p1 Ubuntu-3\r\n"]).await;
+        let seen = heard(address).await;
+        assert_eq!(
+            seen,
+            Banner::Ssh("SSH-2.0-OpenSSH_9.6p1 Ubuntu-3".to_owned())
+        );
+    }
+
+    #[tokio::test]
+    async fn lines_before_the_banner_and_a_banner_in_pieces_are_fine() {
+        let address = port(&[b"Authorised use only\r\nSS", b"H-2.0-x\r\n"]).await;
+        assert_eq!(heard(address).await, Banner::Ssh("SSH-2.0-x".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn something_else_is_told_with_its_words() {
+        let address = port(&[b"HTTP/1.1 400 Bad Request\r\n\r\n"]).await;
+        let seen = heard(address).await;
+        assert_eq!(seen, Banner::Other("HTTP/1.1 400 Bad Request".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn bytes_of_a_stranger_reach_no_terminal() {
+        let address = port(&[b"\x1b[2J\x07hello\xff\r\n"]).await;
+        assert_eq!(heard(address).await, Banner::Other("[2Jhello".to_owned()));
+        let address = port(&[b"\x16\x03\x01\xff\xfe"]).await;
+        let words = "(bytes that are no text)".to_owned();
+        assert_eq!(heard(address).await, Banner::Other(words));
+    }
+
+    #[tokio::test]
+    async fn an_endless_answer_is_given_up() {
+        let address = port(&[&[b'x'; 64 * 1024]]).await;
+        assert_eq!(heard(address).await, Banner::Other("x".repeat(LONGEST)));
+    }
+
+    #[tokio::test]
+    async fn a_port_that_closes_at_once_says_nothing() {
+        assert_eq!(heard(port(&[]).await).await, Banner::Closed);
+    }
+
+    #[tokio::test]
+    async fn a_port_that_stays_silent_is_left_after_the_limit() {
+        // The system completes the connection; nobody ever speaks on it.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        assert_eq!(heard(address).await, Banner::Quiet);
+        drop(listener);
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_is_refused() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        assert_eq!(heard(address).await, Banner::Refused);
+    }
+
+    #[tokio::test]
+    async fn a_detour_leads_to_the_practice_node() {
+        let address = port(&[b"SSH-2.0-practice\r\n"]).await;
+        let mut routes = Routes::default();
+        routes.connect.insert("10.0.0.11:22".to_owned(), address);
+        let seen = banner("10.0.0.11", 22, &routes).await;
+        assert_eq!(seen, Banner::Ssh("SSH-2.0-practice".to_owned()));
+    }
+}

@@ -175,3 +175,6 @@ fn authority_url(certificate: &X509Certificate<'_>) -> Option<String> {
             })
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -259,3 +259,182 @@ pub fn role(node: &Value, expected: &Expected, others: &[&Value]) -> Verdict {
         None => format!("not labelled yet, {kind}"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn expected() -> Expected {
+        Expected {
+            name: "primary".to_owned(),
+            address: "10.0.0.11".to_owned(),
+            role: Some("primary"),
+        }
+    }
+
+    /// A node as the API tells it, changed at one place.
+    fn node(pointer: &str, value: Value) -> Value {
+        let mut node = json!({
+            "metadata": {"name": "primary", "labels": {"ohn/role": "primary"}},
+            "spec": {"taints": [], "unschedulable": false},
+            "status": {
+                "addresses": [
+                    {"type": "InternalIP", "address": "10.0.0.11"},
+                    {"type": "Hostname", "address": "primary"},
+                ],
+                "conditions": [
+                    {"type": "DiskPressure", "status": "False"},
+                    {"type": "Ready", "status": "True", "reason": "KubeletReady"},
+                ],
+                "nodeInfo": {"architecture": "amd64", "operatingSystem": "linux", "kubeletVersion": "v1.36.3"},
+            },
+        });
+        if !pointer.is_empty() {
+            *node.pointer_mut(pointer).unwrap() = value;
+        }
+        node
+    }
+
+    fn good() -> Value {
+        node("", Value::Null)
+    }
+
+    fn short(verdict: &Verdict) -> String {
+        match verdict {
+            Verdict::Pass { seen } => format!("pass {seen}"),
+            Verdict::Warn { seen, problem } => format!("warn {seen} {}", problem.code),
+            Verdict::Fail { seen, problem } => {
+                assert!(problem.remedy.contains('`'), "{problem}");
+                format!("fail {seen} {}", problem.code)
+            }
+            Verdict::Skipped { reason } => format!("skipped {reason}"),
+        }
+    }
+
+    #[test]
+    fn the_version_must_be_of_the_line_that_the_settings_name() {
+        for (found, verdict) in [
+            ("v1.36.3", "pass v1.36.3"),
+            ("v1.36.0+k3s1", "pass v1.36.0+k3s1"),
+            ("v1.35.9", "fail v1.35.9 K8S-02"),
+            ("v1.29.0", "fail v1.29.0 K8S-02"),
+            ("v1.37.1", "fail v1.37.1 K8S-02"),
+            ("unknown", "fail unknown K8S-02"),
+        ] {
+            assert_eq!(short(&version(found, 36)), verdict);
+        }
+        let remedy = |found| match version(found, 36) {
+            Verdict::Fail { problem, .. } => problem.remedy,
+            other => panic!("{other:?}"),
+        };
+        assert!(remedy("v1.35.9").contains("Set `cluster.version` to \"1.35\""));
+        assert!(remedy("v1.29.0").contains("Upgrade the cluster"));
+        assert!(remedy("v1.37.1").contains("newer care-install"));
+    }
+
+    #[test]
+    fn a_node_is_found_by_its_name_and_compared_by_its_address() {
+        let there = |node| short(&present(&[Arc::new(node)], &expected()));
+        assert_eq!(there(good()), "pass 10.0.0.11");
+        let elsewhere = json!([{"type": "InternalIP", "address": "172.16.0.1"}]);
+        assert_eq!(
+            there(node("/status/addresses", elsewhere)),
+            "warn 172.16.0.1 K8S-03"
+        );
+        assert_eq!(there(node("/status/addresses", json!([]))), "pass there");
+        assert_eq!(
+            there(node("/metadata/name", json!("node-1"))),
+            "fail not there K8S-03"
+        );
+        assert_eq!(
+            short(&present::<Arc<Value>>(&[], &expected())),
+            "fail not there K8S-03"
+        );
+    }
+
+    #[test]
+    fn a_node_under_another_name_is_offered_by_its_address() {
+        let other = Arc::new(node("/metadata/name", json!("node-1")));
+        let Verdict::Fail { problem, .. } = present(&[other], &expected()) else {
+            panic!("it is not there")
+        };
+        assert!(
+            problem.remedy.contains("10.0.0.11 is called node-1"),
+            "{problem}"
+        );
+        assert_eq!(problem.causes, ["it has: node-1"]);
+    }
+
+    #[test]
+    fn a_node_that_takes_no_pods_says_why() {
+        let not_ready = json!([{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown",
+            "message": "Kubelet stopped posting node status."}]);
+        let pressed = json!([{"type": "Ready", "status": "True"}, {"type": "DiskPressure", "status": "True"}]);
+        let plane =
+            json!([{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}]);
+        let passing = json!([{"key": "node.kubernetes.io/not-ready", "effect": "NoExecute"},
+            {"key": "soft", "effect": "PreferNoSchedule"}]);
+        for (pointer, value, verdict) in [
+            ("", Value::Null, "pass Ready, v1.36.3"),
+            (
+                "/status/conditions",
+                not_ready,
+                "fail not Ready: NodeStatusUnknown K8S-04",
+            ),
+            ("/status/conditions", json!([]), "fail not Ready K8S-04"),
+            ("/spec/unschedulable", json!(true), "fail cordoned K8S-04"),
+            (
+                "/spec/taints",
+                plane,
+                "fail taint node-role.kubernetes.io/control-plane K8S-04",
+            ),
+            ("/spec/taints", passing, "pass Ready, v1.36.3"),
+            ("/status/conditions", pressed, "warn DiskPressure K8S-04"),
+        ] {
+            assert_eq!(short(&ready(&node(pointer, value))), verdict);
+        }
+    }
+
+    #[test]
+    fn the_taint_is_taken_off_by_the_line_in_the_remedy() {
+        let plane =
+            json!([{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}]);
+        let Verdict::Fail { problem, .. } = ready(&node("/spec/taints", plane)) else {
+            panic!("it turns pods away")
+        };
+        let line =
+            "`kubectl taint nodes primary node-role.kubernetes.io/control-plane:NoSchedule-`";
+        assert!(problem.remedy.contains(line), "{problem}");
+    }
+
+    #[test]
+    fn roles_and_architectures_must_fit() {
+        let other = node("/status/nodeInfo/architecture", json!("arm64"));
+        let judged = |node: &Value, others: &[&Value]| short(&role(node, &expected(), others));
+        assert_eq!(judged(&good(), &[&good()]), "pass primary, amd64");
+        assert_eq!(
+            judged(&node("/metadata/labels", json!({})), &[]),
+            "pass not labelled yet, amd64"
+        );
+        let swapped = node("/metadata/labels", json!({"ohn/role": "secondary"}));
+        assert_eq!(judged(&swapped, &[]), "fail labelled secondary K8S-05");
+        assert_eq!(
+            judged(&good(), &[&good(), &other]),
+            "warn amd64, not arm64 K8S-05"
+        );
+        let odd = node("/status/nodeInfo/architecture", json!("riscv64"));
+        assert_eq!(judged(&odd, &[]), "fail linux/riscv64 K8S-05");
+        let worker = Expected {
+            role: None,
+            ..expected()
+        };
+        assert_eq!(
+            short(&role(&good(), &worker, &[])),
+            "fail labelled primary K8S-05"
+        );
+    }
+}

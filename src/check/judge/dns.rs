@@ -206,7 +206,7 @@ pub fn server(server: Option<&str>, answers: &[Answer]) -> Verdict {
     if given > 0 {
         let words = match answers.len() - given {
             0 => format!("answers {given} questions"),
-            lost => format!("answers {given} questions, not {lost}"),
+            lost => format!("answers {given} questions of {}", given + lost),
         };
         return pass(words);
     }
@@ -248,5 +248,184 @@ pub fn search(domain: &str, answer: &Answer) -> Verdict {
         Answer::NoName | Answer::NoAddress => pass("answers no made-up name"),
         Answer::Error(word) => pass(format!("answers {word}")),
         Answer::Silent | Answer::Unreachable(_) => super::skipped("it gave no answer"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site_targets() -> Vec<Target> {
+        let target = |node: &str, last| Target {
+            node: node.to_owned(),
+            address: Ipv4Addr::new(10, 0, 0, last),
+        };
+        vec![target("primary", 11), target("secondary", 12)]
+    }
+
+    /// What one answer means, as a word, what was seen and what is said.
+    fn judged(public: bool, answer: &Answer) -> (&'static str, String, String) {
+        let targets = site_targets();
+        let question = Question {
+            code: Code::Dns02,
+            name: "app.care.example.org",
+            asked: "app.care.example.org",
+            server: Some("10.0.0.2"),
+            targets: &targets,
+            public,
+        };
+        match judge(&question, answer) {
+            Verdict::Pass { seen } => ("pass", seen, String::new()),
+            Verdict::Warn { seen, problem } => ("warn", seen, problem.to_string()),
+            Verdict::Fail { seen, problem } => ("fail", seen, problem.to_string()),
+            Verdict::Skipped { reason } => ("skipped", reason, String::new()),
+        }
+    }
+
+    fn to(addresses: &[&str]) -> Answer {
+        Answer::Addresses(addresses.iter().map(|text| text.parse().unwrap()).collect())
+    }
+
+    #[test]
+    fn a_name_leads_to_one_node_or_to_both() {
+        for (addresses, seen) in [
+            (&["10.0.0.11"][..], "10.0.0.11 (primary)"),
+            (&["10.0.0.12"], "10.0.0.12 (secondary)"),
+            (
+                &["10.0.0.11", "10.0.0.12"],
+                "10.0.0.11 (primary), 10.0.0.12 (secondary)",
+            ),
+        ] {
+            let judged = judged(true, &to(addresses));
+            assert_eq!((judged.0, judged.1.as_str()), ("pass", seen));
+        }
+    }
+
+    #[test]
+    fn every_wrong_answer_is_told_apart_with_the_record_or_the_question_to_copy() {
+        let table = [
+            (
+                Answer::NoName,
+                "NXDOMAIN",
+                "knows no name app.care.example.org (NXDOMAIN)",
+            ),
+            (Answer::NoAddress, "no A record", "no IPv4 address"),
+            (
+                Answer::Error("SERVFAIL".to_owned()),
+                "SERVFAIL",
+                "with SERVFAIL",
+            ),
+            (
+                Answer::Error("REFUSED".to_owned()),
+                "REFUSED",
+                "with REFUSED",
+            ),
+            (Answer::Silent, "no answer", "does not answer the question"),
+            (
+                Answer::Unreachable("port 53 is closed".to_owned()),
+                "not reachable",
+                "port 53 is closed",
+            ),
+            (
+                to(&["10.9.9.9"]),
+                "10.9.9.9",
+                "which is no node of the site",
+            ),
+            (
+                to(&["10.0.0.11", "10.9.9.9"]),
+                "10.0.0.11 (primary), 10.9.9.9",
+                "some of the time",
+            ),
+            (
+                to(&["10.0.0.11", "2001:db8::1"]),
+                "10.0.0.11 (primary), 2001:db8::1",
+                "some of the time",
+            ),
+            (
+                to(&["2001:db8::1"]),
+                "2001:db8::1",
+                "which is no node of the site",
+            ),
+        ];
+        for (answer, seen, words) in table {
+            let judged = judged(false, &answer);
+            assert_eq!((judged.0, judged.1.as_str()), ("fail", seen));
+            assert!(
+                judged.2.contains(words) && judged.2.contains("10.0.0.2"),
+                "{}",
+                judged.2
+            );
+            assert!(
+                judged.2.contains("`dig app.care.example.org. @10.0.0.2`"),
+                "{}",
+                judged.2
+            );
+        }
+    }
+
+    #[test]
+    fn a_routers_address_may_stand_for_a_public_name_and_for_no_private_one() {
+        let router = to(&["93.184.215.14"]);
+        assert_eq!(judged(true, &router).0, "warn");
+        assert_eq!(judged(false, &router).0, "fail");
+        // Addresses that belong to no router of the internet are wrong for both.
+        for local in [
+            "203.0.113.9",
+            "192.168.1.1",
+            "100.64.0.1",
+            "127.0.0.1",
+            "169.254.1.1",
+            "172.20.0.1",
+        ] {
+            assert_eq!(judged(true, &to(&[local])).0, "fail", "{local}");
+        }
+        assert_eq!(judged(true, &to(&["93.184.215.14", "10.0.0.11"])).0, "fail");
+    }
+
+    #[test]
+    fn a_name_server_counts_as_there_when_it_answers_anything() {
+        let good = to(&["10.0.0.11"]);
+        let verdict = server(Some("10.0.0.2"), &[good.clone(), Answer::NoName]);
+        assert_eq!(verdict, pass("answers 2 questions"));
+        let verdict = server(Some("10.0.0.2"), &[good, Answer::Silent]);
+        assert_eq!(verdict, pass("answers 1 questions of 2"));
+        for (who, words) in [
+            (Some("10.0.0.2"), "`exposure.dns_servers`"),
+            (None, "resolv.conf"),
+        ] {
+            let Verdict::Fail { problem, .. } = server(who, &[Answer::Silent, Answer::Silent])
+            else {
+                panic!("silence is a failure")
+            };
+            assert!(
+                problem.code == Code::Dns01 && problem.remedy.contains(words),
+                "{problem}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_search_domain_that_answers_anything_is_a_trap() {
+        let trap = search("corp.example", &to(&["10.9.9.9"]));
+        assert!(
+            matches!(&trap, Verdict::Warn { problem, .. } if problem.code == Code::Dns04),
+            "{trap:?}"
+        );
+        assert!(matches!(
+            search("corp.example", &Answer::NoName),
+            Verdict::Pass { .. }
+        ));
+        assert!(matches!(
+            search("corp.example", &Answer::Silent),
+            Verdict::Skipped { .. }
+        ));
+    }
+
+    #[test]
+    fn names_may_lead_to_the_two_machines_and_to_no_further_node() {
+        let mut draft = crate::site::sample();
+        draft.set("nodes.workers", "w1=10.0.0.13");
+        let site = Site::try_from(&draft).unwrap();
+        assert_eq!(targets(&site), site_targets());
     }
 }

@@ -92,3 +92,76 @@ fn field(node: &Node) -> String {
         None => "SSH must answer on port 22 of further nodes.".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node() -> Node {
+        Node {
+            name: "primary".to_owned(),
+            address: "10.0.0.11".to_owned(),
+            port: 2222,
+            port_field: Some("nodes.primary.ssh_port"),
+        }
+    }
+
+    #[test]
+    fn ssh_2_is_seen_as_it_says() {
+        for line in [
+            "SSH-2.0-OpenSSH_9.6",
+            "SSH-2.0-dropbear",
+            "SSH-1.99-Cisco-1.25",
+        ] {
+            let verdict = judge(&node(), &Banner::Ssh(line.to_owned()));
+            assert_eq!(verdict, pass(line));
+        }
+    }
+
+    #[test]
+    fn every_failure_has_its_own_words_and_something_to_copy() {
+        let word = |text: &str| text.to_owned();
+        let table = [
+            (Banner::Ssh(word("SSH-1.5-old")), "only the old SSH 1"),
+            (
+                Banner::Other(word("HTTP/1.1 400 Bad Request")),
+                "not an SSH server",
+            ),
+            (Banner::Closed, "closes it at once"),
+            (Banner::Quiet, "says nothing"),
+            (Banner::Refused, "nothing listens on its port 2222"),
+            (Banner::Silent, "does not answer"),
+            (
+                Banner::Unreachable(word("Network is unreachable")),
+                "no way to primary",
+            ),
+        ];
+        for (banner, words) in table {
+            let verdict = judge(&node(), &banner);
+            let Verdict::Fail { seen, problem } = verdict else {
+                panic!("{banner:?}: {verdict:?}")
+            };
+            assert!(problem.what.contains(words), "{}", problem.what);
+            assert!(
+                problem.what.contains("10.0.0.11") && problem.remedy.contains('`'),
+                "{problem}"
+            );
+            assert!(seen.chars().count() <= 40 && !seen.is_empty(), "{seen}");
+        }
+    }
+
+    #[test]
+    fn the_remedy_names_the_setting_or_says_that_there_is_none() {
+        let remedy = |node: &Node| match judge(node, &Banner::Refused) {
+            Verdict::Fail { problem, .. } => problem.remedy,
+            other => panic!("{other:?}"),
+        };
+        assert!(remedy(&node()).contains("`nodes.primary.ssh_port`"));
+        let worker = Node {
+            port: 22,
+            port_field: None,
+            ..node()
+        };
+        assert!(remedy(&worker).contains("port 22 of further nodes"));
+    }
+}

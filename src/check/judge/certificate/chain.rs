@@ -206,8 +206,10 @@ fn self_made(facts: &Facts, site: &X509Certificate<'_>) -> Verdict {
             named(site)
         ),
         format!(
-            "Put a certificate that an authority signed into {}, with that authority's own behind it.",
-            facts.chain_file
+            "Have an authority sign a request, and put what it gives you into {0}: `openssl req -new -key {1} -out site.csr -subj /CN={2}`.",
+            facts.chain_file,
+            facts.key_file,
+            facts.names.first().map_or("example.org", String::as_str)
         ),
     )
 }
@@ -215,8 +217,15 @@ fn self_made(facts: &Facts, site: &X509Certificate<'_>) -> Verdict {
 fn no_authority(facts: &Facts, index: usize, name: &str) -> Verdict {
     broken(
         "not an authority",
-        format!("Certificate {} of {} ({name}) may not sign others.", index + 1, facts.chain_file),
-        "Replace it by the intermediate certificate of your authority; browsers refuse the chain as it is.".to_owned(),
+        format!(
+            "Certificate {} of {} ({name}) may not sign others.",
+            index + 1,
+            facts.chain_file
+        ),
+        format!(
+            "Replace it by the intermediate certificate of your authority: `cat site.pem intermediate.pem > {}`. Browsers refuse the chain as it is.",
+            facts.chain_file
+        ),
     )
 }
 

@@ -93,7 +93,7 @@ fn ending(facts: &Facts, which: &str, (from, until): (Timestamp, Timestamp)) -> 
             rest * 100 / whole
         ),
         format!(
-            "Renew it soon, and put the new files in place of {} and {}.",
+            "Renew it soon, and put the new files in place of {0} and {1}. See the dates: `openssl x509 -in {0} -noout -dates`.",
             facts.chain_file, facts.key_file
         ),
     );
