@@ -7,6 +7,7 @@
 )]
 
 mod catalog;
+mod checks;
 mod rehearsal;
 mod schema_asset;
 mod testbed;
