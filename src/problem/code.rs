@@ -61,8 +61,10 @@ codes! {
     Vault05 = "VAULT-05", "the wrong key for this vault", "The vault was locked with something else than what was given: another key file, or a passphrase instead of a key file.";
     Vault06 = "VAULT-06", "the passphrase is too short", "A short passphrase is guessed by a computer within days. Use four words or more.";
     Vault07 = "VAULT-07", "a vault from a newer version", "The vault was written by a newer care-install, which may keep secrets that this one would lose. Use the newer one.";
+    Vault08 = "VAULT-08", "nobody to ask for the passphrase", "The vault is locked with a passphrase, and the command runs where nobody can type it. Put the passphrase into a file that only you can read and name it with --passphrase-file.";
 
     // Preflight: SSH, DNS, TLS certificate (CRT), cluster (K8S).
+    Check01 = "CHECK-01", "failed checks hold the deploy back", "A failed check means that the deploy would fail later, when it costs more. Fix what the check names and run it again. When you know better, accept the failure with a reason; the reason goes into the record of the site.";
 
     // Catalogue and plan (PLAN).
     Plan01 = "PLAN-01", "the catalogue is wrong", "The list of components that is part of care-install does not fit together: our mistake. Nothing was changed. Report it with the causes.";
@@ -119,6 +121,7 @@ codes! {
 
     // Terminal (TTY).
     Tty01 = "TTY-01", "the terminal cannot be used for screens", "care-install could not draw on this terminal or read its keys. Over ssh, ask for a terminal with ssh -t. With --plain everything works as lines of text.";
+    Tty02 = "TTY-02", "a question was not answered", "The command asked something and got no answer: Esc or Ctrl-C was pressed, or the terminal went away. Nothing is lost; run the command again.";
 }
 
 impl Code {

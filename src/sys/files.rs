@@ -203,6 +203,16 @@ pub fn rename_folder(from: &Path, to: &Path) -> Result<(), Problem> {
 /// # Errors
 /// Names the folder and the reason.
 pub fn folders_in(path: &Path) -> Result<Vec<String>, Problem> {
+    let mut names = names_in(path)?;
+    names.retain(|name| path.join(name).is_dir());
+    Ok(names)
+}
+
+/// The names of everything in a folder; an absent folder holds nothing.
+///
+/// # Errors
+/// Names the folder and the reason.
+pub fn names_in(path: &Path) -> Result<Vec<String>, Problem> {
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -211,9 +221,7 @@ pub fn folders_in(path: &Path) -> Result<Vec<String>, Problem> {
     let mut names = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|error| not_read(path, &error))?;
-        if entry.path().is_dir() {
-            names.push(entry.file_name().to_string_lossy().into_owned());
-        }
+        names.push(entry.file_name().to_string_lossy().into_owned());
     }
     names.sort();
     Ok(names)
