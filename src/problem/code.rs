@@ -113,6 +113,8 @@ codes! {
     // Rehearsal cluster (REH).
     Reh01 = "REH-01", "the practice cluster cannot be served", "The practice cluster listens on 127.0.0.1 of this computer only. Another program may use the port, or another care-install may already serve the same site's practice cluster. Stop the other one, or choose another port.";
     Reh02 = "REH-02", "the practice cluster's file cannot be used", "The practice cluster keeps all its objects in one file of the site's folder. Look at the free space and at the rights of the folder. Deleting the file lets the practice cluster begin anew; it never holds anything of a real cluster.";
+    Reh03 = "REH-03", "no such scenario", "A scenario is what goes wrong on the practice cluster. `healthy` is the cluster on which everything works. The message lists all scenarios.";
+    Reh04 = "REH-04", "the practice site cannot be prepared", "The practice site is made by itself in its folder: settings, vault, and a certificate signed by an authority made for practice. Something in that folder is in the way. Move it away, or choose another folder with --site; nothing of a real site is needed.";
 
     // The run in the background (HOST).
     Host01 = "HOST-01", "the background part cannot be started", "A run works in a process of its own, so that closing the terminal does not stop it. It needs a folder it may write to: its lock, its socket and its log are in the site's folder. Check the folder's owner and free space (df -h), then start again.";

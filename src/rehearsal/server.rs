@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::watch};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     answer::{Answer, Failure, Listing},
@@ -26,7 +26,9 @@ use super::{
     discovery, driver,
     hub::{Hub, Keeper},
     persist::Journal,
+    store::Store,
     watching,
+    world::{kind_key, reference},
 };
 use crate::{
     problem::{Code, Problem},
@@ -52,7 +54,7 @@ pub struct ServeOptions {
     pub speed: Speed,
     /// It ends after this long without an open connection.
     pub idle_exit: Option<Duration>,
-    /// The objects that a new one begins with.
+    /// The objects that are there from the beginning; one that is missing later is made again, a node's address follows.
     pub world: Vec<Value>,
     /// The token; none makes a random one.
     pub token: Option<SecretString>,
@@ -67,8 +69,20 @@ pub struct Serving {
     pub token: SecretString,
     /// Where the names of the site lead.
     pub routes: Routes,
+    /// What its clock showed when it began.
+    pub began: Timestamp,
     /// Cancelled when it has ended; cancel it to end it.
     pub stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Serving {
+    /// Returns once it has ended and nothing of it uses its file any more.
+    pub async fn ended(&self) {
+        self.stop.cancelled().await;
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
 }
 
 /// Serves the practice cluster in this process until it is stopped.
@@ -79,13 +93,10 @@ pub async fn serve(options: ServeOptions) -> Result<Serving, Problem> {
     files::create_folder(&options.dir)?;
     let (mut journal, mut store, at) = Journal::open(&options.dir.join(STATE))?;
     let began = at.unwrap_or(Timestamp::UNIX_EPOCH).max(Timestamp::now());
-    if store.revision() == 0 {
-        for object in options.world {
-            // The caller's list names each object once.
-            store.create(object, began).ok();
-        }
-        journal.keep(&store, began)?;
+    for object in options.world {
+        begin(&mut store, object, began);
     }
+    journal.keep(&store, began)?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
     let listener = TcpListener::bind(address).await;
     let listener = listener.map_err(|error| taken(options.port).caused_by(&error))?;
@@ -93,6 +104,7 @@ pub async fn serve(options: ServeOptions) -> Result<Serving, Problem> {
     let local = local.map_err(|error| taken(options.port).caused_by(&error))?;
     let token = options.token.unwrap_or_else(random_token);
     let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
     let keeper = Keeper {
         cluster: Cluster::new(store),
         journal,
@@ -100,10 +112,10 @@ pub async fn serve(options: ServeOptions) -> Result<Serving, Problem> {
         controllers: driver::turn,
     };
     let door = Door {
-        hub: Hub::start(keeper, stop.clone()),
+        hub: Hub::start(keeper, stop.clone(), &tasks),
         token: token.clone(),
     };
-    tokio::spawn(accept(
+    tasks.spawn(accept(
         listener,
         Arc::new(door),
         stop.clone(),
@@ -113,8 +125,29 @@ pub async fn serve(options: ServeOptions) -> Result<Serving, Problem> {
         url: format!("http://{local}"),
         token,
         routes: Routes::default(),
+        began,
         stop,
+        tasks,
     })
+}
+
+/// Makes an object that must be there, unless it is; the address of a node follows the site.
+fn begin(store: &mut Store, object: Value, now: Timestamp) {
+    let target = reference(&object);
+    let key = kind_key(&target.api_version, &target.kind);
+    let namespace = target.namespace.as_deref().unwrap_or_default();
+    let Some(there) = store.get(&key, namespace, &target.name) else {
+        // It is not there, so nothing can refuse it.
+        store.create(object, now).ok();
+        return;
+    };
+    let wanted = object.pointer("/status/addresses");
+    if key == "Node" && there.pointer("/status/addresses") != wanted {
+        let mut moved = (**there).clone();
+        moved["status"]["addresses"] = wanted.cloned().unwrap_or_default();
+        // It is there, and nobody else has the store yet.
+        store.replace(moved, now).ok();
+    }
 }
 
 fn taken(port: u16) -> Problem {
@@ -184,6 +217,7 @@ struct Door {
 
 impl Door {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let _pending = self.hub.pending();
         match self.handle(request).await {
             Ok(response) => response,
             Err(failure) => {

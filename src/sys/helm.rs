@@ -17,7 +17,7 @@ use crate::{
     problem::Problem,
 };
 
-pub use command::Command;
+pub use command::{Command, kubeconfig};
 
 /// How charts are installed.
 #[derive(Clone, Debug)]

@@ -7,6 +7,7 @@
 )]
 
 mod catalog;
+mod practice;
 mod rehearsal;
 mod schema_asset;
 mod testbed;
