@@ -198,7 +198,8 @@ pub async fn serve(listener: Listener, run: Arc<RunHandle>, expected: Onlookers)
     let mut awaited = expected == Onlookers::Expected;
     let places = Arc::new(Semaphore::new(ONLOOKERS));
     let mut onlookers = JoinSet::new();
-    let ended = run.finished();
+    let watched = Arc::clone(&run);
+    let ended = watched.finished();
     tokio::pin!(ended);
     loop {
         tokio::select! {

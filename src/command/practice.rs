@@ -1,13 +1,11 @@
 //! The commands `rehearse` and the one without a name: where practice happens, and what opens first.
 
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
-
 use super::{Context, Failure, deploy, screens};
 use crate::{
     cli::{Deploy, Face, Rehearse},
     plain::output,
-    problem::{Code, Exit, Problem},
+    problem::Exit,
     rehearsal::{self, HostOptions, Scenario, Speed},
     session::{Session, Standing, World, practice},
     sys::sites::Sites,
@@ -73,10 +71,6 @@ async fn serve(
     arguments: &Rehearse,
     (speed, scenario): (Option<Speed>, Option<Scenario>),
 ) -> Result<Exit, Failure> {
-    let mut ends = [
-        listen(SignalKind::interrupt())?,
-        listen(SignalKind::terminate())?,
-    ];
     if arguments.serve.idle_exit.is_some() {
         // Started by another process of ours: it must outlive the terminal.
         crate::sys::daemon::leave_terminal();
@@ -102,19 +96,6 @@ async fn serve(
             output::line(&format!("For kubectl and helm: export KUBECONFIG={}", file.display()));
         }
     }
-    let [interrupt, terminate] = &mut ends;
-    tokio::select! {
-        () = hosted.stop.cancelled() => {}
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    hosted.end().await;
+    hosted.until_ended().await?;
     Ok(Exit::Done)
-}
-
-fn listen(kind: SignalKind) -> Result<tokio::signal::unix::Signal, Problem> {
-    signal(kind).map_err(|error| {
-        let what = "The signals that end this process cannot be heard.";
-        Problem::new(Code::Bug01, what, "Try again on an ordinary system.").caused_by(&error)
-    })
 }

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{Context, Failure};
 use crate::{
-    app::{App, Effect, SiteRow},
+    app::{App, SiteRow},
     problem::Exit,
     session::{Session, Standing, Tools},
     sys::{
@@ -20,7 +20,7 @@ use crate::{
     },
     tui::{self, Channels},
 };
-use desk::Desk;
+pub use desk::Desk;
 
 /// News that wait for the screens.
 const INPUTS: usize = 1024;

@@ -62,14 +62,13 @@ pub fn group(
     mut keep: impl FnMut(&SiteDraft) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     for field in group.fields() {
-        match field.secret() {
-            Some(name) => secret(field, name, secrets)?,
-            None => {
-                let text = line(field, draft)?;
-                draft.set(field.id, &text);
-                keep(draft)?;
-            }
+        if let Some(name) = field.secret() {
+            secret(field, name, secrets)?;
+            continue;
         }
+        let text = line(field, draft)?;
+        draft.set(field.id, &text);
+        keep(draft)?;
     }
     Ok(())
 }
@@ -86,11 +85,12 @@ fn line(field: &Field, draft: &SiteDraft) -> Result<String, Problem> {
         let chosen = asked.prompt().map_err(|error| unanswered(&error))?;
         return Ok(chosen.to_owned());
     }
-    let mut judged = draft.clone();
+    let before = draft.clone();
     let id = field.id;
     let asked = Text::new(field.label)
         .with_help_message(&help)
         .with_validator(move |text: &str| {
+            let mut judged = before.clone();
             judged.set(id, text);
             Ok(match judged.check(id) {
                 None => Validation::Valid,

@@ -52,7 +52,9 @@ impl Standing {
             return Ok(Self::Deployed { at });
         }
         let mut view = RunView::default();
-        memory.events.iter().for_each(|event| view.fold(event));
+        for event in &memory.events {
+            view.fold(event);
+        }
         let counts = view.counts(None);
         Ok(Self::Begun {
             done: counts.done,
@@ -93,7 +95,9 @@ pub fn past(memory: Memory) -> Vec<Event> {
         return events;
     }
     let mut view = RunView::default();
-    events.iter().for_each(|event| view.fold(event));
+    for event in &events {
+        view.fold(event);
+    }
     let cut: Vec<Event> = view
         .steps
         .iter()

@@ -178,6 +178,21 @@ pub fn remove(path: &Path) -> Result<(), Problem> {
     }
 }
 
+/// Removes a folder with everything in it; an absent one is fine.
+///
+/// # Errors
+/// Names the folder and the reason.
+pub fn remove_folder(path: &Path) -> Result<(), Problem> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            let what = format!("Could not remove the folder `{}`.", path.display());
+            let remedy = remedy(&error, &folder_of(path));
+            Err(Problem::new(Code::File02, what, remedy).because(reason(&error)))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Gives a folder a new name beside the old one; an existing name is never overwritten.
 ///
 /// # Errors

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// What the desk holds.
-pub(super) struct Desk<'a> {
+pub struct Desk<'a> {
     pub(super) context: &'a Context,
     pub(super) sites: Sites,
     /// Where the answers about a new site are kept.
@@ -60,7 +60,8 @@ impl Open {
 }
 
 impl<'a> Desk<'a> {
-    pub(super) fn new(
+    /// An empty desk.
+    pub fn new(
         context: &'a Context,
         (sites, draft): (Sites, SiteDir),
         tools: Tools,
@@ -78,7 +79,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Works until the screens are closed.
-    pub(super) async fn work(mut self, first: First, mut asked: mpsc::Receiver<Effect>) {
+    pub async fn work(mut self, first: First, mut asked: mpsc::Receiver<Effect>) {
         self.begin(first).await;
         while let Some(effect) = asked.recv().await {
             self.perform(effect).await;
@@ -152,7 +153,7 @@ impl<'a> Desk<'a> {
 
     async fn create(&mut self, draft: SiteDraft, secrets: Secrets, locked: Locked) {
         let (sites, dir) = (self.sites.clone(), self.draft.clone());
-        let mode = self.context.mode();
+        let for_life = self.context.mode();
         // Locking a vault with a passphrase takes a second of work.
         let made = tokio::task::spawn_blocking(move || {
             let lock = match locked {
@@ -167,7 +168,7 @@ impl<'a> Desk<'a> {
             };
             let place = Workplace {
                 site: dir.path().to_path_buf(),
-                mode,
+                mode: for_life,
             };
             Session::open(place, lock)
         });

@@ -89,11 +89,10 @@ impl Desk<'_> {
             }
         };
         let at = match (&joined, &memory.run, &memory.outcome) {
-            (Some(_), ..) => Goto::Deploy,
             (None, None, _) if rehearsal || dir.has_draft() => Goto::Settings,
             (None, None, _) => Goto::Checks,
             (None, Some(_), Some(Outcome::Done | Outcome::DoneWithWarnings)) => Goto::Health,
-            (None, Some(_), _) => Goto::Deploy,
+            (Some(_), ..) | (None, Some(_), _) => Goto::Deploy,
         };
         let opened = Opened {
             site,
