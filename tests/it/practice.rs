@@ -11,9 +11,10 @@ use std::{
 };
 
 use care_install::{
-    plan::{Object, ObjectRef},
+    catalog::standin::{self, Makers},
+    plan::{Action, Object, ObjectRef},
     problem::Code,
-    rehearsal::{self, HostOptions, Hosted, Point, Scenario, Speed},
+    rehearsal::{self, HostOptions, Hosted, Point, Scenario, Speed, schema},
     site::{self, Site},
     sys::{
         clock::Clock,
@@ -371,6 +372,8 @@ async fn apply_until_killed(
     kube: Kube,
     (turn, most): (usize, usize),
 ) -> Vec<(String, String)> {
+    // Alone, each answer has its own write to disk; together they share one.
+    let at_once = 1 + turn % 16;
     let sent = (0..).map(|number| {
         let kube = kube.clone();
         async move {
@@ -379,7 +382,7 @@ async fn apply_until_killed(
             applied.ok().map(|_| (number, name, value))
         }
     });
-    let mut answers = stream::iter(sent).buffer_unordered(16);
+    let mut answers = stream::iter(sent).buffer_unordered(at_once);
     let mut answered = Vec::new();
     while let Some(Some(answer)) = answers.next().await {
         answered.push(answer);
@@ -451,4 +454,74 @@ async fn many_applies_at_once_share_their_writes_to_disk() {
     let records = text.lines().count();
     println!("{records} records on disk");
     assert!(records < 500, "{records} records for 500 applies");
+}
+
+/// The objects of the whole plan as they would be sent: definitions, then what others live in, then the rest.
+fn whole_plan() -> [Vec<Object>; 3] {
+    let plan = crate::catalog::sample_plan();
+    let definitions = schema::crd_names()
+        .into_iter()
+        .map(|name| Object::from_value(schema::crd(name).unwrap()).unwrap())
+        .collect();
+    let mut objects = Vec::new();
+    for step in &plan.steps {
+        objects.extend(step.action.objects().into_iter().cloned());
+        if let Action::Helm(release) = &step.action {
+            objects.extend(standin::objects(release, Makers::ChartAndOperators));
+        }
+    }
+    let (first, rest) = objects
+        .into_iter()
+        .partition(|object| object.reference().kind == "Namespace");
+    [definitions, first, rest]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_the_fastest_speed_all_workloads_of_the_plan_are_ready_within_seconds() {
+    let folder = tempfile::tempdir().unwrap();
+    let hosted = host(folder.path()).await;
+    let kube = client(&hosted.point).await;
+    let feed = kube.feed();
+    let of = ObjectRef::new("apps/v1", "Deployment", "", "");
+    let mut watch = feed
+        .watch(&ObjectRef {
+            namespace: None,
+            ..of
+        })
+        .await
+        .unwrap();
+    let began = Instant::now();
+    let mut sent = 0;
+    for wave in whole_plan() {
+        sent += wave.len();
+        let applied: Vec<_> = stream::iter(wave)
+            .map(|object| {
+                let kube = kube.clone();
+                async move {
+                    kube.apply(&object)
+                        .await
+                        .map_err(|error| error.problem.to_string())
+                }
+            })
+            .buffer_unordered(16)
+            .filter_map(async |applied| applied.err())
+            .collect()
+            .await;
+        assert_eq!(applied, Vec::<String>::new());
+    }
+    println!("{sent} objects applied after {:?}", began.elapsed());
+    let ready = |object: &Arc<serde_json::Value>| {
+        object["status"]["readyReplicas"] == object["spec"]["replicas"]
+    };
+    let all_ready = async {
+        while watch.objects().is_empty() || !watch.objects().values().all(ready) {
+            watch.changed().await;
+        }
+    };
+    timeout(LIMIT, all_ready).await.unwrap();
+    println!(
+        "{} deployments ready after {:?}",
+        watch.objects().len(),
+        began.elapsed()
+    );
 }
