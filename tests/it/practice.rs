@@ -337,12 +337,13 @@ async fn start(folder: &Path) -> (Child, Point) {
     let serves = async {
         while let Some(line) = lines.next_line().await.unwrap() {
             if line.contains(SERVES) {
-                return;
+                return true;
             }
         }
-        panic!("the child ended before it served");
+        false
     };
-    timeout(LIMIT, serves).await.unwrap();
+    let began = timeout(LIMIT, serves).await.unwrap();
+    assert!(began, "the child ended before it served");
     // What it writes later goes nowhere, and must not end it.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     let point = rehearsal::find(folder).await.unwrap();
@@ -407,11 +408,10 @@ async fn killed_at_any_instant_it_holds_everything_that_was_answered() {
         let kube = client(&point).await;
         let found = kube.list(&maps(), "").await.unwrap();
         for (name, value) in &known {
-            let object = found
-                .iter()
-                .find(|object| object["metadata"]["name"] == **name)
-                .unwrap_or_else(|| panic!("turn {turn}: {name} is lost"));
-            let held = object["data"]["key"].as_str().unwrap();
+            let mut found = found.iter();
+            let object = found.find(|object| object["metadata"]["name"] == **name);
+            assert!(object.is_some(), "turn {turn}: {name} is lost");
+            let held = object.unwrap()["data"]["key"].as_str().unwrap();
             assert!(
                 later_or_same(held, value),
                 "turn {turn}: {name} holds {held}, answered was {value}"
@@ -460,7 +460,6 @@ async fn many_applies_at_once_share_their_writes_to_disk() {
 fn whole_plan() -> [Vec<Object>; 3] {
     let plan = crate::catalog::sample_plan();
     let definitions = schema::crd_names()
-        .into_iter()
         .map(|name| Object::from_value(schema::crd(name).unwrap()).unwrap())
         .collect();
     let mut objects = Vec::new();
