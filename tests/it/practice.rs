@@ -229,6 +229,8 @@ async fn the_kubeconfig_leads_a_client_to_the_cluster_and_is_private() {
         context: None,
     };
     let kube = Kube::connect(&source).await.unwrap();
+    // kubectl and helm show a token only over TLS.
+    assert!(kube.server().starts_with("https://127.0.0.1:"));
     assert_eq!(
         kube.apply(&map("a", "one")).await.unwrap(),
         Applied::Created
@@ -319,7 +321,11 @@ async fn the_clock_of_a_point_passes_like_the_clusters() {
 #[ignore = "the process that other tests of this file start"]
 async fn child() {
     let folder = std::env::var_os(FOLDER).expect("started by a test of this file");
-    let hosted = host(Path::new(&folder)).await;
+    let options = HostOptions {
+        kubeconfig: Some(Path::new(&folder).join("kubeconfig")),
+        ..options(Path::new(&folder))
+    };
+    let hosted = rehearsal::host(options).await.unwrap();
     println!("{SERVES}");
     hosted.until_ended().await.unwrap();
 }
