@@ -25,6 +25,7 @@ mod point;
 pub mod sample;
 mod scenario;
 pub mod schema;
+mod secure;
 mod select;
 mod server;
 pub mod store;

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -20,7 +21,6 @@ use crate::{
     sys::{
         daemon::{self, Lock},
         files::{self, Mode},
-        helm,
         kube::Kube,
     },
 };
@@ -142,7 +142,7 @@ async fn open(
         set_scenario(&kube, scenario).await?;
     }
     if let Some(file) = &options.kubeconfig {
-        write_kubeconfig(&point, file)?;
+        write_kubeconfig(serving, file)?;
     }
     point.write(&options.folder)?;
     Ok(point)
@@ -244,12 +244,26 @@ fn world(site: &Site) -> Vec<Value> {
     objects
 }
 
-fn write_kubeconfig(point: &Point, file: &Path) -> Result<(), Problem> {
-    let text = helm::kubeconfig(&point.url, &point.token).map_err(|error| {
+/// A kubeconfig over TLS: without it kubectl and helm do not show the token.
+fn write_kubeconfig(serving: &Serving, file: &Path) -> Result<(), Problem> {
+    let name = "practice";
+    let authority = STANDARD.encode(&serving.authority);
+    let value = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": name,
+        "clusters": [{"name": name, "cluster": {
+            "server": serving.url.replacen("http://", "https://", 1),
+            "certificate-authority-data": authority,
+        }}],
+        "users": [{"name": name, "user": {"token": serving.token.expose_secret()}}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+    });
+    let text = serde_yaml::to_string(&value).map_err(|error| {
         let what = "The kubeconfig of the practice cluster could not be made.";
         Problem::new(Code::Bug01, what, "Report this.").caused_by(&error)
     })?;
-    files::write_atomic(file, text.expose_secret().as_bytes(), Mode::Private)
+    files::write_atomic(file, text.as_bytes(), Mode::Private)
 }
 
 /// Sets what goes wrong on a living practice cluster.

@@ -207,3 +207,68 @@ async fn wait(pause: Option<Duration>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::rehearsal::{
+        Speed,
+        world::{Reaction, Write},
+    };
+
+    /// The end of a wait that must not end.
+    const WHILE: Duration = Duration::from_millis(500);
+
+    /// Longer than a jump takes on a busy computer.
+    const LIMIT: Duration = Duration::from_secs(30);
+
+    const START: &str = "2026-11-24T10:00:00Z";
+
+    /// Something that is due ten minutes after the start, such as a deadline.
+    fn deadline(world: &World<'_>, now: Timestamp) -> Reaction {
+        let mut reaction = Reaction::default();
+        if world.get("Namespace", "", "due").is_some() {
+            return reaction;
+        }
+        let start: Timestamp = START.parse().unwrap();
+        let due = start + jiff::SignedDuration::from_mins(10);
+        if now >= due {
+            let object =
+                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "due"}});
+            reaction.writes.push(Write::Create(object));
+        } else {
+            reaction.wake(due);
+        }
+        reaction
+    }
+
+    fn hub(folder: &std::path::Path, stop: &CancellationToken) -> Hub {
+        let (journal, store, _) = Journal::open(&folder.join("state")).unwrap();
+        let keeper = Keeper {
+            cluster: Cluster::new(store),
+            journal,
+            clock: Clock::new(Speed::Max, START.parse().unwrap()),
+            controllers: deadline,
+        };
+        Hub::start(keeper, stop.clone(), &TaskTracker::new())
+    }
+
+    #[tokio::test]
+    async fn time_jumps_to_a_deadline_only_when_nobody_is_asking() {
+        let folder = tempfile::tempdir().unwrap();
+        let stop = CancellationToken::new();
+        let _guard = stop.clone().drop_guard();
+        let hub = hub(folder.path(), &stop);
+        let mut revision = hub.revision();
+        let asking = hub.pending();
+        let changed = tokio::time::timeout(WHILE, revision.changed()).await;
+        assert!(changed.is_err(), "it has jumped while a request was read");
+        drop(asking);
+        let changed = tokio::time::timeout(LIMIT, revision.changed()).await;
+        changed.unwrap().unwrap();
+        let found = hub.ask(|cluster, _| cluster.store.revision()).await;
+        assert_eq!(found, Some(*revision.borrow()));
+    }
+}

@@ -1,11 +1,6 @@
 //! The practice site around its cluster, on loopback: the name server and the SSH port of each node; it decides nothing.
 
-use std::{
-    collections::BTreeMap,
-    net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -33,6 +28,9 @@ const AT_ONCE: usize = 64;
 
 /// How long one connection may last.
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// A pause after an error of the system, such as too many open files.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The longest question; longer ones are cut and so not understood.
 const QUESTION: usize = 4096;
@@ -111,20 +109,16 @@ async fn serve_packets(socket: UdpSocket, zone: Arc<Zone>) {
     let mut packet = vec![0; QUESTION];
     loop {
         // An error tells of a former answer that did not reach its asker.
-        let Ok((length, asker)) = socket.recv_from(&mut packet).await else {
-            tokio::task::yield_now().await;
+        let Ok((length, from)) = socket.recv_from(&mut packet).await else {
+            tokio::time::sleep(PAUSE).await;
             continue;
         };
-        let asked = packet.get(..length).unwrap_or_default();
-        if let Some(reply) = names::answer(&zone, asked) {
-            send(&socket, &reply, asker).await;
+        let question = packet.get(..length).unwrap_or_default();
+        if let Some(reply) = names::answer(&zone, question) {
+            // Who asked may be gone; UDP promises nothing.
+            socket.send_to(&reply, from).await.ok();
         }
     }
-}
-
-async fn send(socket: &UdpSocket, reply: &[u8], asker: SocketAddr) {
-    // Who asked may be gone; UDP promises nothing.
-    socket.send_to(reply, asker).await.ok();
 }
 
 /// Serves connections, each with its own task and a limit.
@@ -136,7 +130,7 @@ where
     let places = Arc::new(Semaphore::new(AT_ONCE));
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         let Ok((stream, _)) = listener.accept().await else {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(PAUSE).await;
             continue;
         };
         let serving = serve(stream);

@@ -92,13 +92,12 @@ fn certificate(dir: &SiteDir, site: &Site, now: Timestamp) -> Result<(), Problem
     let chain_file = dir.named_file(&site.certificate.chain_file);
     let key_file = dir.named_file(&site.certificate.key_file);
     let chain = files::read_text_if_any(&chain_file, LARGEST)?;
-    let key = match files::read_text_if_any(&key_file, LARGEST)? {
-        Some(text) => SecretString::from(text),
-        None => {
-            let key = certificate::new_key()?;
-            files::write_atomic(&key_file, key.expose_secret().as_bytes(), Mode::Private)?;
-            key
-        }
+    let key = if let Some(text) = files::read_text_if_any(&key_file, LARGEST)? {
+        SecretString::from(text)
+    } else {
+        let key = certificate::new_key()?;
+        files::write_atomic(&key_file, key.expose_secret().as_bytes(), Mode::Private)?;
+        key
     };
     if let Some(chain) = chain
         && certificate::judge(&chain, &key, base, now)? != Chain::Stale

@@ -15,7 +15,11 @@ use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    sync::watch,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -26,6 +30,7 @@ use super::{
     discovery, driver,
     hub::{Hub, Keeper},
     persist::Journal,
+    secure::{Opened, Secure},
     store::Store,
     watching,
     world::{kind_key, reference},
@@ -69,6 +74,8 @@ pub struct Serving {
     pub token: SecretString,
     /// Where the names of the site lead.
     pub routes: Routes,
+    /// The certificate of the same port for clients that insist on TLS, PEM.
+    pub authority: String,
     /// What its clock showed when it began.
     pub began: Timestamp,
     /// Cancelled when it has ended; cancel it to end it.
@@ -103,6 +110,8 @@ pub async fn serve(options: ServeOptions) -> Result<Serving, Problem> {
     let local = listener.local_addr();
     let local = local.map_err(|error| taken(options.port).caused_by(&error))?;
     let token = options.token.unwrap_or_else(random_token);
+    let secure = Secure::new()?;
+    let authority = secure.authority.clone();
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let keeper = Keeper {
@@ -114,6 +123,7 @@ pub async fn serve(options: ServeOptions) -> Result<Serving, Problem> {
     let door = Door {
         hub: Hub::start(keeper, stop.clone(), &tasks),
         token: token.clone(),
+        secure,
     };
     tasks.spawn(accept(
         listener,
@@ -125,6 +135,7 @@ pub async fn serve(options: ServeOptions) -> Result<Serving, Problem> {
         url: format!("http://{local}"),
         token,
         routes: Routes::default(),
+        authority,
         began,
         stop,
         tasks,
@@ -195,12 +206,13 @@ async fn accept(
                 let (door, present, stop) = (Arc::clone(&door), Arc::clone(&present), stop.clone());
                 present.send_modify(|count| *count += 1);
                 tokio::spawn(async move {
-                    let service = hyper::service::service_fn(move |request| {
-                        let door = Arc::clone(&door);
-                        async move { Ok::<_, Infallible>(door.answer(request).await) }
-                    });
-                    let connection = hyper::server::conn::http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), service);
+                    let connection = async {
+                        match door.secure.open(stream).await {
+                            Some(Opened::Plain(stream)) => connection(stream, &door).await,
+                            Some(Opened::Tls(stream)) => connection(*stream, &door).await,
+                            None => {}
+                        }
+                    };
                     stop.run_until_cancelled(connection).await;
                     present.send_modify(|count| *count -= 1);
                 });
@@ -209,10 +221,23 @@ async fn accept(
     }
 }
 
+/// Answers the requests of one client, one after the other.
+async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, door: &Arc<Door>) {
+    let service = hyper::service::service_fn(|request| {
+        let door = Arc::clone(door);
+        async move { Ok::<_, Infallible>(door.answer(request).await) }
+    });
+    let connection =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    // A client that breaks off ends its own connection and nothing else.
+    connection.await.ok();
+}
+
 /// What every connection needs.
 struct Door {
     hub: Hub,
     token: SecretString,
+    secure: Secure,
 }
 
 impl Door {

@@ -17,7 +17,7 @@ use crate::{
     problem::Problem,
 };
 
-pub use command::{Command, kubeconfig};
+pub use command::Command;
 
 /// How charts are installed.
 #[derive(Clone, Debug)]

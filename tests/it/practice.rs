@@ -11,9 +11,10 @@ use std::{
 };
 
 use care_install::{
-    plan::{Object, ObjectRef},
+    catalog::standin::{self, Makers},
+    plan::{Action, Object, ObjectRef},
     problem::Code,
-    rehearsal::{self, HostOptions, Hosted, Point, Scenario, Speed},
+    rehearsal::{self, HostOptions, Hosted, Point, Scenario, Speed, schema},
     site::{self, Site},
     sys::{
         clock::Clock,
@@ -228,11 +229,14 @@ async fn the_kubeconfig_leads_a_client_to_the_cluster_and_is_private() {
         context: None,
     };
     let kube = Kube::connect(&source).await.unwrap();
+    // kubectl and helm show a token only over TLS.
+    assert!(kube.server().starts_with("https://127.0.0.1:"));
     assert_eq!(
         kube.apply(&map("a", "one")).await.unwrap(),
         Applied::Created
     );
-    assert_eq!(kube.list(&maps(), "").await.unwrap().len(), 1);
+    let there = kube.list(&maps(), "").await.unwrap();
+    assert!(there.iter().any(|map| map["metadata"]["name"] == "a"));
 }
 
 #[tokio::test]
@@ -306,10 +310,8 @@ async fn the_clock_of_a_point_passes_like_the_clusters() {
         .clock()
         .real_duration(Duration::from_secs(1000));
     assert_eq!(real, Duration::from_secs(1));
-    let max = Point {
-        speed: Speed::Max,
-        ..found
-    };
+    let mut max = found;
+    max.speed = Speed::Max;
     let ahead = max.clock().now().duration_since(Clock::real().now());
     assert_eq!(ahead.as_secs(), 0);
 }
@@ -319,7 +321,11 @@ async fn the_clock_of_a_point_passes_like_the_clusters() {
 #[ignore = "the process that other tests of this file start"]
 async fn child() {
     let folder = std::env::var_os(FOLDER).expect("started by a test of this file");
-    let hosted = host(Path::new(&folder)).await;
+    let options = HostOptions {
+        kubeconfig: Some(Path::new(&folder).join("kubeconfig")),
+        ..options(Path::new(&folder))
+    };
+    let hosted = rehearsal::host(options).await.unwrap();
     println!("{SERVES}");
     hosted.until_ended().await.unwrap();
 }
@@ -337,12 +343,13 @@ async fn start(folder: &Path) -> (Child, Point) {
     let serves = async {
         while let Some(line) = lines.next_line().await.unwrap() {
             if line.contains(SERVES) {
-                return;
+                return true;
             }
         }
-        panic!("the child ended before it served");
+        false
     };
-    timeout(LIMIT, serves).await.unwrap();
+    let began = timeout(LIMIT, serves).await.unwrap();
+    assert!(began, "the child ended before it served");
     // What it writes later goes nowhere, and must not end it.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     let point = rehearsal::find(folder).await.unwrap();
@@ -362,7 +369,8 @@ async fn a_process_that_is_asked_to_end_does_so_in_good_order() {
     assert!(!folder.path().join("point.json").exists());
     let again = host(folder.path()).await;
     let kube = client(&again.point).await;
-    assert_eq!(kube.list(&maps(), "").await.unwrap().len(), 1);
+    let kept = kube.get(&map("kept", "").reference()).await.unwrap();
+    assert_eq!(kept.unwrap()["data"]["key"], "one");
 }
 
 /// Applies at once until the process is killed; gives what was answered, as name and value.
@@ -371,6 +379,8 @@ async fn apply_until_killed(
     kube: Kube,
     (turn, most): (usize, usize),
 ) -> Vec<(String, String)> {
+    // Alone, each answer has its own write to disk; together they share one.
+    let at_once = 1 + turn % 16;
     let sent = (0..).map(|number| {
         let kube = kube.clone();
         async move {
@@ -379,7 +389,7 @@ async fn apply_until_killed(
             applied.ok().map(|_| (number, name, value))
         }
     });
-    let mut answers = stream::iter(sent).buffer_unordered(16);
+    let mut answers = stream::iter(sent).buffer_unordered(at_once);
     let mut answered = Vec::new();
     while let Some(Some(answer)) = answers.next().await {
         answered.push(answer);
@@ -404,11 +414,10 @@ async fn killed_at_any_instant_it_holds_everything_that_was_answered() {
         let kube = client(&point).await;
         let found = kube.list(&maps(), "").await.unwrap();
         for (name, value) in &known {
-            let object = found
-                .iter()
-                .find(|object| object["metadata"]["name"] == **name)
-                .unwrap_or_else(|| panic!("turn {turn}: {name} is lost"));
-            let held = object["data"]["key"].as_str().unwrap();
+            let mut found = found.iter();
+            let object = found.find(|object| object["metadata"]["name"] == **name);
+            assert!(object.is_some(), "turn {turn}: {name} is lost");
+            let held = object.unwrap()["data"]["key"].as_str().unwrap();
             assert!(
                 later_or_same(held, value),
                 "turn {turn}: {name} holds {held}, answered was {value}"
@@ -451,4 +460,73 @@ async fn many_applies_at_once_share_their_writes_to_disk() {
     let records = text.lines().count();
     println!("{records} records on disk");
     assert!(records < 500, "{records} records for 500 applies");
+}
+
+/// The objects of the whole plan as they would be sent: definitions, then what others live in, then the rest.
+fn whole_plan() -> [Vec<Object>; 3] {
+    let plan = crate::catalog::sample_plan();
+    let definitions = schema::crd_names()
+        .map(|name| Object::from_value(schema::crd(name).unwrap()).unwrap())
+        .collect();
+    let mut objects = Vec::new();
+    for step in &plan.steps {
+        objects.extend(step.action.objects().into_iter().cloned());
+        if let Action::Helm(release) = &step.action {
+            objects.extend(standin::objects(release, Makers::ChartAndOperators));
+        }
+    }
+    let (first, rest) = objects
+        .into_iter()
+        .partition(|object| object.reference().kind == "Namespace");
+    [definitions, first, rest]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_the_fastest_speed_all_workloads_of_the_plan_are_ready_within_seconds() {
+    let folder = tempfile::tempdir().unwrap();
+    let hosted = host(folder.path()).await;
+    let kube = client(&hosted.point).await;
+    let feed = kube.feed();
+    let of = ObjectRef::new("apps/v1", "Deployment", "", "");
+    let mut watch = feed
+        .watch(&ObjectRef {
+            namespace: None,
+            ..of
+        })
+        .await
+        .unwrap();
+    let began = Instant::now();
+    let mut sent = 0;
+    for wave in whole_plan() {
+        sent += wave.len();
+        let applied: Vec<_> = stream::iter(wave)
+            .map(|object| {
+                let kube = kube.clone();
+                async move {
+                    kube.apply(&object)
+                        .await
+                        .map_err(|error| error.problem.to_string())
+                }
+            })
+            .buffer_unordered(16)
+            .filter_map(async |applied| applied.err())
+            .collect()
+            .await;
+        assert_eq!(applied, Vec::<String>::new());
+    }
+    println!("{sent} objects applied after {:?}", began.elapsed());
+    let ready = |object: &Arc<serde_json::Value>| {
+        object["status"]["readyReplicas"] == object["spec"]["replicas"]
+    };
+    let all_ready = async {
+        while watch.objects().is_empty() || !watch.objects().values().all(ready) {
+            watch.changed().await;
+        }
+    };
+    timeout(LIMIT, all_ready).await.unwrap();
+    println!(
+        "{} deployments ready after {:?}",
+        watch.objects().len(),
+        began.elapsed()
+    );
 }
