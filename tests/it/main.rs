@@ -7,6 +7,7 @@
 )]
 
 mod catalog;
+mod deploy_real;
 mod rehearsal;
 mod schema_asset;
 mod testbed;
