@@ -216,6 +216,18 @@ exec '{helm}' "$@"
             .kubectl(&["label", "node", "primary", "care.test/hooks=yes"]);
     }
 
+    /// Objects of the group in the namespace meet a webhook that nobody answers, until [`Self::let_pass`].
+    fn webhook(&self, group: &str, namespace: &str) {
+        let webhook = dead_webhook(group, namespace);
+        self.bed.kubectl_with(&["apply", "-f", "-"], &webhook);
+    }
+
+    fn let_pass(&self, namespace: &str) {
+        let name = format!("dead-{namespace}");
+        self.bed
+            .kubectl(&["delete", "validatingwebhookconfiguration", &name]);
+    }
+
     /// The newest helm process of the release.
     fn process(&self, release: &str) -> u32 {
         let text = fs::read_to_string(self.faults.join(format!("{release}.pid"))).unwrap();
@@ -251,8 +263,9 @@ exec '{helm}' "$@"
         run::start(self.plan.clone(), doors, setting).unwrap()
     }
 
-    /// Everything that a finished deploy promises, asked from the cluster and from helm itself.
-    fn assert_whole(&self) {
+    /// Everything that a finished deploy promises, asked from the cluster and from helm itself; each release has one
+    /// revision, but for those named here.
+    fn assert_whole(&self, revisions: &[(&str, &str)]) {
         let kinds = "deployments,statefulsets,daemonsets";
         let text = self.bed.kubectl(&["get", kinds, "-A", "-o", "json"]);
         let list: Value = serde_json::from_str(&text).unwrap();
@@ -280,10 +293,17 @@ exec '{helm}' "$@"
         assert_eq!(releases.len(), 8, "{releases:?}");
         for release in releases {
             assert_eq!(release["status"], "deployed", "{release}");
-            assert_eq!(release["revision"], "1", "{release}");
+            let name = release["name"].as_str().unwrap();
+            let known = revisions.iter().find(|(other, _)| *other == name);
+            let wanted = known.map_or("1", |(_, revision)| *revision);
+            assert_eq!(release["revision"], wanted, "{release}");
         }
-        let secrets = ["get", "secrets", "-A", "-l", "owner=helm", "-o", "name"];
+        let deployed = "owner=helm,status=deployed";
+        let secrets = ["get", "secrets", "-A", "-l", deployed, "-o", "name"];
         assert_eq!(self.bed.kubectl(&secrets).lines().count(), 8);
+        let rest = "owner=helm,status notin (deployed,failed,superseded)";
+        let secrets = ["get", "secrets", "-A", "-l", rest, "-o", "name"];
+        assert_eq!(self.bed.kubectl(&secrets), "");
     }
 }
 
@@ -411,16 +431,17 @@ fn is_gone(process: u32) -> bool {
         .is_none_or(|rest| matches!(rest.trim().chars().next(), None | Some('Z')))
 }
 
-/// A webhook that every object of the group must pass and that nobody answers.
-fn dead_webhook(group: &str) -> String {
+/// A webhook that every object of the group in the namespace must pass and that nobody answers.
+fn dead_webhook(group: &str, namespace: &str) -> String {
     let url = format!("https://127.0.0.1:{}/validate", free_port());
     json!({
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingWebhookConfiguration",
-        "metadata": {"name": "dead"},
+        "metadata": {"name": format!("dead-{namespace}")},
         "webhooks": [{
             "name": "dead.care.test", "clientConfig": {"url": url}, "failurePolicy": "Fail", "sideEffects": "None",
             "admissionReviewVersions": ["v1"], "timeoutSeconds": 1,
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
             "rules": [{"apiGroups": [group], "apiVersions": ["*"], "operations": ["*"], "resources": ["*"]}],
         }],
     })
@@ -431,8 +452,7 @@ fn dead_webhook(group: &str) -> String {
 #[cfg_attr(not(has_go), ignore = "needs go, to build the control plane")]
 async fn the_whole_plan_is_deployed_and_the_second_time_nothing_is_touched() {
     let mut scene = Scene::new();
-    let hook = dead_webhook("cert-manager.io");
-    scene.bed.kubectl_with(&["apply", "-f", "-"], &hook);
+    scene.webhook("cert-manager.io", "cert-manager");
     let handle = scene.begin().await;
     let mut heard = Heard::of(&handle);
     let held_up = |event: &Event| match event {
@@ -443,14 +463,12 @@ async fn the_whole_plan_is_deployed_and_the_second_time_nothing_is_touched() {
         _ => false,
     };
     heard.until("the dead webhook", held_up).await;
-    scene
-        .bed
-        .kubectl(&["delete", "validatingwebhookconfiguration", "dead"]);
+    scene.let_pass("cert-manager");
     play_operators(&mut scene.bed);
     let (outcome, events) = heard.to_the_end().await;
     assert_eq!(outcome, Outcome::Done, "{:#?}", last(&events));
     assert_eq!(ends(&events).len(), scene.plan.steps.len());
-    scene.assert_whole();
+    scene.assert_whole(&[]);
 
     let before = states(&scene.bed);
     assert!(before.len() > 300, "{}", before.len());
@@ -472,7 +490,7 @@ async fn the_whole_plan_is_deployed_and_the_second_time_nothing_is_touched() {
         .collect();
     assert!(touched.is_empty(), "{touched:#?}");
     assert_eq!(before.len(), after.len());
-    scene.assert_whole();
+    scene.assert_whole(&[]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -507,9 +525,10 @@ async fn a_deploy_that_is_stopped_killed_and_failed_again_and_again_comes_to_the
         .bed
         .kubectl(&["delete", "job/cert-manager-hook", "-n", "cert-manager"]);
 
-    // Gone on with; now the helm process itself is killed, and two others fail in their own ways.
+    // Gone on with; now the helm process itself is killed, and three others fail in their own ways.
     scene.fault("cnpg", "fail");
-    scene.fault("rustfs", "nonsense");
+    scene.fault("plugin-barman-cloud", "nonsense");
+    scene.webhook("apps", "rustfs");
     let handle = scene.begin().await;
     let mut heard = Heard::of(&handle);
     scene.wait_for_hook("cert-manager", "cert-manager");
@@ -526,6 +545,13 @@ async fn a_deploy_that_is_stopped_killed_and_failed_again_and_again_comes_to_the
         .await;
     scene.let_hooks_run();
     play_operators(&mut scene.bed);
+    heard
+        .until(
+            "a failed install",
+            |event| matches!(event, Event::Retry { step, .. } if step.as_str() == "rustfs/release"),
+        )
+        .await;
+    scene.let_pass("rustfs");
     // Stopped once more, while the migration runs.
     heard
         .until("the migration", |event| {
@@ -541,9 +567,19 @@ async fn a_deploy_that_is_stopped_killed_and_failed_again_and_again_comes_to_the
         .filter(|line| line.contains("which was cut off"))
         .count();
     assert_eq!(removed, 2);
-    for step in ["cert-manager/release", "cnpg/operator", "rustfs/release"] {
+    for step in [
+        "cert-manager/release",
+        "cnpg/operator",
+        "cnpg/barman-plugin",
+    ] {
         assert_eq!(retries(&events, step), [Code::Helm03], "{step}");
     }
+    let failed = retries(&events, "rustfs/release");
+    assert!(
+        failed.iter().all(|code| *code == Code::Helm03),
+        "{failed:?}"
+    );
+    let revision = (failed.len() + 1).to_string();
 
     let handle = scene.begin().await;
     let (outcome, events) = Heard::of(&handle).to_the_end().await;
@@ -556,5 +592,6 @@ async fn a_deploy_that_is_stopped_killed_and_failed_again_and_again_comes_to_the
         !created.iter().any(|line| line.contains("created Job")),
         "{created:?}"
     );
-    scene.assert_whole();
+    // Of all that failed, helm remembers only what it wrote down itself.
+    scene.assert_whole(&[("rustfs", &revision)]);
 }
