@@ -8,6 +8,7 @@
 
 mod catalog;
 mod practice;
+mod deploy_real;
 mod rehearsal;
 mod schema_asset;
 mod testbed;
