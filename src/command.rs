@@ -4,7 +4,9 @@ mod context;
 mod deploy;
 mod failure;
 mod look;
+mod pictures;
 mod practice;
+mod screens;
 mod settings;
 
 use std::ffi::OsString;
@@ -58,9 +60,9 @@ async fn dispatch(context: &Context, command: Option<Command>) -> Result<Exit, F
         Some(Command::Plan) => look::plan(context),
         Some(Command::Render(arguments)) => look::render(context, &arguments),
         Some(Command::Deploy(arguments)) => deploy::deploy(context, &arguments).await,
-        Some(Command::Status) => look::status(context).await,
+        Some(Command::Status(arguments)) => look::status(context, &arguments).await,
         Some(Command::Explain { code }) => look::explain(context, &code),
-        Some(Command::Screenshots { out }) => look::screenshots(&out),
+        Some(Command::Screenshots { out }) => pictures::screenshots(context, &out).await,
     }
 }
 

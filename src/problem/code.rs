@@ -61,8 +61,10 @@ codes! {
     Vault05 = "VAULT-05", "the wrong key for this vault", "The vault was locked with something else than what was given: another key file, or a passphrase instead of a key file.";
     Vault06 = "VAULT-06", "the passphrase is too short", "A short passphrase is guessed by a computer within days. Use four words or more.";
     Vault07 = "VAULT-07", "a vault from a newer version", "The vault was written by a newer care-install, which may keep secrets that this one would lose. Use the newer one.";
+    Vault08 = "VAULT-08", "nobody to ask for the passphrase", "The vault is locked with a passphrase, and the command runs where nobody can type it. Put the passphrase into a file that only you can read and name it with --passphrase-file.";
 
     // Preflight: SSH, DNS, TLS certificate (CRT), cluster (K8S).
+    Check01 = "CHECK-01", "failed checks hold the deploy back", "A failed check means that the deploy would fail later, when it costs more. Fix what the check names and run it again. When you know better, accept the failure with a reason; the reason goes into the record of the site.";
     Ssh01 = "SSH-01", "a node does not answer on its SSH port", "The node's SSH port was opened and its first line read; nobody logged in. Refused: the machine is up and sshd is not running or uses another port. No answer: the machine is off, the address is wrong, or a firewall drops the packets. Something else answers: the address or the port belongs to another program. Connected and silent: a firewall or a hung sshd. Look from here with nc -v ADDRESS PORT, and on the machine with systemctl status ssh.";
     Dns01 = "DNS-01", "a name server does not answer", "No question to this name server was answered, so nothing is known about the names behind it. Is its address right (ip route, cat /etc/resolv.conf)? Does it answer queries from this computer's network? Try: dig @ADDRESS NAME. A firewall must let UDP and TCP port 53 through.";
     Dns02 = "DNS-02", "a host name does not lead to the site", "The name was asked as a full name, so that no search domain answers in its place. NXDOMAIN: there is no record; make one, or a wildcard. SERVFAIL or REFUSED: the server has a trouble of its own, or does not serve this network. No answer: the packets are lost. Another address, or a mix: browsers reach a wrong machine some or all of the time; correct the records, and wait for their old time to live. Look with: dig NAME @SERVER.";
@@ -118,6 +120,32 @@ codes! {
     Helm05 = "HELM-05", "another helm works on this release", "A helm process, perhaps of a run that was cut off, still works on the release. The step goes on by itself once it has ended.";
     Http01 = "HTTP-01", "an address does not answer as expected", "The named address was asked and did not answer, or answered something else. The causes hold the answer. Open the same address from this computer, for example with curl -v.";
 
+    // Health, day 2: pods and workloads (POD, APP), nodes (NODE), volumes (VOL), PostgreSQL (PG).
+    Pod01 = "POD-01", "a container was restarted several times", "The program inside ended and was started again, more than once within the last hour; it runs now. Its former words are in its log: kubectl logs --previous. A liveness probe that fails also restarts a container; the events say so.";
+    Pod02 = "POD-02", "a container ran out of memory", "The kernel ended the container because it used more memory than its limit (OOMKilled, exit code 137). Give it a higher limit, or find out why it needs so much: its log before the end, the number of users, a large import.";
+    Pod03 = "POD-03", "a pod was evicted", "The node was short of memory or disk and ended pods to save itself. A new pod takes its place where there is room. Look at the node: df -h, free -m, and what fills the disk.";
+    Pod04 = "POD-04", "a pod does not end", "The pod was asked to end and is still there after its limit. Usually its volume cannot be unmounted or its node hangs. kubectl describe pod shows the last events. Never force the end of a database's pod while its machine may still run.";
+    Pod05 = "POD-05", "a pod is not ready for a long time", "The pod runs, and its readiness probe has not held for minutes. Its log says what it waits for: often the database, a login or an address that does not resolve.";
+    App01 = "APP-01", "fewer copies run than wished", "The application is set to run with more copies than are ready now. With none, its service is down; with some, it works without reserve. The causes name the pods or what keeps them from being made.";
+    Node01 = "NODE-01", "a node takes no new pods", "Somebody has cordoned the node, usually for maintenance. What runs there goes on; nothing new starts. kubectl uncordon NODE ends it.";
+    Node02 = "NODE-02", "a node is short of something", "The kubelet reports that memory, disk or process numbers run out, and it will end pods to save the node. On the node: df -h; free -m; ps aux --sort=-rss | head.";
+    Node03 = "NODE-03", "a node has no pod network", "The network of the pods is not set up on this node. Look at the network's own pods there (kubectl -n kube-system get pods -o wide).";
+    Vol01 = "VOL-01", "a volume has too few copies", "Longhorn has lost a copy of the volume and works on with the rest. It makes a new one by itself when a node or disk with room is there. Until then the loss of one more machine loses the data since the last backup.";
+    Vol02 = "VOL-02", "a volume has no usable copy", "Every copy of the volume has failed; what uses it has stopped. Do not delete anything. If a machine is down, bring it back: its copy may be salvaged. Else the volume is restored from its backup.";
+    Vol03 = "VOL-03", "a disk of the volumes is nearly full", "Longhorn places nothing on a disk with less free space than its limit, and volumes on a full disk stop. Find what fills it (snapshots, old volumes), or add a larger disk.";
+    Vol04 = "VOL-04", "a disk of the volumes cannot be used", "Longhorn does not reach the disk: not mounted, another filesystem than before, or read-only after an error. On the node: findmnt, dmesg | tail, smartctl -a.";
+    Vol05 = "VOL-05", "the backup store of the volumes cannot be reached", "Longhorn cannot reach or read its backup target, so no volume is backed up. Endpoint, bucket, keys, clock of the machines, certificate: each can be the reason. Check from a pod, not only from a node: the way back may differ.";
+    Vol06 = "VOL-06", "nobody tells how the volumes are", "No Longhorn manager runs, so what its objects say is old. Volumes in use go on; nothing is repaired, attached or made. Look at the pods longhorn-manager in longhorn-system.";
+    Vol07 = "VOL-07", "a claim has lost its volume", "The claim names a volume that is not there any more. Its data is in the volume's backup, if there is one. Do not delete the claim before that is clear.";
+    Pg01 = "PG-01", "the database is down", "No primary takes writes. After the loss of a machine, the operator makes the other copy the primary; that takes about one and a half minutes when the operator runs elsewhere, and about six and a half when it was lost too and its pods stay bound for five minutes.";
+    Pg02 = "PG-02", "the database has no second copy", "The primary works, and a further instance does not follow it. If the primary's machine is lost now, the database is down until a copy is back. A returned instance catches up by itself.";
+    Pg03 = "PG-03", "the database's changes do not reach the backup", "PostgreSQL keeps every change that could not be archived, and its disk fills. Check the endpoint, bucket and keys, and that pods reach the endpoint. It goes on by itself once the store answers.";
+    Pg04 = "PG-04", "the last backup of the database is too old", "A restore needs a full backup; the newest one is older than its schedule allows. Look at the newest Backup objects (kubectl -n NAMESPACE get backups.postgresql.cnpg.io) and at the schedule. The state of the cluster does not tell: it stays healthy without backups.";
+    Pg05 = "PG-05", "a backup of the database does not end", "A backup that cannot reach its store waits without an error. Check that the pods of the database reach the endpoint. It completes by itself when the store answers.";
+    Pg06 = "PG-06", "the database has no archive", "No plugin archives the changes of this cluster, so it can be restored to a full backup at best. What its condition ContinuousArchiving says means nothing without an archive. Run the deploy again, or look at spec.plugins of the Cluster.";
+    Pg07 = "PG-07", "nobody watches over the database", "No pod of the CloudNativePG operator works. The database goes on as it is; nothing fails over, no backup starts, and what the Cluster object says is old. Look at the pods in cnpg-system.";
+    Pg08 = "PG-08", "the backup schedule stands still", "The schedule is suspended, or its next time has passed without a backup. kubectl -n NAMESPACE get scheduledbackups.postgresql.cnpg.io shows both.";
+
     // Engine and journal (RUN).
     Run01 = "RUN-01", "the journal cannot be used", "The journal remembers what a deploy has done; without it a run does not go on. It is the file journal.jsonl in the site's folder. Look at the free space (df -h), the folder's owner and whether the disk is read-only. Nothing is done twice when the deploy is started again.";
     Run02 = "RUN-02", "the journal is from a newer version", "A newer care-install has worked on this site. Use that version: this one would not understand what was done.";
@@ -128,6 +156,8 @@ codes! {
     // Rehearsal cluster (REH).
     Reh01 = "REH-01", "the practice cluster cannot be served", "The practice cluster listens on 127.0.0.1 of this computer only. Another program may use the port, or another care-install may already serve the same site's practice cluster. Stop the other one, or choose another port.";
     Reh02 = "REH-02", "the practice cluster's file cannot be used", "The practice cluster keeps all its objects in one file of the site's folder. Look at the free space and at the rights of the folder. Deleting the file lets the practice cluster begin anew; it never holds anything of a real cluster.";
+    Reh03 = "REH-03", "no such scenario", "A scenario is what goes wrong on the practice cluster. `healthy` is the cluster on which everything works. The message lists all scenarios.";
+    Reh04 = "REH-04", "the practice site cannot be prepared", "The practice site is made by itself in its folder: settings, vault, and a certificate signed by an authority made for practice. Something in that folder is in the way. Move it away, or choose another folder with --site; nothing of a real site is needed.";
 
     // The run in the background (HOST).
     Host01 = "HOST-01", "the background part cannot be started", "A run works in a process of its own, so that closing the terminal does not stop it. It needs a folder it may write to: its lock, its socket and its log are in the site's folder. Check the folder's owner and free space (df -h), then start again.";
@@ -136,6 +166,7 @@ codes! {
 
     // Terminal (TTY).
     Tty01 = "TTY-01", "the terminal cannot be used for screens", "care-install could not draw on this terminal or read its keys. Over ssh, ask for a terminal with ssh -t. With --plain everything works as lines of text.";
+    Tty02 = "TTY-02", "a question was not answered", "The command asked something and got no answer: Esc or Ctrl-C was pressed, or the terminal went away. Nothing is lost; run the command again.";
 }
 
 impl Code {

@@ -1,6 +1,7 @@
 //! The door to Helm: the real command in life, stand-in objects in practice; it never waits for readiness.
 
 mod command;
+mod listen;
 mod record;
 
 use std::path::PathBuf;

@@ -175,7 +175,7 @@ fn all_wrong(name: &str) -> Says {
 const BROKEN: [(&str, &str); 28] = [
     ("SSH-01 primary", "FAIL says `HTTP/1.1 400 Bad Request`"),
     ("SSH-01 secondary", "FAIL connection refused"),
-    ("DNS-01 this computer's", "ok answers 8 questions of 9"),
+    ("DNS-01 this computer's", "ok answered 8 of 9"),
     ("DNS-02 app.care.example.org", "FAIL NXDOMAIN"),
     ("DNS-02 api.care.example.org", "FAIL SERVFAIL"),
     ("DNS-02 files.care.example.org", "FAIL no answer"),

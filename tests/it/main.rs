@@ -8,6 +8,8 @@
 
 mod catalog;
 mod checks;
+mod deploy_real;
+mod practice;
 mod rehearsal;
 mod schema_asset;
 mod testbed;

@@ -100,10 +100,6 @@ impl Testbed {
     }
 
     /// Starts a kwok that manages no node and plays only these stages; their kinds must be served by now.
-    #[expect(
-        dead_code,
-        reason = "used by the deploy against the real control plane"
-    )]
     pub fn play(&mut self, stages: &Path) {
         let mut kwok = self.command("kwok");
         kwok.args([

@@ -4,20 +4,22 @@ use std::{
     collections::VecDeque,
     ffi::OsString,
     fs::{File, OpenOptions},
+    io,
+    os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     time::Duration,
 };
 
 use rustix::fs::{FlockOperation, flock};
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncRead, BufReader},
-    process,
-    sync::mpsc,
-};
+use tokio::{io::AsyncReadExt as _, process, sync::mpsc};
 
-use super::{Place, record};
+use super::{
+    Place,
+    listen::{clean, listen},
+    record,
+};
 use crate::{
     plan::Release,
     problem::{Code, Problem},
@@ -40,8 +42,8 @@ const HOOK_LIMIT: &str = "10m";
 /// Revisions that helm keeps of each release.
 const HISTORY: &str = "5";
 
-/// Lines of the end that become causes.
-const LAST_LINES: usize = 4;
+/// Bytes of the answer to `helm version` that are read.
+const LONGEST_VERSION: u64 = 4096;
 
 /// The oldest minor of Helm 3 that is known to work.
 const OLDEST_MINOR: u64 = 18;
@@ -64,17 +66,11 @@ impl Command {
     /// Finds the command and asks its version.
     pub(super) async fn find(place: Place) -> Result<Self, Problem> {
         let program = place.program.clone().unwrap_or_else(|| "helm".into());
-        let asked = process::Command::new(&program)
-            .args(["version", "--template", "{{.Version}}"])
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output();
-        let output = match tokio::time::timeout(VERSION_LIMIT, asked).await {
-            Ok(Ok(output)) => output,
+        let text = match tokio::time::timeout(VERSION_LIMIT, ask_version(&program)).await {
+            Ok(Ok(text)) => text,
             Ok(Err(error)) => return Err(missing(&program).caused_by(&error)),
             Err(_elapsed) => return Err(missing(&program).because("it did not answer in time")),
         };
-        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         let Some(version) = parse_version(&text) else {
             let shown: String = text.chars().take(80).collect();
             return Err(missing(&program).because(format!("its version reads `{shown}`")));
@@ -230,14 +226,21 @@ impl Command {
             .map_err(|error| DoorError::lasting(missing(&self.program).caused_by(&error)))?;
         let (out, errors) = (child.stdout.take(), child.stderr.take());
         let work = async {
-            let (_, last) = tokio::join!(listen(out, &lines), listen(errors, &lines));
-            (child.wait().await, last)
+            let (said, last) = tokio::join!(listen(out, &lines), listen(errors, &lines));
+            // Helm writes what went wrong to its errors; something else in its place may not.
+            (
+                child.wait().await,
+                if last.is_empty() { said } else { last },
+            )
         };
         match tokio::time::timeout(LIMIT, work).await {
-            Ok((Ok(status), last)) => Ok(Ended {
-                success: status.success(),
-                last,
-            }),
+            Ok((Ok(status), mut last)) => {
+                last.extend(why_it_ended(status, last.is_empty()));
+                Ok(Ended {
+                    success: status.success(),
+                    last,
+                })
+            }
             Ok((Err(error), _)) => {
                 Err(DoorError::passing(missing(&self.program).caused_by(&error)))
             }
@@ -253,6 +256,37 @@ impl Command {
     }
 }
 
+/// What `helm version` answers.
+async fn ask_version(program: &Path) -> io::Result<String> {
+    let mut child = process::Command::new(program)
+        .args(["version", "--template", "{{.Version}}"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    let mut bytes = Vec::new();
+    if let Some(out) = child.stdout.take() {
+        out.take(LONGEST_VERSION).read_to_end(&mut bytes).await?;
+    }
+    Ok(clean(&bytes).trim().to_owned())
+}
+
+/// What the status tells beyond the words of helm.
+fn why_it_ended(status: ExitStatus, is_mute: bool) -> Option<String> {
+    match (status.signal(), status.code()) {
+        (Some(9), _) => Some(
+            "it was killed from outside (signal 9); a computer that runs out of memory does that"
+                .to_owned(),
+        ),
+        (Some(signal), _) => Some(format!("signal {signal} ended it")),
+        (None, Some(code)) if code != 0 && is_mute => {
+            Some(format!("it ended with code {code} and without a word"))
+        }
+        (None, _) => None,
+    }
+}
+
 /// Helm takes names before or after its options; here they come last, and `--` is only our own mark.
 fn split_names(arguments: Vec<OsString>) -> (Vec<OsString>, Vec<OsString>) {
     let mark = arguments.iter().position(|argument| argument == "--");
@@ -265,28 +299,6 @@ fn split_names(arguments: Vec<OsString>) -> (Vec<OsString>, Vec<OsString>) {
     // What follows the two names are options that were added later.
     options.extend(names.split_off(2));
     (options, names)
-}
-
-async fn listen(
-    stream: Option<impl AsyncRead + Unpin>,
-    lines: &mpsc::Sender<String>,
-) -> VecDeque<String> {
-    let mut last = VecDeque::with_capacity(LAST_LINES);
-    let Some(stream) = stream else { return last };
-    let mut reader = BufReader::new(stream).lines();
-    while let Ok(Some(line)) = reader.next_line().await {
-        let line = line.trim_end().to_owned();
-        if line.is_empty() {
-            continue;
-        }
-        if last.len() == LAST_LINES {
-            last.pop_front();
-        }
-        last.push_back(line.clone());
-        // Whoever listens may have gone.
-        lines.send(line).await.ok();
-    }
-    last
 }
 
 /// How helm finds the cluster; a token never becomes an argument.
@@ -445,33 +457,4 @@ fn bug(error: &serde_yaml::Error) -> DoorError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_read_as_helm_writes_them() {
-        assert_eq!(parse_version("v4.3.1"), Some((4, 3)));
-        assert_eq!(parse_version("v3.18.0+g1234"), Some((3, 18)));
-        assert_eq!(parse_version("nonsense"), None);
-    }
-
-    #[test]
-    fn names_come_after_all_options() {
-        let arguments = ["upgrade", "--", "name", "chart", "--kubeconfig", "file"];
-        let (options, names) = split_names(arguments.map(OsString::from).to_vec());
-        assert_eq!(options, ["upgrade", "--kubeconfig", "file"]);
-        assert_eq!(names, ["name", "chart"]);
-    }
-
-    #[tokio::test]
-    async fn a_missing_helm_says_so() {
-        let place = Place {
-            program: Some("/nowhere/helm".into()),
-            charts: None,
-            work: "/nowhere".into(),
-        };
-        let problem = Command::find(place).await.unwrap_err();
-        assert_eq!(problem.code, Code::Helm01);
-        assert!(problem.remedy.contains("--helm"));
-    }
-}
+mod tests;

@@ -94,6 +94,11 @@ fn read(secret: &Value) -> Option<Revision> {
 
 /// The Secret that helm would have written for a first install of the release.
 pub(super) fn of(release: &Release) -> Object {
+    with_status(release, "deployed")
+}
+
+/// The same, when it is, or was, in another status.
+pub(super) fn with_status(release: &Release, status: &str) -> Object {
     let chart = release.chart.rsplit('/').next().unwrap_or(&release.chart);
     let content = json!({
         "name": release.name,
@@ -102,7 +107,7 @@ pub(super) fn of(release: &Release) -> Object {
             "last_deployed": "2026-01-01T00:00:00Z",
             "deleted": "",
             "description": "Install complete",
-            "status": "deployed",
+            "status": status,
         },
         "chart": {
             "metadata": {"name": chart, "version": release.version, "apiVersion": "v2"},
@@ -126,7 +131,7 @@ pub(super) fn of(release: &Release) -> Object {
         "metadata": {
             "name": name,
             "namespace": release.namespace,
-            "labels": {"name": release.name, "owner": "helm", "status": "deployed", "version": "1"},
+            "labels": {"name": release.name, "owner": "helm", "status": status, "version": "1"},
         },
         "data": {"release": data},
     });

@@ -1,0 +1,291 @@
+use std::process::Command as Process;
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::*;
+use crate::{
+    plan::Object,
+    rehearsal::{self, ServeOptions, Serving, Speed},
+    sys::Retry,
+};
+
+#[test]
+fn versions_are_read_as_helm_writes_them() {
+    assert_eq!(parse_version("v4.3.1"), Some((4, 3)));
+    assert_eq!(parse_version("v3.18.0+g1234"), Some((3, 18)));
+    assert_eq!(parse_version("nonsense"), None);
+}
+
+#[test]
+fn names_come_after_all_options() {
+    let arguments = ["upgrade", "--", "name", "chart", "--kubeconfig", "file"];
+    let (options, names) = split_names(arguments.map(OsString::from).to_vec());
+    assert_eq!(options, ["upgrade", "--kubeconfig", "file"]);
+    assert_eq!(names, ["name", "chart"]);
+}
+
+fn release() -> Release {
+    Release {
+        name: "valkey".to_owned(),
+        namespace: "database".to_owned(),
+        chart: "valkey".to_owned(),
+        repository: Some("https://valkey.io/valkey-helm/".to_owned()),
+        version: "0.11.0".to_owned(),
+        values: json!({"replicas": 1}),
+        workloads: Vec::new(),
+        crds: Vec::new(),
+    }
+}
+
+/// A helm that is a shell script. Another process writes it: a file that this one had open could not be started for a moment.
+fn fake(folder: &TempDir, script: &str) -> Command {
+    let program = folder.path().join("helm");
+    let written = Process::new("sh")
+        .args([
+            "-c",
+            "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$2\" && chmod +x \"$2\"",
+            "sh",
+            script,
+        ])
+        .arg(&program)
+        .status()
+        .unwrap();
+    assert!(written.success());
+    let place = Place {
+        program: Some(program.clone()),
+        charts: None,
+        work: folder.path().join("work"),
+    };
+    Command {
+        program,
+        place,
+        version: (4, 3),
+    }
+}
+
+async fn found(script: &str) -> Result<Command, Problem> {
+    let folder = tempfile::tempdir().unwrap();
+    let place = fake(&folder, script).place;
+    Command::find(place).await
+}
+
+/// What a deploy with such a helm fails with.
+async fn failure(script: &str) -> DoorError {
+    let folder = tempfile::tempdir().unwrap();
+    let command = fake(&folder, script);
+    let lock = command.lock(&release()).unwrap();
+    let (lines, _heard) = mpsc::channel(64);
+    let ended = command.run(Vec::new(), lock, lines).await.unwrap();
+    assert!(!ended.success);
+    failed(&release(), &ended.last)
+}
+
+#[tokio::test]
+async fn a_helm_of_a_fitting_version_is_taken() {
+    for version in ["v4.3.1", "v3.18.0+gabc", "v3.20.1"] {
+        let command = found(&format!("echo {version}")).await.unwrap();
+        assert_eq!(Some(command.version), parse_version(version));
+    }
+}
+
+#[tokio::test]
+async fn a_helm_that_cannot_be_used_says_why_and_what_to_do() {
+    let place = Place {
+        program: Some("/nowhere/helm".into()),
+        charts: None,
+        work: "/nowhere".into(),
+    };
+    let problem = Command::find(place).await.unwrap_err();
+    assert_eq!(problem.code, Code::Helm01);
+    assert!(problem.remedy.contains("--helm"));
+
+    for (script, code, word) in [
+        ("echo v3.17.9", Code::Helm02, "v3.17.9"),
+        ("echo v2.16.0", Code::Helm02, "v2.16.0"),
+        ("exit 1", Code::Helm01, "``"),
+        (
+            "echo 'command not supported' >&2; exit 1",
+            Code::Helm01,
+            "``",
+        ),
+        ("printf '\\377\\033[2J'", Code::Helm01, "[2J"),
+        ("yes", Code::Helm01, "`yy"),
+    ] {
+        let problem = found(script).await.unwrap_err();
+        assert_eq!(problem.code, code, "{script}");
+        let words = format!("{} {}", problem.what, problem.causes.join(" "));
+        assert!(words.contains(word), "{script}: {words}");
+        assert!(!words.contains(char::is_control), "{words:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_helm_that_hangs_is_not_waited_for_longer_than_its_limit() {
+    let problem = found("exec sleep 600").await.unwrap_err();
+    assert_eq!(problem.code, Code::Helm01);
+    assert_eq!(problem.causes, ["it did not answer in time"]);
+
+    let error = failure("exec sleep 600").await;
+    assert_eq!(error.problem.code, Code::Helm03);
+    assert!(
+        error.problem.causes[0].contains("12 minutes"),
+        "{:?}",
+        error.problem
+    );
+}
+
+#[tokio::test]
+async fn a_helm_that_ends_badly_is_a_problem_with_its_last_words() {
+    for (script, code, cause) in [
+        (
+            "echo working; echo 'Error: no matches for kind' >&2; exit 1",
+            Code::Helm03,
+            "Error: no matches for kind",
+        ),
+        ("echo 'only here'; exit 1", Code::Helm03, "only here"),
+        (
+            "exit 7",
+            Code::Helm03,
+            "it ended with code 7 and without a word",
+        ),
+        ("kill -9 $$", Code::Helm03, "signal 9"),
+        (
+            "echo begun >&2; kill -15 $$",
+            Code::Helm03,
+            "signal 15 ended it",
+        ),
+        (
+            "echo 'Error: looks like \"https://x\" is not a valid chart repository: dial tcp: lookup x: no such host' >&2; exit 1",
+            Code::Helm04,
+            "no such host",
+        ),
+    ] {
+        let error = failure(script).await;
+        assert_eq!(error.problem.code, code, "{script}");
+        assert_eq!(error.retry, Retry::Backoff, "{script}");
+        let last = error.problem.causes.last().unwrap();
+        assert!(last.contains(cause), "{script}: {last}");
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_do_not_end_helm_in_the_middle_of_its_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let command = fake(
+        &folder,
+        "printf '\\377\\376\\n'; head -c 300000 /dev/zero; echo; printf '\\377' >&2; echo done; echo done >&2",
+    );
+    let lock = command.lock(&release()).unwrap();
+    let (lines, _heard) = mpsc::channel(64);
+    let ended = command.run(Vec::new(), lock, lines).await.unwrap();
+    assert!(ended.success, "{:?}", ended.last);
+}
+
+#[test]
+fn a_helm_that_outlives_us_keeps_its_release_to_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let command = fake(&folder, "");
+    let lock = command.lock(&release()).unwrap();
+    let mut helm = Process::new("sleep")
+        .arg("600")
+        .stdin(lock)
+        .spawn()
+        .unwrap();
+    let error = command.lock(&release()).unwrap_err();
+    assert_eq!(
+        (error.problem.code, error.retry),
+        (Code::Helm05, Retry::Backoff)
+    );
+    helm.kill().unwrap();
+    helm.wait().unwrap();
+    // A process that another test begins at this moment may hold a copy of the file for an instant.
+    assert!((0..100_000).any(|_| command.lock(&release()).is_ok()));
+}
+
+#[test]
+fn a_folder_of_charts_has_them_packed_or_unpacked_or_says_what_it_wants() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = local_chart(folder.path(), &release()).unwrap_err();
+    assert_eq!((error.problem.code, error.retry), (Code::Helm04, Retry::No));
+    assert!(error.problem.remedy.contains("valkey-0.11.0.tgz"));
+    for name in ["valkey", "valkey-0.11.0.tgz"] {
+        let path = folder.path().join(name);
+        std::fs::create_dir(&path).unwrap();
+        assert_eq!(local_chart(folder.path(), &release()).unwrap(), path);
+    }
+}
+
+async fn cluster_with(folder: &TempDir, secret: Object) -> (Serving, Kube) {
+    let options = ServeOptions {
+        dir: folder.path().join("cluster"),
+        port: 0,
+        speed: Speed::Max,
+        idle_exit: None,
+        world: vec![
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "database"}}),
+        ],
+        token: None,
+    };
+    let serving = rehearsal::serve(options).await.unwrap();
+    let source = Source::Endpoint {
+        url: serving.url.clone(),
+        token: serving.token.clone(),
+    };
+    let kube = Kube::connect(&source).await.unwrap();
+    kube.apply(&secret).await.unwrap();
+    (serving, kube)
+}
+
+/// What a deploy does when helm's memory has one revision of this status; helm itself only tells its arguments.
+async fn with_revision(status: &str) -> (Result<Applied, DoorError>, Vec<String>, bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = record::with_status(&release(), status);
+    let (_serving, kube) = cluster_with(&folder, secret.clone()).await;
+    let (lines, mut heard) = mpsc::channel(64);
+    let command = fake(&folder, "echo \"ran $*\"");
+    let done = command.deploy(&release(), &kube, lines).await;
+    let mut told = Vec::new();
+    while let Some(line) = heard.recv().await {
+        told.push(line);
+    }
+    let there = kube.get(&secret.reference()).await.unwrap().is_some();
+    (done, told, there)
+}
+
+#[tokio::test]
+async fn a_revision_that_was_cut_off_is_removed_and_the_release_made_again() {
+    for status in [
+        "pending-install",
+        "pending-upgrade",
+        "pending-rollback",
+        "uninstalling",
+    ] {
+        let (done, told, there) = with_revision(status).await;
+        assert_eq!(done.unwrap(), Applied::Changed, "{status}");
+        assert_eq!(told[0], "removing revision 1, which was cut off");
+        assert!(
+            told.iter()
+                .any(|line| line.starts_with("ran upgrade --install"))
+        );
+        assert!(!there, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_deployed_release_is_left_alone_and_a_failed_one_is_made_again() {
+    let (done, told, there) = with_revision("deployed").await;
+    assert_eq!(done.unwrap(), Applied::Unchanged);
+    assert!(there && !told.iter().any(|line| line.starts_with("ran")));
+
+    let (done, told, there) = with_revision("failed").await;
+    assert_eq!(done.unwrap(), Applied::Changed);
+    assert!(
+        there,
+        "a failed revision does not block helm, and tells what happened"
+    );
+    assert!(
+        told.iter()
+            .any(|line| line.starts_with("ran upgrade --install"))
+    );
+}
