@@ -8,6 +8,7 @@
 
 mod catalog;
 mod rehearsal;
+mod rehearsal_deploy;
 mod schema_asset;
 mod testbed;
 mod tidy;
