@@ -13,7 +13,7 @@ use care_install::{
     rehearsal::{self, ServeOptions, Serving, Speed, control, schema},
     site::{Site, sample},
     sys::{
-        Doors, Routes,
+        Doors, Retry, Routes,
         clock::Clock,
         helm::{Helm, Practice},
         kube::{Kube, Source},
@@ -231,4 +231,53 @@ async fn an_image_that_cannot_be_pulled_is_named_and_the_run_goes_on_once_it_is_
     kube.apply(&scenario("healthy")).await.unwrap();
     let (outcome, states) = ended(&run).await;
     assert_eq!(outcome, Outcome::Done, "{states:#?}");
+}
+
+/// An object that the webhook of cert-manager checks.
+fn issuer() -> Object {
+    let issuer = json!({"apiVersion": "cert-manager.io/v1", "kind": "Issuer",
+        "metadata": {"name": "self", "namespace": "default"}, "spec": {"selfSigned": {}}});
+    Object::from_value(issuer).unwrap()
+}
+
+/// A webhook's Deployment whose pods run on nodes of this role.
+fn webhook(role: &str) -> Object {
+    let labels = json!({"app": "webhook"});
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "cert-manager-webhook", "namespace": "cert-manager"},
+        "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": {
+            "nodeSelector": {"ohn/role": role}, "containers": [{"name": "webhook", "image": "example.org/webhook:1"}]}}}});
+    Object::from_value(deployment).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_is_refused_until_its_operators_webhook_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let practiced = serve(folder.path()).await;
+    let kube = &practiced.kube;
+    let namespace =
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "cert-manager"}});
+    let definition = schema::crd("issuers.cert-manager.io").unwrap();
+    for value in [namespace, definition] {
+        kube.apply(&Object::from_value(value).unwrap())
+            .await
+            .unwrap();
+    }
+    kube.apply(&webhook("nobody")).await.unwrap();
+    let error = kube.apply(&issuer()).await.unwrap_err();
+    assert_eq!(error.problem.code, Code::Kube07, "{}", error.problem);
+    assert_ne!(error.retry, Retry::No);
+    kube.apply(&webhook("primary")).await.unwrap();
+    let accepted = async {
+        let mut pods = kube
+            .feed()
+            .watch(&ObjectRef::new("v1", "Pod", "cert-manager", ""))
+            .await
+            .unwrap();
+        while kube.dry_run(&issuer()).await.is_err() {
+            pods.changed().await;
+        }
+    };
+    tokio::time::timeout(LIMIT, accepted).await.unwrap();
+    kube.apply(&issuer()).await.unwrap();
 }

@@ -221,7 +221,9 @@ fn grow(maker: &parts::Maker<'_>, seen: &[Instance<'_>], reaction: &mut Reaction
     if let Some(joining) = seen.iter().find(|one| setting_up(one)) {
         return Phase::joining(&format!("{}-join", joining.name));
     }
-    if seen.iter().any(|one| one.state != State::Healthy) {
+    // As in life it says first that all are ready, and draws its conclusion on the next look.
+    let said = maker.cluster["status"]["readyInstances"].as_u64();
+    if seen.iter().any(|one| one.state != State::Healthy) || said != Some(count as u64) {
         return Phase::waiting();
     }
     if count < wanted {
