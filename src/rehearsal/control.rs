@@ -21,10 +21,6 @@ mod shape;
 mod stateful;
 
 #[cfg(test)]
-mod cnpg_tests;
-#[cfg(test)]
-mod operator_tests;
-#[cfg(test)]
 mod scenario_tests;
 #[cfg(test)]
 mod testing;

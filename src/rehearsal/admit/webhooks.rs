@@ -127,7 +127,7 @@ mod tests {
         store.create(value, now).unwrap();
     }
 
-    fn workload(kind: &str, namespace: &str, name: &str, status: Value) -> Value {
+    fn workload(kind: &str, namespace: &str, name: &str, status: &Value) -> Value {
         json!({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name, "namespace": namespace},
             "status": status})
     }
@@ -148,7 +148,7 @@ mod tests {
     fn a_webhook_without_a_ready_pod_refuses_in_the_servers_words() {
         let of = ("postgresql.cnpg.io", "clusters");
         let operator =
-            |status| workload("Deployment", "cnpg-system", "cnpg-cloudnative-pg", status);
+            |status: Value| workload("Deployment", "cnpg-system", "cnpg-cloudnative-pg", &status);
         assert_eq!(
             said(of, operator(json!({}))),
             "Internal error occurred: failed calling webhook \"mcluster.cnpg.io\": failed to call webhook: Post \
@@ -158,14 +158,14 @@ mod tests {
         assert_eq!(said(of, operator(json!({"readyReplicas": 1}))), "");
         let of = ("longhorn.io", "recurringjobs");
         let managers =
-            |status| workload("DaemonSet", "longhorn-system", "longhorn-manager", status);
+            |status: Value| workload("DaemonSet", "longhorn-system", "longhorn-manager", &status);
         assert!(said(of, managers(json!({"numberReady": 0}))).contains("validator.longhorn.io"));
         assert_eq!(said(of, managers(json!({"numberReady": 1}))), "");
     }
 
     #[test]
     fn a_webhook_that_nobody_installed_is_not_asked() {
-        let other = workload("Deployment", "default", "other", json!({}));
+        let other = workload("Deployment", "default", "other", &json!({}));
         assert_eq!(said(("cert-manager.io", "issuers"), other), "");
     }
 
@@ -176,7 +176,7 @@ mod tests {
         let ready = json!({"readyReplicas": 1});
         add(
             &mut store,
-            workload("Deployment", "cert-manager", "cert-manager-webhook", ready),
+            workload("Deployment", "cert-manager", "cert-manager-webhook", &ready),
         );
         add(
             &mut store,
@@ -184,7 +184,7 @@ mod tests {
                 "Deployment",
                 "cert-manager",
                 "cert-manager-cainjector",
-                json!({}),
+                &json!({}),
             ),
         );
         let kind = kind(&store, "cert-manager.io", "issuers");

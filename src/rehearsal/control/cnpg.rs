@@ -291,3 +291,6 @@ fn tidy(seen: &[Instance<'_>], reaction: &mut Reaction) {
         reaction.writes.push(delete(job));
     }
 }
+
+#[cfg(test)]
+mod tests;

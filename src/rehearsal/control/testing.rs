@@ -234,3 +234,16 @@ pub fn install(bed: &mut Bed, release: &str) {
         bed.add(object.value().clone());
     }
 }
+
+/// The database of the sample site, with everything it needs, just applied.
+pub fn database(bed: &mut Bed) {
+    for release in ["cert-manager", "cnpg", "plugin-barman-cloud"] {
+        install(bed, release);
+    }
+    bed.run(120);
+    for step in ["access", "cluster", "databases", "backups"] {
+        for object in plan_objects(&format!("postgres/{step}")) {
+            bed.add(object);
+        }
+    }
+}

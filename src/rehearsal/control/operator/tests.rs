@@ -2,10 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::testing::{Bed, course, installed, plan_objects};
 use crate::{
     ready::{Readiness, object},
     rehearsal::{
+        control::{
+            pods,
+            testing::{Bed, course, database, installed, plan_objects, workload},
+        },
         kinds::Registry,
         schema::Node,
         validate,
@@ -36,7 +39,7 @@ fn claim_with_pod(bed: &mut Bed) {
             "resources": {"requests": {"storage": "20Gi"}},
         },
     }));
-    let mut user = super::testing::workload("Deployment", "user", 1);
+    let mut user = workload("Deployment", "user", 1);
     user["spec"]["template"]["spec"]["volumes"] =
         json!([{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]);
     user["spec"]["template"]["spec"]["nodeSelector"] = json!({"ohn/role": "primary"});
@@ -60,7 +63,7 @@ fn an_operators_own_workloads_come_after_those_of_its_chart_serve() {
             bed.store.get("Deployment.apps", space, name).is_some()
         };
         let pods = bed.list("Pod", "longhorn-system");
-        if serving.is_none() && pods.len() >= 4 && pods.iter().all(|pod| super::pods::ready(pod)) {
+        if serving.is_none() && pods.len() >= 4 && pods.iter().all(|pod| pods::ready(pod)) {
             serving = Some(bed.now);
         }
         if made.is_none() && named("csi-provisioner") {
@@ -209,7 +212,7 @@ fn without_its_operator_a_custom_resource_stays_as_it_was() {
 fn everything_that_operators_make_fits_its_schema() {
     let mut bed = longhorn();
     claim_with_pod(&mut bed);
-    super::cnpg_tests::database(&mut bed);
+    database(&mut bed);
     bed.settle();
     let registry = Registry::of(&bed.store);
     let mut checked = 0;

@@ -2,26 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::testing::{Bed, course, installed, plan_objects};
 use crate::{
     ready::{Readiness, object},
-    rehearsal::world::{Write, reference},
+    rehearsal::{
+        control::{
+            shape,
+            testing::{Bed, course, database, installed, plan_objects},
+        },
+        world::{Write, reference},
+    },
 };
 
 const KIND: &str = "Cluster.postgresql.cnpg.io";
-
-/// The database of the sample site, with everything it needs, just applied.
-pub fn database(bed: &mut Bed) {
-    for release in ["cert-manager", "cnpg", "plugin-barman-cloud"] {
-        super::testing::install(bed, release);
-    }
-    bed.run(120);
-    for step in ["access", "cluster", "databases", "backups"] {
-        for object in plan_objects(&format!("postgres/{step}")) {
-            bed.add(object);
-        }
-    }
-}
 
 fn with_class() -> Bed {
     let mut bed = installed(&[]);
@@ -39,7 +31,7 @@ fn cluster(bed: &Bed) -> &Value {
 }
 
 fn condition(live: &Value, kind: &str) -> String {
-    super::shape::condition(live, kind).map_or_else(
+    shape::condition(live, kind).map_or_else(
         || "-".to_owned(),
         |found| found["status"].as_str().unwrap_or("").to_owned(),
     )
