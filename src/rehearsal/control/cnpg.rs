@@ -120,7 +120,7 @@ fn plugins_missing(world: &World<'_>, cluster: &Value) -> Option<Phase> {
     Some(Phase::new(
         "Cluster cannot proceed to reconciliation due to an unknown plugin being required",
         format!(
-            "Unknown plugin: '{missing}'. This may be caused by the plugin not being loaded correctly by the operator"
+            "Unknown plugin: '{missing}'. This may be caused by the plugin not being loaded correctly by the operator. Check the operator and plugin logs for errors"
         ),
     ))
 }
@@ -242,8 +242,10 @@ fn grow(maker: &parts::Maker<'_>, seen: &[Instance<'_>], reaction: &mut Reaction
     if let Some(spare) = spare.filter(|_| count > wanted) {
         reaction.writes.extend(spare.pod.map(delete));
         reaction.writes.push(delete(spare.claim));
-        let text = format!("Scaling down instance {}", spare.name);
-        return Phase::new("Scaling down cluster", text);
+        let text = format!("Scaling down: removing instance {}", spare.name);
+        reaction
+            .writes
+            .push(event(maker.cluster, SOURCE, "ScaleDown", text));
     }
     Phase::healthy()
 }

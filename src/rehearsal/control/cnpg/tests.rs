@@ -246,3 +246,22 @@ fn when_the_primary_goes_the_other_instance_takes_over() {
     );
     bed.settle();
 }
+
+#[test]
+fn a_cluster_grows_and_shrinks_as_it_is_asked() {
+    let mut bed = with_class();
+    bed.settle();
+    let resize = |bed: &mut Bed, instances: u64| {
+        bed.change(KIND, "database", "care-db", |cluster| {
+            cluster["spec"]["instances"] = instances.into();
+        });
+        bed.settle();
+        cluster(bed)["status"]["instanceNames"].clone()
+    };
+    let three = json!(["care-db-1", "care-db-2", "care-db-3"]);
+    assert_eq!(resize(&mut bed, 3), three);
+    assert_eq!(resize(&mut bed, 1), json!(["care-db-1"]));
+    let live = cluster(&bed);
+    assert_eq!(object(&reference(live), Some(live)), Readiness::Ready);
+    assert_eq!(bed.list("PersistentVolumeClaim", "database").len(), 1);
+}
