@@ -265,3 +265,31 @@ fn a_cluster_grows_and_shrinks_as_it_is_asked() {
     assert_eq!(object(&reference(live), Some(live)), Readiness::Ready);
     assert_eq!(bed.list("PersistentVolumeClaim", "database").len(), 1);
 }
+
+#[test]
+fn changed_resources_renew_the_replica_first_and_the_primary_in_its_place() {
+    let mut bed = with_class();
+    bed.settle();
+    bed.change(KIND, "database", "care-db", |cluster| {
+        cluster["spec"]["resources"]["limits"]["memory"] = "4Gi".into();
+    });
+    let reasons = course(&mut bed, 300, |bed| {
+        cluster(bed)["status"]["phaseReason"]
+            .as_str()
+            .unwrap_or("")
+            .to_owned()
+    });
+    let restarts: Vec<&String> = reasons
+        .iter()
+        .filter(|reason| reason.starts_with("Restarting"))
+        .collect();
+    assert_eq!(restarts.len(), 2, "{reasons:?}");
+    assert!(restarts[0].contains("care-db-2") && restarts[1].contains("care-db-1"));
+    assert_eq!(line(&bed), HEALTHY);
+    for name in ["care-db-1", "care-db-2"] {
+        let main = &bed.get("Pod", "database", name)["spec"]["containers"][0];
+        assert_eq!(main["resources"]["limits"]["memory"], "4Gi");
+    }
+    assert_eq!(cluster(&bed)["status"]["timelineID"], 1);
+    bed.settle();
+}
