@@ -10,6 +10,7 @@ mod catalog;
 mod practice;
 mod deploy_real;
 mod rehearsal;
+mod rehearsal_deploy;
 mod schema_asset;
 mod testbed;
 mod tidy;
