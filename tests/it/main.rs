@@ -11,3 +11,4 @@ mod rehearsal;
 mod schema_asset;
 mod testbed;
 mod tidy;
+mod watching;
