@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    facts::{Facts, Operator, ended, node_of, owner, toleration},
+    facts::{Facts, Operator, Owner, ended, node_of, owner, toleration},
     rows::{
         nodes::{is_control_plane, is_cordoned},
         pods::is_instance,
@@ -193,7 +193,7 @@ impl<'f, 's> Look<'f, 's> {
     fn workloads(&self, carriers: &Carriers) -> Vec<String> {
         let mut fates: BTreeMap<Fate, Vec<String>> = BTreeMap::new();
         let mut longest = Duration::ZERO;
-        let mut seen: BTreeSet<(String, (String, String))> = BTreeSet::new();
+        let mut seen: BTreeSet<(String, Owner)> = BTreeSet::new();
         for pod in self.facts.snapshot.all(Kind::Pod) {
             if !self.here(pod) || ended(pod) {
                 continue;
@@ -237,13 +237,12 @@ impl<'f, 's> Look<'f, 's> {
             .collect()
     }
 
-    fn fate(&self, pod: &Value, mine: &(String, String)) -> Fate {
+    fn fate(&self, pod: &Value, mine: &Owner) -> Fate {
         let elsewhere = self
             .facts
-            .snapshot
-            .all(Kind::Pod)
-            .filter(|other| namespace(other) == namespace(pod) && !self.here(other))
-            .any(|other| owner(other) == *mine && self.facts.serves(other));
+            .family(pod)
+            .iter()
+            .any(|other| !self.here(other) && self.facts.serves(other));
         if elsewhere {
             Fate::GoesOn
         } else if self.governed && mine.0 != "Pod" && self.others.iter().any(|node| fits(pod, node))

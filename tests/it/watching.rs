@@ -19,7 +19,7 @@ use serde_json::json;
 use tokio::sync::watch::Receiver;
 
 /// Longest wait for a picture.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 const BROKEN: &str = "registry.example.org/care_be:v25.40.0";
 
@@ -75,7 +75,9 @@ async fn until(
         Arc::clone(&view)
     })
     .await;
-    found.unwrap_or_else(|_| panic!("never seen: {what}; last {:#?}", seen.borrow()))
+    let last = seen.borrow().clone();
+    assert!(found.is_ok(), "never seen: {what}; last {last:#?}");
+    found.unwrap()
 }
 
 #[tokio::test]

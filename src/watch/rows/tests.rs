@@ -26,13 +26,17 @@ fn check(status: Value, more: &[(&str, Value)]) -> (String, String, u32, Health)
 }
 
 fn container(ready: bool, restarts: u32, state: Value) -> Value {
-    json!({"name": "main", "ready": ready, "restartCount": restarts, "state": state})
+    let mut one = json!({"name": "main", "ready": ready, "restartCount": restarts});
+    one["state"] = state;
+    one
 }
 
 fn status(phase: &str, ready: bool, containers: Value) -> Value {
     let ready = if ready { "True" } else { "False" };
-    json!({"phase": phase, "containerStatuses": containers,
-        "conditions": [{"type": "Ready", "status": ready, "lastTransitionTime": "2026-11-24T01:59:30Z"}]})
+    let mut one = json!({"phase": phase,
+        "conditions": [{"type": "Ready", "status": ready, "lastTransitionTime": "2026-11-24T01:59:30Z"}]});
+    one["containerStatuses"] = containers;
+    one
 }
 
 fn row(ready: &str, status: &str, restarts: u32, health: Health) -> (String, String, u32, Health) {
@@ -43,85 +47,56 @@ fn row(ready: &str, status: &str, restarts: u32, health: Health) -> (String, Str
 fn statuses_read_as_kubectl_prints_them() {
     let running = json!({"running": {"startedAt": "2026-11-24T01:59:00Z"}});
     let waiting = |reason: &str| json!({"waiting": {"reason": reason}});
+    let one = |phase: &str, ready: bool, restarts: u32, state: &Value| {
+        let containers = json!([container(ready, restarts, state.clone())]);
+        check(status(phase, ready, containers), &[])
+    };
+    let ok = one("Running", true, 2, &running);
+    assert_eq!(ok, row("1/1", "Running", 2, Health::Good));
+    let unready = one("Running", false, 0, &running);
+    assert_eq!(unready, row("0/1", "Running", 0, Health::Busy));
+    for (phase, restarts, reason, health) in [
+        ("Pending", 0, "ContainerCreating", Health::Busy),
+        ("Running", 7, "CrashLoopBackOff", Health::Bad),
+        ("Pending", 0, "ImagePullBackOff", Health::Bad),
+        ("Pending", 0, "CreateContainerConfigError", Health::Bad),
+    ] {
+        let seen = one(phase, false, restarts, &waiting(reason));
+        assert_eq!(seen, row("0/1", reason, restarts, health));
+    }
+}
+
+#[test]
+fn ended_pods_read_as_kubectl_prints_them() {
     let ended =
         |reason: &str, code: i64| json!({"terminated": {"reason": reason, "exitCode": code}});
-    let cases = [
+    for (phase, restarts, state, word, health) in [
         (
-            status(
-                "Running",
-                true,
-                json!([container(true, 2, running.clone())]),
-            ),
-            row("1/1", "Running", 2, Health::Good),
+            "Running",
+            1,
+            ended("OOMKilled", 137),
+            "OOMKilled",
+            Health::Bad,
         ),
         (
-            status("Running", false, json!([container(false, 0, running)])),
-            row("0/1", "Running", 0, Health::Busy),
+            "Succeeded",
+            0,
+            ended("Completed", 0),
+            "Completed",
+            Health::Good,
         ),
-        (
-            status(
-                "Pending",
-                false,
-                json!([container(false, 0, waiting("ContainerCreating"))]),
-            ),
-            row("0/1", "ContainerCreating", 0, Health::Busy),
-        ),
-        (
-            status(
-                "Running",
-                false,
-                json!([container(false, 7, waiting("CrashLoopBackOff"))]),
-            ),
-            row("0/1", "CrashLoopBackOff", 7, Health::Bad),
-        ),
-        (
-            status(
-                "Pending",
-                false,
-                json!([container(false, 0, waiting("ImagePullBackOff"))]),
-            ),
-            row("0/1", "ImagePullBackOff", 0, Health::Bad),
-        ),
-        (
-            status(
-                "Running",
-                false,
-                json!([container(false, 1, ended("OOMKilled", 137))]),
-            ),
-            row("0/1", "OOMKilled", 1, Health::Bad),
-        ),
-        (
-            status(
-                "Succeeded",
-                false,
-                json!([container(false, 0, ended("Completed", 0))]),
-            ),
-            row("0/1", "Completed", 0, Health::Good),
-        ),
-        (
-            status(
-                "Failed",
-                false,
-                json!([container(false, 0, ended("Error", 1))]),
-            ),
-            row("0/1", "Error", 0, Health::Bad),
-        ),
-        (
-            status("Failed", false, json!([container(false, 0, ended("", 3))])),
-            row("0/1", "ExitCode:3", 0, Health::Bad),
-        ),
-        (
-            json!({"phase": "Failed", "reason": "Evicted"}),
-            row("0/1", "Evicted", 0, Health::Bad),
-        ),
-        (
-            json!({"phase": "Pending"}),
-            row("0/1", "Pending", 0, Health::Warn),
-        ),
-    ];
-    for (status, wanted) in cases {
-        assert_eq!(check(status.clone(), &[]), wanted, "{status}");
+        ("Failed", 0, ended("Error", 1), "Error", Health::Bad),
+        ("Failed", 0, ended("", 3), "ExitCode:3", Health::Bad),
+    ] {
+        let containers = json!([container(false, restarts, state)]);
+        let seen = check(status(phase, false, containers), &[]);
+        assert_eq!(seen, row("0/1", word, restarts, health));
     }
+    let evicted = json!({"phase": "Failed", "reason": "Evicted"});
+    assert_eq!(check(evicted, &[]), row("0/1", "Evicted", 0, Health::Bad));
+    // It has waited since yesterday.
+    let pending = json!({"phase": "Pending"});
+    assert_eq!(check(pending, &[]), row("0/1", "Pending", 0, Health::Warn));
 }
 
 #[test]
@@ -165,7 +140,10 @@ fn init_containers_and_sidecars_read_as_kubectl_prints_them() {
         ),
     ];
     for (first, second, wanted) in cases {
-        assert_eq!(check(init(first, second), &[spec.clone()]), wanted);
+        assert_eq!(
+            check(init(first, second), std::slice::from_ref(&spec)),
+            wanted
+        );
     }
     // The database's pods: the backup plugin is a sidecar that counts.
     let sidecar = (

@@ -249,7 +249,8 @@ impl<'f, 's> Look<'f, 's> {
         let since = pod.and_then(|pod| unready_since(pod)).max(changed);
         let moving = ["Failing over", "Switchover in progress"]
             .contains(&text(self.cluster, "/status/phase"));
-        if !(self.believed && moving) && !self.facts.lasts(since, AWAY) {
+        let told = self.believed && moving || since.is_none() || self.facts.lasts(since, AWAY);
+        if !told {
             return None;
         }
         let what = format!(

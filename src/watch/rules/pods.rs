@@ -186,6 +186,8 @@ fn unready(pod: &Arc<Value>, facts: &Facts<'_>) -> Option<Found> {
         let health = match code {
             // A program may need a moment to start.
             Code::Wait08 if !facts.lasts(reason.since, SETTLING) => return None,
+            // Mounts often need a second try.
+            Code::Wait07 if !facts.lasts(began(pod), SETTLING) => return None,
             Code::Wait05 if !facts.lasts(reason.since, PLACING) => return None,
             Code::Wait08 => Health::Warn,
             _ => serious,

@@ -60,8 +60,9 @@ fn failing(name: &str, since: &str, state: Value) -> Value {
     one["status"]["startTime"] = since.into();
     one["status"]["conditions"] =
         json!([{"type": "Ready", "status": "False", "lastTransitionTime": since}]);
-    one["status"]["containerStatuses"] = json!([{"name": "main", "ready": false, "restartCount": 5, "state": state,
+    one["status"]["containerStatuses"] = json!([{"name": "main", "ready": false, "restartCount": 5,
         "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": "2026-11-24T01:58:00Z"}}}]);
+    one["status"]["containerStatuses"][0]["state"] = state;
     one
 }
 
@@ -125,6 +126,24 @@ fn a_pod_that_has_just_started_is_no_finding_and_one_that_never_gets_ready_is() 
         (found.health, found.problem.code),
         (Health::Warn, Code::Pod05)
     );
+}
+
+#[test]
+fn a_volume_that_is_not_mounted_at_the_first_try_is_told_only_when_it_lasts() {
+    let mounting = |since: &str| {
+        let one = failing(
+            "care-1",
+            since,
+            json!({"waiting": {"reason": "ContainerCreating"}}),
+        );
+        let one = with(one, "/metadata/creationTimestamp", since.into());
+        let event = json!({"apiVersion": "v1", "kind": "Event", "metadata": {"namespace": "care-be", "name": "e"},
+            "involvedObject": {"kind": "Pod", "namespace": "care-be", "name": "care-1"},
+            "reason": "FailedMount", "message": "timed out waiting for the condition", "lastTimestamp": "2026-11-24T01:59:50Z"});
+        codes(&[one, event])
+    };
+    assert_eq!(mounting("2026-11-24T01:59:00Z"), []);
+    assert_eq!(mounting("2026-11-24T01:50:00Z"), [Code::Wait07]);
 }
 
 #[test]
@@ -201,7 +220,7 @@ fn a_workload_below_its_wish_says_so_after_it_had_time_to_settle() {
     let refused = json!({"type": "ReplicaFailure", "status": "True", "message": "pods \"care\" is forbidden: exceeded quota"});
     let mut old = deployment(2);
     old["status"] = json!({"conditions": [refused]});
-    let found = only(&[old.clone()]);
+    let found = only(std::slice::from_ref(&old));
     assert_eq!(
         (found.health, found.problem.code),
         (Health::Bad, Code::App01)
@@ -354,11 +373,13 @@ fn instance(name: &str, node: &str) -> Value {
 }
 
 fn cluster(phase: &str, conditions: Value) -> Value {
-    json!({"apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster",
+    let mut one = json!({"apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster",
         "metadata": {"namespace": "database", "name": "care-db", "creationTimestamp": "2026-11-20T00:00:00Z"},
         "spec": {"instances": 2, "plugins": [{"name": "barman-cloud.cloudnative-pg.io", "isWALArchiver": true,
             "parameters": {"barmanObjectName": "care-db", "serverName": "care-db-1"}}]},
-        "status": {"phase": phase, "instances": 2, "readyInstances": 2, "currentPrimary": "care-db-1", "conditions": conditions}})
+        "status": {"phase": phase, "instances": 2, "readyInstances": 2, "currentPrimary": "care-db-1"}});
+    one["status"]["conditions"] = conditions;
+    one
 }
 
 fn healthy() -> Value {
@@ -380,9 +401,11 @@ fn schedule() -> Value {
 }
 
 fn backup(name: &str, status: Value) -> Value {
-    json!({"apiVersion": "postgresql.cnpg.io/v1", "kind": "Backup",
+    let mut one = json!({"apiVersion": "postgresql.cnpg.io/v1", "kind": "Backup",
         "metadata": {"namespace": "database", "name": name, "creationTimestamp": "2026-11-24T00:00:00Z"},
-        "spec": {"cluster": {"name": "care-db"}}, "status": status})
+        "spec": {"cluster": {"name": "care-db"}}});
+    one["status"] = status;
+    one
 }
 
 /// A database as it should be, with some objects in the place of its own.
@@ -501,7 +524,10 @@ fn a_started_backup_without_an_error_is_not_believed_for_ever() {
 #[test]
 fn a_failed_backup_is_told_until_one_completes() {
     let failed = backup("b1", json!({"phase": "failed", "error": "exit status 4"}));
-    assert_eq!(codes(&database(&[failed.clone()])), [Code::Wait12]);
+    assert_eq!(
+        codes(&database(std::slice::from_ref(&failed))),
+        [Code::Wait12]
+    );
     let mut later = backup(
         "b2",
         json!({"phase": "completed", "stoppedAt": "2026-11-24T01:00:00Z"}),
@@ -543,6 +569,13 @@ fn a_first_start_may_take_a_while_and_initialized_proves_nothing() {
     };
     assert_eq!(young("2026-11-24T01:55:00Z"), []);
     assert_eq!(young("2026-11-24T01:30:00Z"), [Code::Pg01]);
+}
+
+#[test]
+fn a_primary_whose_pod_is_gone_is_told_although_nothing_says_since_when() {
+    let mut objects = database(&[]);
+    objects.retain(|object| object["metadata"]["name"] != "care-db-1");
+    assert_eq!(codes(&objects), [Code::Pg01]);
 }
 
 #[test]
@@ -618,7 +651,7 @@ fn a_volume_short_of_copies_names_them_and_the_claim() {
 #[test]
 fn volumes_are_not_believed_without_a_manager_or_when_their_own_is_on_a_silent_node() {
     let faulted = volume("attached", "faulted", "");
-    assert_eq!(codes(&[faulted.clone()]), [Code::Vol06]);
+    assert_eq!(codes(std::slice::from_ref(&faulted)), [Code::Vol06]);
     let other = with(faulted, "/status/ownerID", json!("secondary"));
     assert_eq!(
         codes(&[manager(), silent("secondary"), other]),
