@@ -249,7 +249,11 @@ impl<'f, 's> Look<'f, 's> {
         let since = pod.and_then(|pod| unready_since(pod)).max(changed);
         let moving = ["Failing over", "Switchover in progress"]
             .contains(&text(self.cluster, "/status/phase"));
-        let told = self.believed && moving || since.is_none() || self.facts.lasts(since, AWAY);
+        // A pod that is made anew is away for a moment; an operator that works says so by itself.
+        let content = pod.is_none() && self.believed && holds(self.cluster, "Ready");
+        let told = (self.believed && moving)
+            || (since.is_none() && !content)
+            || self.facts.lasts(since, AWAY);
         if !told {
             return None;
         }

@@ -108,6 +108,16 @@ fn a_crashing_pod_is_told_once_with_its_log_and_not_again_by_its_deployment() {
 }
 
 #[test]
+fn many_pods_with_one_cause_do_not_fill_the_screen() {
+    let pods: Vec<Value> = (0..20)
+        .map(|index| crashing(&format!("care-{index}")))
+        .collect();
+    let found = only(&pods);
+    assert_eq!(found.problem.causes.len(), 4);
+    assert_eq!(found.problem.causes[3], "16 more pods of care as well");
+}
+
+#[test]
 fn a_crashing_pod_beside_one_that_serves_is_a_warning() {
     let found = only(&[
         deployment(2),
@@ -572,10 +582,13 @@ fn a_first_start_may_take_a_while_and_initialized_proves_nothing() {
 }
 
 #[test]
-fn a_primary_whose_pod_is_gone_is_told_although_nothing_says_since_when() {
+fn a_primary_whose_pod_is_gone_is_told_unless_its_operator_is_content() {
     let mut objects = database(&[]);
     objects.retain(|object| object["metadata"]["name"] != "care-db-1");
-    assert_eq!(codes(&objects), [Code::Pg01]);
+    // Pods are made anew within a moment.
+    assert_eq!(codes(&objects), []);
+    objects.retain(|object| object["metadata"]["name"] != "cnpg-1");
+    assert_eq!(codes(&objects), [Code::Pg01, Code::Pg07]);
 }
 
 #[test]
