@@ -14,3 +14,4 @@ mod rehearsal_deploy;
 mod schema_asset;
 mod testbed;
 mod tidy;
+mod watching;
