@@ -57,7 +57,10 @@ impl Files {
         Facts {
             chain: read(&path(&self.folder, &self.chain), pem::certificates),
             key: read(&path(&self.folder, &self.key), pem::public_half),
-            trusted: (!practice).then(tls::trusted),
+            // An empty store has no say either.
+            trusted: (!practice)
+                .then(tls::trusted)
+                .filter(|trusted| !trusted.is_empty()),
             chain_file: self.chain,
             key_file: self.key,
             names: self.names,

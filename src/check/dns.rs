@@ -22,7 +22,7 @@ use crate::{
 const SERVERS: usize = 4;
 
 /// Questions to one name server at a time.
-const QUESTIONS: usize = 8;
+const QUESTIONS: usize = 16;
 
 /// The port of every name server.
 const PORT: u16 = 53;

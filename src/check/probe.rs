@@ -50,22 +50,49 @@ pub async fn probe(draft: SiteDraft, folder: PathBuf, routes: Routes) -> Vec<See
     nodes(&draft, &routes, &mut looks);
     names(&draft, &routes, &mut looks);
     servers(&draft, &routes, &mut looks);
-    cluster(&draft, &folder, &mut looks);
+    // In practice, nobody looks at a real cluster.
+    if routes == Routes::default() {
+        cluster(&draft, &folder, &mut looks);
+    }
     let files = certificate(&draft, folder, &routes);
-    let looking = stream::iter(looks)
-        .map(|(field, look)| async move {
-            let verdict = timeout(LIMIT, look).await;
-            seen(field, verdict.unwrap_or_else(|_elapsed| Some(silent())))
-        })
-        .buffered(AT_ONCE)
-        .collect::<Vec<_>>();
-    let (mut all, files) = tokio::join!(looking, timeout(LIMIT, files));
-    all.extend(files.unwrap_or_default().into_iter().map(Some));
-    all.into_iter().flatten().collect()
+    let looks: Vec<_> = looks.into_iter().map(look_at).collect();
+    let looking = stream::iter(looks).buffered(AT_ONCE).collect::<Vec<_>>();
+    let (looks, files) = tokio::join!(looking, timeout(LIMIT, files));
+    let looks = looks.into_iter().flatten();
+    merged(looks.chain(files.unwrap_or_default()).collect())
 }
 
-fn silent() -> Verdict {
-    judge::out_of_time(Code::Site01, LIMIT.as_secs())
+/// Waits for one look, no longer than its limit.
+fn look_at((field, look): Look) -> BoxFuture<'static, Option<Seen>> {
+    let looking = async move {
+        match timeout(LIMIT, look).await {
+            Ok(verdict) => seen(field, verdict),
+            Err(_elapsed) => Some(Seen {
+                field,
+                seen: Err(format!("No answer within {} s.", LIMIT.as_secs())),
+            }),
+        }
+    };
+    looking.boxed()
+}
+
+/// One line per field: of a list, the first thing that is wrong, else everything that was seen.
+fn merged(all: Vec<Seen>) -> Vec<Seen> {
+    let mut merged: Vec<Seen> = Vec::new();
+    for one in all {
+        let Some(known) = merged.iter_mut().find(|known| known.field == one.field) else {
+            merged.push(one);
+            continue;
+        };
+        known.seen = match (
+            core::mem::replace(&mut known.seen, Ok(String::new())),
+            one.seen,
+        ) {
+            (Ok(seen), Ok(more)) => Ok(format!("{seen}, {more}")),
+            (Err(wrong), _) | (_, Err(wrong)) => Err(wrong),
+        };
+    }
+    merged
 }
 
 /// One line of a verdict; nothing when there is nothing to say.
@@ -95,7 +122,13 @@ fn nodes(draft: &SiteDraft, routes: &Routes, looks: &mut Vec<Look>) {
         let routes = routes.clone();
         let look = async move {
             let banner = ssh::banner(&node.address, node.port, &routes).await;
-            Some(judge::ssh::judge(&node, &banner))
+            Some(match judge::ssh::judge(&node, &banner) {
+                // One of several.
+                Verdict::Pass { seen } if node.port_field.is_none() => Verdict::Pass {
+                    seen: format!("{}: {seen}", node.name),
+                },
+                verdict => verdict,
+            })
         };
         looks.push((field.to_owned(), look.boxed()));
     };
@@ -211,7 +244,12 @@ fn servers(draft: &SiteDraft, routes: &Routes, looks: &mut Vec<Look>) {
                 Ok(resolver) => resolver.ask(&asked).await,
                 Err(problem) => return Some(judge::told("none", problem)),
             };
-            Some(judge::dns::server(Some(&server), &[answer]))
+            Some(match judge::dns::server(Some(&server), &[answer]) {
+                Verdict::Pass { .. } => Verdict::Pass {
+                    seen: format!("{server} answers"),
+                },
+                verdict => verdict,
+            })
         };
         looks.push(("exposure.dns_servers".to_owned(), look.boxed()));
     }
@@ -292,5 +330,30 @@ fn of_key(facts: &Facts, has_chain: bool) -> Verdict {
             seen: "a private key".to_owned(),
         },
         verdict => verdict,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_one_line_and_what_is_wrong_wins() {
+        let seen = |field: &str, seen: Result<&str, &str>| Seen {
+            field: field.to_owned(),
+            seen: seen.map(str::to_owned).map_err(str::to_owned),
+        };
+        let all = vec![
+            seen("a", Ok("one")),
+            seen("b", Ok("one")),
+            seen("a", Ok("two")),
+            seen("b", Err("wrong")),
+            seen("b", Ok("three")),
+            seen("b", Err("later")),
+        ];
+        assert_eq!(
+            merged(all),
+            [seen("a", Ok("one, two")), seen("b", Err("wrong"))]
+        );
     }
 }

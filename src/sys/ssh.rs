@@ -190,7 +190,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_endless_answer_is_given_up() {
-        let address = port(&[&[b'x'; 64 * 1024]]).await;
+        let address = port(&[&[b'x'; 12 * 1024]]).await;
         assert_eq!(heard(address).await, Banner::Other("x".repeat(LONGEST)));
     }
 

@@ -7,8 +7,9 @@
 )]
 
 mod catalog;
-mod practice;
+mod checks;
 mod deploy_real;
+mod practice;
 mod rehearsal;
 mod rehearsal_deploy;
 mod schema_asset;

@@ -44,10 +44,8 @@ fn blocks(bytes: &[u8]) -> Result<Vec<Pem>, Wrong> {
 }
 
 fn is_certificate(block: &Pem) -> bool {
-    matches!(
-        block.label.as_str(),
-        "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE"
-    )
+    // The only label that every program of the cluster reads.
+    block.label == "CERTIFICATE"
 }
 
 /// The certificates of a chain file as DER, in the order of the file.

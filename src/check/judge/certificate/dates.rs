@@ -70,8 +70,8 @@ fn expired(facts: &Facts, which: &str, until: Timestamp) -> Verdict {
     let problem = Problem::new(
         Code::Crt06,
         format!(
-            "{which} ended {} days ago, at {until}.",
-            days(left(until, facts.now))
+            "{which} ended {} ago, at {until}.",
+            ago(left(until, facts.now))
         ),
         format!(
             "Renew it, then put the new files in place of {} and {}. Is the clock right? `timedatectl`.",
@@ -98,6 +98,14 @@ fn ending(facts: &Facts, which: &str, (from, until): (Timestamp, Timestamp)) -> 
         ),
     );
     warn(seen, problem)
+}
+
+fn ago(seconds: i64) -> String {
+    match days(seconds) {
+        0 => "less than a day".to_owned(),
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    }
 }
 
 fn moment(seconds: i64) -> Option<Timestamp> {

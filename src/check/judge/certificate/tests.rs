@@ -331,7 +331,7 @@ fn host_names_that_are_not_covered_are_named_with_the_reason() {
     let names = |names: &[&str]| {
         let sans: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let world = World::changed(|site| {
-            site.subject_alt_names = CertificateParams::new(sans).unwrap().subject_alt_names
+            site.subject_alt_names = CertificateParams::new(sans).unwrap().subject_alt_names;
         });
         covered(&world.facts())
     };
@@ -510,7 +510,7 @@ fn files_that_hold_something_else_are_told_by_what_they_hold() {
         .pem();
     let locked =
         "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n";
-    let cut = &leaf_pem[..leaf_pem.len() / 2];
+    let (cut, _) = leaf_pem.split_at(leaf_pem.len() / 2);
     let leaf = world.leaf();
     let of_chain = |bytes: &[u8]| {
         let mut facts = world.facts();
