@@ -6,7 +6,7 @@ mod scene;
 use std::process::Command as Process;
 
 use care_install::{
-    engine::event::{Command, Done, Event, Outcome},
+    engine::event::{Command, Done, Event, Outcome, StepState},
     problem::Code,
 };
 
@@ -181,4 +181,42 @@ async fn a_deploy_that_is_stopped_killed_and_failed_again_and_again_comes_to_the
     // Of all that failed, helm remembers only what it wrote down itself.
     let revision = (failed.len() + 1).to_string();
     scene.assert_whole(&[("rustfs", &revision)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_go), ignore = "needs go, to build the control plane")]
+async fn an_api_server_that_dies_twice_is_waited_for() {
+    let mut scene = Scene::new();
+    let handle = scene.begin().await;
+    let mut heard = Heard::of(&handle);
+    // Once while everything begins,
+    heard
+        .until("the namespaces", |event| {
+            matches!(event, Event::Step { step, state: StepState::Done { .. }, .. } if step.as_str() == "namespaces/namespaces")
+        })
+        .await;
+    scene.bed.kill_server();
+    let is_any_retry = |event: &Event| matches!(event, Event::Retry { .. });
+    heard.until("another attempt", is_any_retry).await;
+    scene.bed.start_server();
+    // and once while a step waits for objects that come only afterwards.
+    heard
+        .until("a long wait", |event| {
+            matches!(event, Event::Waiting { step, .. } if step.as_str() == "longhorn/release")
+        })
+        .await;
+    scene.bed.kill_server();
+    scene.bed.start_server();
+    play_operators(&mut scene.bed);
+    let (outcome, events) = heard.into_end().await;
+    assert_eq!(outcome, Outcome::Done, "{:#?}", last(&events));
+    let problems = events.iter().filter_map(|event| match event {
+        Event::Retry { step, problem, .. } => Some((step, problem)),
+        _ => None,
+    });
+    for (step, problem) in problems {
+        let codes = [Code::Kube02, Code::Kube03, Code::Kube10, Code::Helm03];
+        assert!(codes.contains(&problem.code), "{step}: {problem}");
+    }
+    scene.assert_sound();
 }

@@ -265,9 +265,17 @@ exec '{helm}' "$@"
         run::start(self.plan.clone(), doors, setting).unwrap()
     }
 
-    /// Everything that a finished deploy promises, asked from the cluster and from helm itself; each release has one
-    /// revision, but for those named here.
+    /// Everything that a finished deploy promises, and that each release has one revision, but for those named here.
     pub fn assert_whole(&self, revisions: &[(&str, &str)]) {
+        for (name, revision) in self.assert_sound() {
+            let known = revisions.iter().find(|(other, _)| *other == name);
+            let wanted = known.map_or("1", |(_, revision)| *revision);
+            assert_eq!(revision, wanted, "{name}");
+        }
+    }
+
+    /// Everything that a finished deploy promises, asked from the cluster and from helm itself; gives the revisions.
+    pub fn assert_sound(&self) -> BTreeMap<String, String> {
         let kinds = "deployments,statefulsets,daemonsets";
         let text = self.bed.kubectl(&["get", kinds, "-A", "-o", "json"]);
         let list: Value = serde_json::from_str(&text).unwrap();
@@ -293,12 +301,8 @@ exec '{helm}' "$@"
             .unwrap();
         let releases: Vec<Value> = serde_json::from_slice(&listed.stdout).unwrap();
         assert_eq!(releases.len(), 8, "{releases:?}");
-        for release in releases {
+        for release in &releases {
             assert_eq!(release["status"], "deployed", "{release}");
-            let name = release["name"].as_str().unwrap();
-            let known = revisions.iter().find(|(other, _)| *other == name);
-            let wanted = known.map_or("1", |(_, revision)| *revision);
-            assert_eq!(release["revision"], wanted, "{release}");
         }
         let deployed = "owner=helm,status=deployed";
         let secrets = ["get", "secrets", "-A", "-l", deployed, "-o", "name"];
@@ -306,6 +310,11 @@ exec '{helm}' "$@"
         let rest = "owner=helm,status notin (deployed,failed,superseded)";
         let secrets = ["get", "secrets", "-A", "-l", rest, "-o", "name"];
         assert_eq!(self.bed.kubectl(&secrets), "");
+        let text = |release: &Value, field: &str| release[field].as_str().unwrap().to_owned();
+        releases
+            .iter()
+            .map(|release| (text(release, "name"), text(release, "revision")))
+            .collect()
     }
 }
 
