@@ -19,6 +19,7 @@ use crate::{
 };
 
 pub use command::Command;
+use record::Standing;
 
 /// How charts are installed.
 #[derive(Clone, Debug)]
@@ -85,8 +86,15 @@ impl Practice {
         kube: &Kube,
         lines: mpsc::Sender<String>,
     ) -> Result<Applied, DoorError> {
-        if record::is_deployed(kube, release).await? {
-            return Ok(Applied::Unchanged);
+        let made = (self.objects)(release);
+        if record::standing(kube, release).await? == Standing::JustSo {
+            let targets = made.iter().map(Object::reference).collect();
+            match record::first_missing(kube, targets).await? {
+                Standing::Missing(target) => {
+                    say(&lines, format!("{target} is gone and is made again")).await;
+                }
+                Standing::JustSo | Standing::Different => return Ok(Applied::Unchanged),
+            }
         }
         let mut objects = Vec::new();
         for name in &release.crds {
@@ -98,14 +106,10 @@ impl Practice {
                 None => say(&lines, format!("practice: {name} is left out")).await,
             }
         }
-        objects.extend((self.objects)(release));
+        objects.extend(made);
         for object in &objects {
             kube.apply(object).await?;
-            // Whoever listens may have gone.
-            lines
-                .send(format!("practice: applied {}", object.reference()))
-                .await
-                .ok();
+            say(&lines, format!("practice: applied {}", object.reference())).await;
         }
         kube.apply(&record::of(release)).await?;
         Ok(Applied::Created)

@@ -14,7 +14,7 @@ use super::snapshot::{
 };
 
 /// How long a pod stays where it is when its node falls silent, unless it says otherwise.
-pub const USUAL_TOLERATION: Duration = Duration::from_secs(300);
+pub const USUAL_TOLERATION: Duration = Duration::from_mins(5);
 
 /// A node that does not report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,13 @@ pub struct Facts<'s> {
     pub now: Timestamp,
     lost: BTreeMap<&'s str, Lost>,
     events: HashMap<(&'s str, &'s str, &'s str), Vec<&'s Arc<Value>>>,
+    places: HashMap<&'s str, Vec<&'s Arc<Value>>>,
+    families: HashMap<(String, Owner), Vec<&'s Arc<Value>>>,
+    works: HashMap<Operator, Works>,
 }
+
+/// Who owns a pod: kind and name.
+pub type Owner = (String, String);
 
 impl<'s> Facts<'s> {
     /// Looks once over the objects.
@@ -81,12 +87,38 @@ impl<'s> Facts<'s> {
             );
             events.entry(about).or_default().push(event);
         }
-        Self {
+        let mut places: HashMap<_, Vec<_>> = HashMap::new();
+        let mut families: HashMap<_, Vec<_>> = HashMap::new();
+        for pod in snapshot.all(Kind::Pod) {
+            places.entry(namespace(pod)).or_default().push(pod);
+            let family = (namespace(pod).to_owned(), owner(pod));
+            families.entry(family).or_default().push(pod);
+        }
+        let mut facts = Self {
             snapshot,
             now,
             lost,
             events,
+            places,
+            families,
+            works: HashMap::new(),
+        };
+        for operator in [Operator::Cnpg, Operator::Longhorn] {
+            let works = facts.look_at(operator);
+            facts.works.insert(operator, works);
         }
+        facts
+    }
+
+    /// The pods of a namespace.
+    pub fn pods_in(&self, namespace: &str) -> &[&'s Arc<Value>] {
+        self.places.get(namespace).map_or(&[], Vec::as_slice)
+    }
+
+    /// The pod and all others of its owner.
+    pub fn family(&self, pod: &Value) -> &[&'s Arc<Value>] {
+        let family = (namespace(pod).to_owned(), owner(pod));
+        self.families.get(&family).map_or(&[], Vec::as_slice)
     }
 
     /// The node, when it does not report.
@@ -127,10 +159,9 @@ impl<'s> Facts<'s> {
         else {
             return Vec::new();
         };
-        let place = namespace(workload);
-        self.snapshot
-            .all(Kind::Pod)
-            .filter(|pod| namespace(pod) == place)
+        self.pods_in(namespace(workload))
+            .iter()
+            .copied()
             .filter(|pod| {
                 wanted
                     .iter()
@@ -141,6 +172,11 @@ impl<'s> Facts<'s> {
 
     /// Whether an operator works.
     pub fn works(&self, operator: Operator) -> Works {
+        let known = self.works.get(&operator);
+        known.cloned().unwrap_or(Works::Absent)
+    }
+
+    fn look_at(&self, operator: Operator) -> Works {
         let pods: Vec<&Arc<Value>> = self
             .snapshot
             .all(Kind::Pod)
@@ -216,7 +252,7 @@ pub fn unready_since(pod: &Value) -> Option<Timestamp> {
 }
 
 /// Who owns a pod, as kind and name; a replica set's Deployment, and the pod itself when nobody does.
-pub fn owner(pod: &Value) -> (String, String) {
+pub fn owner(pod: &Value) -> Owner {
     if let Some(cluster) = label(pod, "cnpg.io/cluster")
         && label(pod, "cnpg.io/jobRole").is_none()
     {

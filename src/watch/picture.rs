@@ -14,7 +14,7 @@ pub fn draw(snapshot: &Snapshot, carriers: &Carriers, now: Timestamp) -> Cluster
         services: carriers.rows(&facts, &found),
         pods: rows::pods::rows(&facts),
         volumes: rows::volumes::rows(&facts),
-        nodes: rows::nodes::rows(&facts),
+        nodes: rows::nodes::rows(&facts, carriers),
         findings: found.into_iter().map(|found| found.finding).collect(),
     }
 }

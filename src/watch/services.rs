@@ -61,6 +61,17 @@ impl Carriers {
         Self { parts, namespaces }
     }
 
+    /// The clinical services that live in a namespace; the platform is none.
+    pub fn clinical(&self, namespace: &str) -> Vec<Service> {
+        let services = Service::ALL
+            .into_iter()
+            .filter(|service| *service != Service::Platform);
+        let here = self.namespaces.get(namespace);
+        services
+            .filter(|service| here.is_some_and(|here| here.contains(&place(*service))))
+            .collect()
+    }
+
     /// The row of every service, in their order.
     pub fn rows(&self, facts: &Facts<'_>, found: &[Found]) -> Vec<ServiceRow> {
         Service::ALL

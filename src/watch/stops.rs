@@ -1,18 +1,25 @@
 //! What ends when a node stops now: computed from where pods, database copies and volumes are. Pure.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use serde_json::Value;
 
 use super::{
-    facts::{Facts, Operator, ended, node_of, owner, toleration},
+    facts::{Facts, Operator, Owner, ended, node_of, owner, toleration},
     rows::{
         nodes::{is_control_plane, is_cordoned},
         pods::is_instance,
         volumes::carried,
     },
+    services::Carriers,
     snapshot::{Kind, holds, items, label, name, namespace, text},
 };
+
+use crate::plan::Service;
 
 /// How long until Kubernetes calls a silent machine not ready (measured).
 const NOTICED: Duration = Duration::from_secs(46);
@@ -38,7 +45,7 @@ enum Fate {
 }
 
 /// The sentences for one node; none while it is silent already.
-pub fn lines(node: &Value, facts: &Facts<'_>) -> Vec<String> {
+pub fn lines(node: &Value, facts: &Facts<'_>, carriers: &Carriers) -> Vec<String> {
     if !holds(node, "Ready") {
         return Vec::new();
     }
@@ -47,7 +54,7 @@ pub fn lines(node: &Value, facts: &Facts<'_>) -> Vec<String> {
     lines.extend(look.control_plane());
     lines.extend(look.databases());
     lines.extend(look.volumes());
-    lines.extend(look.workloads());
+    lines.extend(look.workloads(carriers));
     if lines.len() == 1 {
         lines.push("  nothing ends: no pod here is needed.".to_owned());
     }
@@ -183,10 +190,10 @@ impl<'f, 's> Look<'f, 's> {
         })
     }
 
-    fn workloads(&self) -> Vec<String> {
+    fn workloads(&self, carriers: &Carriers) -> Vec<String> {
         let mut fates: BTreeMap<Fate, Vec<String>> = BTreeMap::new();
         let mut longest = Duration::ZERO;
-        let mut seen: BTreeMap<(String, (String, String)), ()> = BTreeMap::new();
+        let mut seen: BTreeSet<(String, Owner)> = BTreeSet::new();
         for pod in self.facts.snapshot.all(Kind::Pod) {
             if !self.here(pod) || ended(pod) {
                 continue;
@@ -197,17 +204,24 @@ impl<'f, 's> Look<'f, 's> {
                 continue;
             }
             let place = namespace(pod).to_owned();
-            if seen.insert((place.clone(), owner.clone()), ()).is_some() {
+            if !seen.insert((place.clone(), owner.clone())) {
                 continue;
             }
             let fate = self.fate(pod, &owner);
             if fate == Fate::Moves {
                 longest = longest.max(toleration(pod));
             }
-            fates
-                .entry(fate)
-                .or_default()
-                .push(format!("{place}/{}", owner.1));
+            let services: Vec<&str> = carriers
+                .clinical(&place)
+                .into_iter()
+                .map(Service::title)
+                .collect();
+            let serves = match services.join(", ") {
+                none if none.is_empty() => none,
+                services => format!(" ({services})"),
+            };
+            let line = format!("{place}/{}{serves}", owner.1);
+            fates.entry(fate).or_default().push(line);
         }
         fates
             .into_iter()
@@ -223,13 +237,12 @@ impl<'f, 's> Look<'f, 's> {
             .collect()
     }
 
-    fn fate(&self, pod: &Value, mine: &(String, String)) -> Fate {
+    fn fate(&self, pod: &Value, mine: &Owner) -> Fate {
         let elsewhere = self
             .facts
-            .snapshot
-            .all(Kind::Pod)
-            .filter(|other| namespace(other) == namespace(pod) && !self.here(other))
-            .any(|other| owner(other) == *mine && self.facts.serves(other));
+            .family(pod)
+            .iter()
+            .any(|other| !self.here(other) && self.facts.serves(other));
         if elsewhere {
             Fate::GoesOn
         } else if self.governed && mine.0 != "Pod" && self.others.iter().any(|node| fits(pod, node))

@@ -11,6 +11,8 @@ mod checks;
 mod deploy_real;
 mod practice;
 mod rehearsal;
+mod rehearsal_deploy;
 mod schema_asset;
 mod testbed;
 mod tidy;
+mod watching;

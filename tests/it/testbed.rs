@@ -26,6 +26,9 @@ pub struct Testbed {
     folder: TempDir,
     bin: PathBuf,
     server: String,
+    /// Where etcd answers, and the process of the API server.
+    etcd: String,
+    server_process: u32,
     /// Ends with the bed: its death takes every part along, also when the test is killed.
     reapers: Vec<Child>,
 }
@@ -37,12 +40,15 @@ impl Testbed {
         let folder = TempDir::new().unwrap();
         let mut bed = Self {
             server: format!("https://127.0.0.1:{}", free_port()),
+            etcd: format!("http://127.0.0.1:{}", free_port()),
+            server_process: 0,
             folder,
             bin,
             reapers: Vec::new(),
         };
         bed.write_files();
-        bed.start_etcd_and_server();
+        bed.start_etcd();
+        bed.start_server();
         bed.start_controllers();
         bed.kubectl_with(&["apply", "--server-side", "-f", "-"], NODES);
         bed.kubectl(&[
@@ -138,8 +144,8 @@ impl Testbed {
         fs::write(self.kubeconfig(), kubeconfig).unwrap();
     }
 
-    fn start_etcd_and_server(&mut self) {
-        let client = format!("http://127.0.0.1:{}", free_port());
+    fn start_etcd(&mut self) {
+        let client = self.etcd.clone();
         let peer = format!("http://127.0.0.1:{}", free_port());
         let mut etcd = self.command("etcd");
         etcd.arg("--data-dir")
@@ -162,7 +168,20 @@ impl Testbed {
                 "--unsafe-no-fsync",
             ]);
         self.launch(etcd, "ready to serve client requests", true);
+    }
 
+    /// Kills the API server as a power cut would; [`Self::start_server`] starts it again.
+    pub fn kill_server(&self) {
+        let process = self.server_process.to_string();
+        let killed = Command::new("kill").args(["-9", &process]).status();
+        assert!(killed.unwrap().success());
+        let is_up = || self.try_kubectl(&["version"], "").status.success();
+        assert!((0..READY_TRIES).any(|_| !is_up()));
+    }
+
+    /// Starts the API server and waits until it is ready.
+    pub fn start_server(&mut self) {
+        let client = self.etcd.clone();
         let mut server = self.command("kube-apiserver");
         let port = self.server.rsplit(':').next().unwrap().to_owned();
         server
@@ -192,7 +211,7 @@ impl Testbed {
         ] {
             server.arg(flag).arg(self.path(file));
         }
-        self.launch(server, "Serving securely on", true);
+        self.server_process = self.launch(server, "Serving securely on", true);
         let ready = (0..READY_TRIES).any(|_| {
             self.try_kubectl(&["get", "--raw", "/readyz"], "")
                 .status
@@ -250,7 +269,7 @@ impl Testbed {
     }
 
     /// Starts a part, ties its life to ours, and waits for the line with which it says that it serves.
-    fn launch(&mut self, mut command: Command, serves: &str, wait: bool) {
+    fn launch(&mut self, mut command: Command, serves: &str, wait: bool) -> u32 {
         let name = Path::new(command.get_program())
             .file_name()
             .unwrap()
@@ -274,6 +293,7 @@ impl Testbed {
             .spawn()
             .unwrap();
         self.reapers.push(reaper);
+        let process = part.id();
         let lines = BufReader::new(part.stderr.take().unwrap()).lines();
         let file = self.path(&format!("{}-{}.log", name.display(), part.id()));
         let log = fs::File::create(&file).unwrap();
@@ -298,6 +318,7 @@ impl Testbed {
                 fs::read_to_string(&file).unwrap()
             );
         }
+        process
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures::FutureExt as _;
 use secrecy::SecretString;
 use tokio::{
     sync::{mpsc, watch},
@@ -207,9 +208,9 @@ impl<'a> Desk<'a> {
             None => (self.draft.path().to_path_buf(), Routes::default()),
         };
         let inputs = self.inputs.clone();
+        let looking = check::probe(draft, folder, routes).boxed();
         tokio::spawn(async move {
-            let seen = check::probe(draft, folder, routes).await;
-            let probes = seen.into_iter().map(|seen| Probe {
+            let probes = looking.await.into_iter().map(|seen| Probe {
                 field: seen.field,
                 seen: seen.seen,
             });

@@ -102,3 +102,98 @@ fn unanswered(hook: &Webhook, kind: &Kind, why: &str) -> Failure {
     failure.details = json!({"causes": [{"message": cause}]});
     failure
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::ask;
+    use crate::rehearsal::{
+        kinds::{Kind, Registry},
+        schema,
+        store::Store,
+    };
+
+    fn kind(store: &Store, group: &str, plural: &str) -> Kind {
+        let registry = Registry::of(store);
+        let found = ["v1", "v1beta2"]
+            .iter()
+            .find_map(|version| registry.find(group, version, plural));
+        (**found.unwrap()).clone()
+    }
+
+    fn add(store: &mut Store, value: Value) {
+        let now = "2026-11-24T06:00:00Z".parse().unwrap();
+        store.create(value, now).unwrap();
+    }
+
+    fn workload(kind: &str, namespace: &str, name: &str, status: &Value) -> Value {
+        json!({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name, "namespace": namespace},
+            "status": status})
+    }
+
+    /// What the API says about an object of the kind while the workload has this status.
+    fn said((group, plural): (&str, &str), workload: Value) -> String {
+        let mut store = Store::default();
+        add(
+            &mut store,
+            schema::crd(&format!("{plural}.{group}")).unwrap(),
+        );
+        add(&mut store, workload);
+        let kind = kind(&store, group, plural);
+        ask(&store, &kind).map_or_else(|failure| failure.message, |()| String::new())
+    }
+
+    #[test]
+    fn a_webhook_without_a_ready_pod_refuses_in_the_servers_words() {
+        let of = ("postgresql.cnpg.io", "clusters");
+        let operator =
+            |status: Value| workload("Deployment", "cnpg-system", "cnpg-cloudnative-pg", &status);
+        assert_eq!(
+            said(of, operator(json!({}))),
+            "Internal error occurred: failed calling webhook \"mcluster.cnpg.io\": failed to call webhook: Post \
+             \"https://cnpg-webhook-service.cnpg-system.svc:443/mutate-postgresql-cnpg-io-v1-cluster?timeout=10s\": \
+             no endpoints available for service \"cnpg-webhook-service\""
+        );
+        assert_eq!(said(of, operator(json!({"readyReplicas": 1}))), "");
+        let of = ("longhorn.io", "recurringjobs");
+        let managers =
+            |status: Value| workload("DaemonSet", "longhorn-system", "longhorn-manager", &status);
+        assert!(said(of, managers(json!({"numberReady": 0}))).contains("validator.longhorn.io"));
+        assert_eq!(said(of, managers(json!({"numberReady": 1}))), "");
+    }
+
+    #[test]
+    fn a_webhook_that_nobody_installed_is_not_asked() {
+        let other = workload("Deployment", "default", "other", &json!({}));
+        assert_eq!(said(("cert-manager.io", "issuers"), other), "");
+    }
+
+    #[test]
+    fn a_webhook_is_not_trusted_before_its_authority_is_handed_out() {
+        let mut store = Store::default();
+        add(&mut store, schema::crd("issuers.cert-manager.io").unwrap());
+        let ready = json!({"readyReplicas": 1});
+        add(
+            &mut store,
+            workload("Deployment", "cert-manager", "cert-manager-webhook", &ready),
+        );
+        add(
+            &mut store,
+            workload(
+                "Deployment",
+                "cert-manager",
+                "cert-manager-cainjector",
+                &json!({}),
+            ),
+        );
+        let kind = kind(&store, "cert-manager.io", "issuers");
+        let failure = ask(&store, &kind).unwrap_err();
+        assert_eq!((failure.code, failure.reason), (500, "InternalError"));
+        assert!(
+            failure
+                .message
+                .ends_with("certificate signed by unknown authority")
+        );
+    }
+}

@@ -24,6 +24,8 @@ const BARMAN: &str = "plugin-barman-cloud";
 const PLUGIN: &str = "barman-cloud.cloudnative-pg.io";
 const SOURCE: &str = "cloudnative-pg";
 const CLUSTER: &str = "Cluster.postgresql.cnpg.io";
+/// The phase in which instances are made anew one after the other; then nothing fails over.
+const UPGRADING: &str = "Upgrading cluster";
 /// Seconds from the loss of a primary until another instance has taken over.
 const FAILOVER: i64 = 17;
 
@@ -76,6 +78,11 @@ impl Phase {
         Self::new("Waiting for the instances to become active", reason)
     }
 
+    fn upgrading(instance: &str) -> Self {
+        let reason = format!("Restarting instance {instance}, because its pod has changed");
+        Self::new(UPGRADING, reason)
+    }
+
     fn joining(job: &str) -> Self {
         Self::new("Creating a new replica", format!("Creating replica {job}"))
     }
@@ -120,7 +127,7 @@ fn plugins_missing(world: &World<'_>, cluster: &Value) -> Option<Phase> {
     Some(Phase::new(
         "Cluster cannot proceed to reconciliation due to an unknown plugin being required",
         format!(
-            "Unknown plugin: '{missing}'. This may be caused by the plugin not being loaded correctly by the operator"
+            "Unknown plugin: '{missing}'. This may be caused by the plugin not being loaded correctly by the operator. Check the operator and plugin logs for errors"
         ),
     ))
 }
@@ -221,8 +228,10 @@ fn grow(maker: &parts::Maker<'_>, seen: &[Instance<'_>], reaction: &mut Reaction
     if let Some(joining) = seen.iter().find(|one| setting_up(one)) {
         return Phase::joining(&format!("{}-join", joining.name));
     }
-    if seen.iter().any(|one| one.state != State::Healthy) {
-        return Phase::waiting();
+    // As in life it says first that all are ready, and draws its conclusion on the next look.
+    let said = maker.cluster["status"]["readyInstances"].as_u64();
+    if seen.iter().any(|one| one.state != State::Healthy) || said != Some(count as u64) {
+        return renewing(maker, seen).unwrap_or_else(Phase::waiting);
     }
     if count < wanted {
         let serial = seen.iter().map(|one| one.serial).max().unwrap_or(0) + 1;
@@ -240,10 +249,41 @@ fn grow(maker: &parts::Maker<'_>, seen: &[Instance<'_>], reaction: &mut Reaction
     if let Some(spare) = spare.filter(|_| count > wanted) {
         reaction.writes.extend(spare.pod.map(delete));
         reaction.writes.push(delete(spare.claim));
-        let text = format!("Scaling down instance {}", spare.name);
-        return Phase::new("Scaling down cluster", text);
+        let text = format!("Scaling down: removing instance {}", spare.name);
+        reaction
+            .writes
+            .push(event(maker.cluster, SOURCE, "ScaleDown", text));
+        return Phase::healthy();
     }
-    Phase::healthy()
+    renew(maker, seen, reaction).unwrap_or_else(Phase::healthy)
+}
+
+/// The phase of a cluster while an instance that was stopped for its renewal comes back.
+fn renewing(maker: &parts::Maker<'_>, seen: &[Instance<'_>]) -> Option<Phase> {
+    let upgrading = maker.cluster["status"]["phase"] == UPGRADING;
+    let stopped = seen.iter().find(|one| one.state != State::Healthy);
+    stopped
+        .filter(|_| upgrading)
+        .map(|one| Phase::upgrading(&one.name))
+}
+
+/// Stops one instance whose pod is not as it would be made now: replicas first, then the primary in its place.
+fn renew(
+    maker: &parts::Maker<'_>,
+    seen: &[Instance<'_>],
+    reaction: &mut Reaction,
+) -> Option<Phase> {
+    let old = |one: &&Instance<'_>| one.pod.is_some_and(|pod| maker.outdated(pod));
+    let next = seen
+        .iter()
+        .filter(old)
+        .min_by_key(|one| (one.role == "primary", one.serial))?;
+    reaction.writes.extend(next.pod.map(delete));
+    let text = format!("Upgrading instance {}", next.name);
+    reaction
+        .writes
+        .push(event(maker.cluster, SOURCE, "UpgradingInstance", text));
+    Some(Phase::upgrading(&next.name))
 }
 
 /// Another instance takes over when the primary's pod goes; gives the phase while that lasts.
@@ -254,6 +294,9 @@ fn failing_over(
     reaction: &mut Reaction,
 ) -> Option<Phase> {
     let status = &cluster["status"];
+    if status["phase"] == UPGRADING {
+        return None;
+    }
     let current = status["currentPrimary"].as_str()?;
     let target = text(&status["targetPrimary"]);
     let words = || {
@@ -289,3 +332,6 @@ fn tidy(seen: &[Instance<'_>], reaction: &mut Reaction) {
         reaction.writes.push(delete(job));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -121,3 +121,6 @@ pub fn image<'w>(world: &World<'w>, namespace: &str, deployment: &str) -> Option
     let deployment = world.get("Deployment.apps", namespace, deployment)?;
     items(&deployment["spec"]["template"]["spec"]["containers"]).next()?["image"].as_str()
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,8 @@ use tokio::{io::AsyncReadExt as _, process, sync::mpsc};
 use super::{
     Place,
     listen::{clean, listen},
-    record,
+    record::{self, Standing},
+    say,
 };
 use crate::{
     plan::Release,
@@ -107,21 +108,19 @@ impl Command {
             && revision.is_pending()
         {
             // Its helm process is gone, or this lock would be held: the half-written revision only blocks the next.
-            lines
-                .send(format!(
-                    "removing revision {}, which was cut off",
-                    revision.number
-                ))
-                .await
-                .ok();
+            let line = format!("removing revision {}, which was cut off", revision.number);
+            say(&lines, line).await;
             kube.delete(&revision.secret).await?;
         }
-        if record::is_deployed(kube, release).await? {
-            lines
-                .send("the release is deployed just so".to_owned())
-                .await
-                .ok();
-            return Ok(Applied::Unchanged);
+        match record::standing(kube, release).await? {
+            Standing::JustSo => {
+                say(&lines, "the release is deployed just so".to_owned()).await;
+                return Ok(Applied::Unchanged);
+            }
+            Standing::Missing(target) => {
+                say(&lines, format!("{target} is gone and is made again")).await;
+            }
+            Standing::Different => {}
         }
         let folder = tempdir(&self.place.work, release)?;
         let values = folder.0.join("values.yaml");
@@ -129,8 +128,7 @@ impl Command {
         files::write_atomic(&values, text.as_bytes(), Mode::Private).map_err(DoorError::lasting)?;
         let mut arguments = self.arguments(release, &values)?;
         arguments.extend(cluster(kube.source(), &folder.0)?);
-        let shown = Self::shown(release);
-        lines.send(format!("$ {shown}")).await.ok();
+        say(&lines, format!("$ {}", Self::shown(release))).await;
         let ended = self.run(arguments, lock, lines).await?;
         if ended.success {
             Ok(Applied::Changed)

@@ -4,6 +4,8 @@ use std::io::{Read as _, Write as _};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+use futures::{StreamExt as _, stream};
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use crate::{
@@ -13,6 +15,12 @@ use crate::{
 
 /// Largest release that is read, unpacked.
 const LARGEST: u64 = 64 * 1024 * 1024;
+
+/// Objects of a release that are looked for.
+const MOST_OBJECTS: usize = 2000;
+
+/// Questions to the API server at one time.
+const AT_ONCE: usize = 16;
 
 /// A revision of a release.
 #[derive(Clone, Debug)]
@@ -39,6 +47,34 @@ impl Revision {
             && same(&values.unwrap_or(Value::Null), &release.values)
     }
 
+    /// What helm made and what must be there for good.
+    fn objects(&self) -> Vec<ObjectRef> {
+        let text = |value: &Value, pointer: &str| {
+            let found = value.pointer(pointer).and_then(Value::as_str);
+            found.unwrap_or_default().to_owned()
+        };
+        let manifest = text(&self.release, "/manifest");
+        let home = text(&self.release, "/namespace");
+        serde_yaml::Deserializer::from_str(&manifest)
+            .take(MOST_OBJECTS)
+            .filter_map(|document| Value::deserialize(document).ok())
+            .filter(|object| !text(object, "/metadata/name").is_empty())
+            .map(|object| {
+                let namespace = match text(&object, "/metadata/namespace") {
+                    namespace if namespace.is_empty() => home.clone(),
+                    namespace => namespace,
+                };
+                let (version, kind) = (text(&object, "/apiVersion"), text(&object, "/kind"));
+                ObjectRef::new(
+                    &version,
+                    &kind,
+                    &namespace,
+                    &text(&object, "/metadata/name"),
+                )
+            })
+            .collect()
+    }
+
     /// Whether a helm process was at work on it when it was last heard of.
     pub(super) fn is_pending(&self) -> bool {
         self.status.starts_with("pending-") || self.status == "uninstalling"
@@ -63,10 +99,48 @@ pub(super) async fn newest(kube: &Kube, release: &Release) -> Result<Option<Revi
         .max_by_key(|revision| revision.number))
 }
 
-/// Whether the newest revision is deployed and holds just what is wanted.
-pub(super) async fn is_deployed(kube: &Kube, release: &Release) -> Result<bool, DoorError> {
-    let newest = newest(kube, release).await?;
-    Ok(newest.is_some_and(|revision| revision.status == "deployed" && revision.is(release)))
+/// What keeps a release from being taken as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It is deployed just so, and everything it made is there.
+    JustSo,
+    /// It is not there, of another version, with other values, or failed.
+    Different,
+    /// It is deployed just so, and someone took this object away.
+    Missing(ObjectRef),
+}
+
+/// Compares the newest revision, and what it made, with what is wanted.
+pub(super) async fn standing(kube: &Kube, release: &Release) -> Result<Standing, DoorError> {
+    match newest(kube, release).await? {
+        Some(revision) if revision.status == "deployed" && revision.is(release) => {
+            first_missing(kube, revision.objects()).await
+        }
+        _ => Ok(Standing::Different),
+    }
+}
+
+/// Looks for every object but those that end by themselves: just so, or missing.
+pub(super) async fn first_missing(
+    kube: &Kube,
+    targets: Vec<ObjectRef>,
+) -> Result<Standing, DoorError> {
+    let lasting = targets
+        .into_iter()
+        .filter(|target| !["Job", "Pod"].contains(&target.kind.as_str()));
+    let asked: Vec<_> = lasting
+        .map(|target| async move {
+            let found = kube.get(&target).await?;
+            Ok::<_, DoorError>(found.is_none().then_some(target))
+        })
+        .collect();
+    let mut answers = stream::iter(asked).buffer_unordered(AT_ONCE);
+    while let Some(answer) = answers.next().await {
+        if let Some(target) = answer? {
+            return Ok(Standing::Missing(target));
+        }
+    }
+    Ok(Standing::JustSo)
 }
 
 fn read(secret: &Value) -> Option<Revision> {
@@ -167,6 +241,19 @@ mod tests {
         let mut other = release();
         other.version = "1.12.3".to_owned();
         assert!(!revision.is(&other));
+    }
+
+    #[test]
+    fn the_objects_of_a_manifest_are_found_where_helm_put_them() {
+        let mut revision = read(of(&release()).value()).unwrap();
+        revision.release["manifest"] = "---\n# Source: a\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: ui}\n\
+            ---\n# nothing\n---\napiVersion: v1\nkind: Service\nmetadata: {name: ui, namespace: other}\n"
+            .into();
+        let objects: Vec<String> = revision.objects().iter().map(ToString::to_string).collect();
+        let wanted = ["Deployment longhorn-system/ui", "Service other/ui"];
+        assert_eq!(objects, wanted);
+        revision.release["manifest"] = "a: [\n---\n\t".into();
+        assert!(revision.objects().is_empty());
     }
 
     #[test]

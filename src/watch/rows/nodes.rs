@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::watch::{
     facts::{Facts, ended, node_of},
+    services::Carriers,
     snapshot::{
         Kind, condition, holds, items, label, made, moment, name, namespace, number, text, time,
     },
@@ -20,15 +21,15 @@ pub const PRESSURE: [&str; 4] = [
 ];
 
 /// The rows of all nodes, by name.
-pub fn rows(facts: &Facts<'_>) -> Vec<NodeRow> {
+pub fn rows(facts: &Facts<'_>, carriers: &Carriers) -> Vec<NodeRow> {
     facts
         .snapshot
         .all(Kind::Node)
-        .map(|node| row(node, facts))
+        .map(|node| row(node, facts, carriers))
         .collect()
 }
 
-fn row(node: &Value, facts: &Facts<'_>) -> NodeRow {
+fn row(node: &Value, facts: &Facts<'_>, carriers: &Carriers) -> NodeRow {
     let (status, health) = state(node);
     let pods = facts
         .snapshot
@@ -44,7 +45,7 @@ fn row(node: &Value, facts: &Facts<'_>) -> NodeRow {
         cpu: text(node, "/status/allocatable/cpu").to_owned(),
         memory: readable(text(node, "/status/allocatable/memory")),
         since: made(node),
-        details: details(node, facts),
+        details: details(node, facts, carriers),
     }
 }
 
@@ -88,7 +89,7 @@ fn state(node: &Value) -> (String, Health) {
     (words.join(", "), health)
 }
 
-fn details(node: &Value, facts: &Facts<'_>) -> Vec<String> {
+fn details(node: &Value, facts: &Facts<'_>, carriers: &Carriers) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(ready) = condition(node, "Ready")
         && text(ready, "/status") != "True"
@@ -107,7 +108,7 @@ fn details(node: &Value, facts: &Facts<'_>) -> Vec<String> {
             lines.push(format!("{kind}: {}", text(found, "/message")));
         }
     }
-    lines.extend(stops::lines(node, facts));
+    lines.extend(stops::lines(node, facts, carriers));
     let addresses: Vec<&str> = items(node, "/status/addresses")
         .filter(|one| text(one, "/type") == "InternalIP")
         .map(|one| text(one, "/address"))

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::watch::{
-    facts::{Facts, ended, node_of, owner, unready_since},
+    facts::{Facts, ended, node_of, unready_since},
     snapshot::{
         Kind, condition, holds, items, label, leaving, made, moment, name, namespace, number, text,
         time,
@@ -239,12 +239,10 @@ fn health(pod: &Value, printed: &Printed, facts: &Facts<'_>) -> Health {
 
 /// Whether another pod of the same owner serves, or has done the work.
 pub fn replaced(pod: &Value, facts: &Facts<'_>) -> bool {
-    let mine = owner(pod);
     facts
-        .snapshot
-        .all(Kind::Pod)
-        .filter(|other| namespace(other) == namespace(pod) && name(other) != name(pod))
-        .filter(|other| owner(other) == mine)
+        .family(pod)
+        .iter()
+        .filter(|other| name(other) != name(pod))
         .any(|other| facts.serves(other) || text(other, "/status/phase") == "Succeeded")
 }
 

@@ -12,8 +12,7 @@ use crate::{
         facts::{Facts, Operator, Works, node_of, toleration, unready_since},
         rows::pods::{is_instance, printed},
         snapshot::{
-            Kind, condition, holds, items, leaving, made, moment, name, namespace, number, text,
-            time,
+            Kind, condition, holds, items, leaving, made, name, namespace, number, text, time,
         },
         view::Health,
     },
@@ -117,7 +116,10 @@ fn moved(since: Option<Timestamp>, facts: &Facts<'_>) -> String {
         .and_then(|(since, pause)| since.checked_add(pause).ok())
         .filter(|at| *at > facts.now);
     match at {
-        Some(at) => format!(": Kubernetes starts it elsewhere at about {}", moment(at)),
+        Some(at) => format!(
+            ": Kubernetes starts it elsewhere at about {}",
+            at.strftime("%H:%M UTC")
+        ),
         None => ": Kubernetes starts it elsewhere now".to_owned(),
     }
 }
@@ -247,7 +249,12 @@ impl<'f, 's> Look<'f, 's> {
         let since = pod.and_then(|pod| unready_since(pod)).max(changed);
         let moving = ["Failing over", "Switchover in progress"]
             .contains(&text(self.cluster, "/status/phase"));
-        if !(self.believed && moving) && !self.facts.lasts(since, AWAY) {
+        // A pod that is made anew is away for a moment; an operator that works says so by itself.
+        let content = pod.is_none() && self.believed && holds(self.cluster, "Ready");
+        let told = (self.believed && moving)
+            || (since.is_none() && !content)
+            || self.facts.lasts(since, AWAY);
+        if !told {
             return None;
         }
         let what = format!(
@@ -327,11 +334,12 @@ impl<'f, 's> Look<'f, 's> {
         let lost = idle.iter().find(|pod| self.facts.pod_lost(pod).is_some());
         let since = match lost {
             Some(pod) => self.facts.pod_lost(pod).and_then(|lost| lost.since),
+            // A copy that comes back has been missing for longer than its new pod tells.
             None => idle
                 .iter()
                 .filter_map(|pod| unready_since(pod))
-                .min()
-                .or_else(|| self.not_ready_since()),
+                .chain(self.not_ready_since().filter(|_| self.believed))
+                .min(),
         };
         if lost.is_none() && !self.facts.lasts(since, SETTLING) {
             return None;

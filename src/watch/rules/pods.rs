@@ -29,28 +29,46 @@ const EVICTED: Duration = Duration::from_hours(12);
 /// So many restarts are more than a mishap.
 const MANY: u64 = 3;
 
+/// Other pods named in one finding.
+const OTHERS: usize = 3;
+
 /// How long the scheduler may look for a node.
 const PLACING: Duration = Duration::from_secs(30);
 
 /// Findings about all pods; pods of one owner with one cause are told once.
 pub fn findings(facts: &Facts<'_>) -> Vec<Found> {
-    let mut found: Vec<Found> = Vec::new();
+    let mut found: Vec<(Found, Vec<String>)> = Vec::new();
     for pod in facts.snapshot.all(Kind::Pod) {
         let Some(new) = one(pod, facts) else { continue };
-        let known = found.iter_mut().find(|known| {
+        let known = found.iter_mut().find(|(known, _)| {
             known.owner == new.owner
                 && known.area == new.area
                 && known.finding.problem.code == new.finding.problem.code
         });
         match known {
-            Some(known) => {
-                let also = format!("{} as well", new.finding.about);
-                known.finding.problem.causes.push(also);
+            Some((known, others)) => {
+                others.push(new.finding.about);
                 known.finding.health = known.finding.health.max(new.finding.health);
             }
-            None => found.push(new),
+            None => found.push((new, Vec::new())),
         }
     }
+    found
+        .into_iter()
+        .map(|(found, others)| with_others(found, &others))
+        .collect()
+}
+
+/// Names the other pods with the same cause, or how many they are.
+fn with_others(mut found: Found, others: &[String]) -> Found {
+    let named = others.iter().take(OTHERS);
+    let mut causes: Vec<String> = named.map(|about| format!("{about} as well")).collect();
+    let more = others.len().saturating_sub(OTHERS);
+    if more > 0 {
+        let pods = super::counted(more, "more pod", "more pods");
+        causes.push(format!("{pods} of {} as well", found.owner.1));
+    }
+    found.finding.problem.causes.extend(causes);
     found
 }
 
@@ -186,6 +204,8 @@ fn unready(pod: &Arc<Value>, facts: &Facts<'_>) -> Option<Found> {
         let health = match code {
             // A program may need a moment to start.
             Code::Wait08 if !facts.lasts(reason.since, SETTLING) => return None,
+            // Mounts often need a second try.
+            Code::Wait07 if !facts.lasts(began(pod), SETTLING) => return None,
             Code::Wait05 if !facts.lasts(reason.since, PLACING) => return None,
             Code::Wait08 => Health::Warn,
             _ => serious,

@@ -6,11 +6,13 @@ use super::plugins;
 use crate::rehearsal::control::{
     kubelet::SECONDS,
     pods::from_template,
-    shape::{label, name, namespace, owned_by, text},
+    shape::{fingerprint, label, letters, name, namespace, owned_by, text},
 };
 
 /// Stands for a certificate, a key or a password: nothing on the practice cluster is opened with it.
 const PLACEHOLDER: &str = "UHJhY3RpY2UgY2x1c3Rlcjogbm90IGEgcmVhbCBzZWNyZXQ=";
+/// The note of a pod about what it was made from.
+const MARK: &str = "cnpg.io/podSpec";
 /// Seconds from scheduled to done or ready, as seen on a real cluster, by the kind of pod.
 const TAKES: [(&str, &str); 4] = [
     ("initdb", "10"),
@@ -247,9 +249,19 @@ impl<'a> Maker<'a> {
         ];
         self.labelled(&mut pod, &marks);
         pod["metadata"]["annotations"]["cnpg.io/nodeSerial"] = serial.to_string().into();
+        pod["metadata"]["annotations"][MARK] = self.mark(&instance).into();
         pod["spec"]["hostname"] = instance.into();
         pod["spec"]["terminationGracePeriodSeconds"] = 1800.into();
         pod
+    }
+
+    /// Whether an instance's pod would be made differently now.
+    pub fn outdated(&self, pod: &Value) -> bool {
+        pod["metadata"]["annotations"][MARK] != self.mark(name(pod))
+    }
+
+    fn mark(&self, instance: &str) -> String {
+        letters(fingerprint(&self.spec(instance, "postgres")), 10)
     }
 
     fn spec(&self, instance: &str, container: &str) -> Value {

@@ -136,7 +136,8 @@ fn leaders(cluster: &Value, seen: &[Instance<'_>], status: &mut Value, now: Time
         aim(status, &format!("{}-1", name(cluster)), now);
     } else if current == target {
         let lost = of(&current).is_none_or(|one| one.pod.is_none_or(leaving));
-        if let Some(heir) = heir(seen, &current).filter(|_| lost) {
+        let stands_in = lost && status["phase"] != super::UPGRADING;
+        if let Some(heir) = heir(seen, &current).filter(|_| stands_in) {
             aim(status, &heir.name, now);
         }
     } else if current.is_empty() && runs {
