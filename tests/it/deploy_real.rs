@@ -94,7 +94,7 @@ async fn stop_in_helm(scene: &Scene) -> u32 {
         scene.bed.kubectl(&["version"]);
         is_gone(stopped)
     }));
-    let pending = "owner=helm,status=pending-install";
+    let pending = "owner=helm,name=cert-manager,status=pending-install";
     let pending = ["get", "secrets", "-A", "-l", pending, "-o", "name"];
     assert_eq!(scene.bed.kubectl(&pending).lines().count(), 1);
     scene
