@@ -2,9 +2,7 @@
 
 mod tables;
 
-pub use tables::{
-    ASK, CHECKS, DEPLOY, HEALTH, LOGS, MENU, PLAN, TEXT, TYPING, WELCOME, WIZARD,
-};
+pub use tables::{ASK, CHECKS, DEPLOY, HEALTH, LOGS, MENU, PLAN, TEXT, TYPING, WELCOME, WIZARD};
 
 /// A key as the screens know it, whatever the terminal calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -21,7 +21,6 @@ const fn row(
     }
 }
 
-
 const UP: Binding = row(
     &[Key::Up, Char('k')],
     "Up/Down",
