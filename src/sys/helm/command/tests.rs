@@ -329,7 +329,7 @@ async fn a_deployed_release_is_left_alone_and_a_failed_one_is_made_again() {
     assert_eq!(came.done.unwrap(), Applied::Unchanged);
 
     let came = over("failed", LONG_AGO, false).await;
-    assert_eq!(came.done.unwrap(), Applied::Changed);
+    assert!(came.ran());
     assert!(
         came.there,
         "a failed revision does not block helm, and tells what happened"
