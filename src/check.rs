@@ -1,10 +1,47 @@
 //! Preflight checks: what is asked, of whom, and what was found; facts are collected apart from the judgement.
 
+mod certificate;
+mod cluster;
+mod dns;
+mod judge;
+mod list;
+mod probe;
+mod run;
+mod ssh;
 pub mod verdict;
 
+use std::{path::PathBuf, sync::Arc};
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::problem::{Code, Problem};
+use crate::{
+    problem::{Code, Problem},
+    site::Site,
+    sys::{Routes, helm::Helm, kube::Source},
+};
+
+pub use probe::{Seen, probe};
+pub use run::run;
+
+/// What the checks are asked about.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The site.
+    pub site: Arc<Site>,
+    /// The site's folder: relative certificate paths begin there.
+    pub folder: PathBuf,
+    /// The cluster; none skips the cluster's checks with a reason.
+    pub source: Option<Source>,
+    /// Detours to the practice cluster's name server and nodes; empty in life.
+    pub routes: Routes,
+    /// Helm, as it was found.
+    pub helm: Helm,
+    /// The time of the cluster (practice time may differ).
+    pub now: Timestamp,
+    /// Only checks of this code.
+    pub only: Option<Code>,
+}
 
 /// Families in the order in which they are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,7 +62,8 @@ pub enum Family {
 /// One check of one subject, such as `DNS-02` of `api.care.example.org at 10.0.0.2`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CheckId {
-    /// The code its failure carries.
+    /// The check's own code: it stays the same whatever is found. A failure carries it too, unless a door knew a
+    /// more exact one, such as `FILE-03` of a certificate's file.
     pub code: Code,
     /// What is looked at; empty when there is only one.
     pub subject: String,
@@ -86,5 +124,5 @@ pub struct Waiver {
     /// Why it is accepted.
     pub reason: String,
     /// When, RFC 3339.
-    pub at: jiff::Timestamp,
+    pub at: Timestamp,
 }

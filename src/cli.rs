@@ -24,6 +24,9 @@ pub struct Global {
     /// The site: its name, or the folder that holds its site.yaml
     #[arg(long, global = true, value_name = "DIR|NAME")]
     pub site: Option<String>,
+    /// Work on the site's practice cluster instead of its own
+    #[arg(long, global = true)]
+    pub rehearsal: bool,
     /// How to show things; without a terminal it is plain by itself
     #[command(flatten)]
     pub face: FaceArgs,
@@ -84,7 +87,7 @@ pub enum Command {
     /// Deploy the site, or go on where the last run stopped
     Deploy(Deploy),
     /// Health of the site; the exit code is made for monitoring
-    Status,
+    Status(Status),
     /// The runbook of a problem code, offline
     Explain {
         /// A code such as DNS-04
@@ -141,6 +144,20 @@ pub struct New {
     /// Protect the vault with a key file beside it instead of a passphrase
     #[arg(long)]
     pub key_file: bool,
+    /// Take the settings from a site file instead of asking for them
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// Take the typed secrets from a YAML file (NAME: VALUE), or from standard input with -
+    #[arg(long, value_name = "FILE|-", requires = "from")]
+    pub secrets: Option<PathBuf>,
+}
+
+/// `status`
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Go on until interrupted; a line whenever something changes
+    #[arg(long)]
+    pub watch: bool,
 }
 
 /// `check`

@@ -4,7 +4,9 @@ mod context;
 mod deploy;
 mod failure;
 mod look;
+mod pictures;
 mod practice;
+mod screens;
 mod settings;
 
 use std::ffi::OsString;
@@ -27,7 +29,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Err(error) => return usage(&error),
     };
     let context = Context::new(cli.global);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -58,9 +62,9 @@ async fn dispatch(context: &Context, command: Option<Command>) -> Result<Exit, F
         Some(Command::Plan) => look::plan(context),
         Some(Command::Render(arguments)) => look::render(context, &arguments),
         Some(Command::Deploy(arguments)) => deploy::deploy(context, &arguments).await,
-        Some(Command::Status) => look::status(context).await,
+        Some(Command::Status(arguments)) => look::status(context, &arguments).await,
         Some(Command::Explain { code }) => look::explain(context, &code),
-        Some(Command::Screenshots { out }) => look::screenshots(&out),
+        Some(Command::Screenshots { out }) => pictures::screenshots(context, &out).await,
     }
 }
 
@@ -80,7 +84,9 @@ fn report(context: &Context, failure: &Failure) -> Exit {
         for problem in &failure.problems {
             output::json(&serde_json::json!({"event": "problem", "problem": problem}));
         }
-        output::json(&serde_json::json!({"event": "summary", "outcome": "problem", "exit": failure.exit as u8}));
+        output::json(
+            &serde_json::json!({"event": "summary", "outcome": "problem", "exit": failure.exit as u8}),
+        );
     } else {
         output::problems(&failure.problems);
     }

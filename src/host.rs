@@ -1,18 +1,28 @@
 //! A run that others can look on and steer: it is served on the site's socket, and joined from any terminal.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{ffi::OsString, path::Path, sync::Arc, time::Duration};
 
+use serde_json::Value;
 use tokio::{
     sync::{Semaphore, mpsc},
-    task::JoinSet,
+    task::{JoinHandle, JoinSet},
+    time::{Instant, sleep},
 };
 
 use crate::{
     engine::{
-        event::{Command, Event},
-        run::RunHandle,
+        event::{Command, Event, Outcome},
+        run::{self, RunHandle},
     },
-    sys::socket::{Link, Listener},
+    plan::Plan,
+    problem::{Code, Problem},
+    session::{Session, World},
+    sys::{
+        daemon::{self, Detached, Lock},
+        files,
+        socket::{Link, Listener},
+        vault::Lock as Vault,
+    },
 };
 
 /// Events on their way to one onlooker.
@@ -27,6 +37,18 @@ const ONLOOKERS: usize = 16;
 /// How long the last events may take to reach the onlookers once the run has ended.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// How long an ended run is held for the one who is about to join.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// How long the process in the background may take until it can be joined.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// Time between two looks.
+const LOOK: Duration = Duration::from_millis(30);
+
+/// Most of the log that is read for last words.
+const LOG: u64 = 1024 * 1024;
+
 /// A run as an onlooker holds it; it is over when the events end.
 #[derive(Debug)]
 pub struct Joined {
@@ -34,6 +56,110 @@ pub struct Joined {
     pub events: mpsc::Receiver<Event>,
     /// What to ask of it.
     pub commands: mpsc::Sender<Command>,
+}
+
+/// A run in this process, open to everyone who joins.
+#[derive(Debug)]
+pub struct Hosted {
+    /// The run.
+    pub run: Arc<RunHandle>,
+    server: JoinHandle<()>,
+    /// Keeps every other process from changing the site.
+    _lock: Lock,
+}
+
+impl Hosted {
+    /// Waits for the end of the run, until all who look on have heard of it.
+    pub async fn ended(self) -> Outcome {
+        let outcome = self.run.finished().await;
+        // Should the server have broken off, the run has ended all the same.
+        self.server.await.ok();
+        outcome
+    }
+}
+
+/// Holds the site for the process that will change it; nothing when another one does.
+///
+/// # Errors
+/// The site's folder cannot be written.
+pub fn hold(session: &Session) -> Result<Option<Lock>, Problem> {
+    files::create_folder(&session.place.work())?;
+    daemon::try_lock(&session.place.lock())
+}
+
+/// Begins the run, or goes on with it, and serves it on the site's socket.
+///
+/// # Errors
+/// The journal or the socket cannot be used, or a chosen step is not in the plan.
+pub fn begin(
+    session: &Session,
+    world: &World,
+    (plan, chosen): (Plan, run::Chosen),
+    (lock, expected): (Lock, Onlookers),
+) -> Result<Hosted, Vec<Problem>> {
+    let listener = Listener::bind(&session.place.work()).map_err(|problem| vec![problem])?;
+    let setting = world.setting(session, chosen);
+    let run = Arc::new(run::start(plan, world.doors.clone(), setting)?);
+    let server = tokio::spawn(serve(listener, Arc::clone(&run), expected));
+    Ok(Hosted {
+        run,
+        server,
+        _lock: lock,
+    })
+}
+
+/// Begins the run in a process of its own, which outlives this one, and joins it.
+///
+/// # Errors
+/// The process ended before it could be joined; its own words are the problem.
+pub async fn start(session: &Session, options: Vec<OsString>) -> Result<Joined, Problem> {
+    let place = &session.place;
+    files::create_folder(&place.logs())?;
+    let log = place.logs().join("background.log");
+    // Only what this start says counts.
+    files::remove(&log)?;
+    let mut arguments = place.arguments();
+    arguments.extend(options);
+    arguments.extend(["--json".into(), "deploy".into(), "--background".into()]);
+    let mut child = Detached {
+        arguments,
+        log: log.clone(),
+        input: match session.lock() {
+            Vault::Passphrase(passphrase) => Some(passphrase.clone()),
+            Vault::KeyFile(_) => None,
+        },
+    }
+    .start()?;
+    let until = Instant::now() + START_LIMIT;
+    while Instant::now() < until {
+        if let Some(joined) = join(&place.work()).await {
+            // It is not ours to wait for any more; the thread takes its end from the system's table.
+            tokio::task::spawn_blocking(move || child.wait().ok());
+            return Ok(joined);
+        }
+        if let Ok(Some(_ended)) = child.try_wait() {
+            return Err(last_words(&log));
+        }
+        sleep(LOOK).await;
+    }
+    daemon::terminate(child.id());
+    Err(last_words(&log))
+}
+
+/// What the process in the background said before it ended.
+fn last_words(log: &Path) -> Problem {
+    let text = files::read_text(log, LOG).unwrap_or_default();
+    let told = text.lines().rev().find_map(|line| {
+        let value: Value = serde_json::from_str(line).ok()?;
+        serde_json::from_value(value.get("problem")?.clone()).ok()
+    });
+    told.unwrap_or_else(|| {
+        Problem::new(
+            Code::Host03,
+            "The part that works in the background ended before the run began.",
+            format!("Read {}, then try again.", log.display()),
+        )
+    })
 }
 
 /// Joins the run that goes on in this folder, if there is one.
@@ -58,11 +184,22 @@ pub async fn join(work: &Path) -> Option<Joined> {
     Some(Joined { events, commands })
 }
 
+/// Whether somebody is about to join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Onlookers {
+    /// Nobody needs to come.
+    Perhaps,
+    /// The process that started this one comes; a run that ends before is held for it for a while.
+    Expected,
+}
+
 /// Serves the run to everyone who joins, until it has ended and all have heard its end.
-pub async fn serve(listener: Listener, run: Arc<RunHandle>) {
+pub async fn serve(listener: Listener, run: Arc<RunHandle>, expected: Onlookers) {
+    let mut awaited = expected == Onlookers::Expected;
     let places = Arc::new(Semaphore::new(ONLOOKERS));
     let mut onlookers = JoinSet::new();
-    let ended = run.finished();
+    let watched = Arc::clone(&run);
+    let ended = watched.finished();
     tokio::pin!(ended);
     loop {
         tokio::select! {
@@ -70,6 +207,7 @@ pub async fn serve(listener: Listener, run: Arc<RunHandle>) {
             Some(_) = onlookers.join_next() => {}
             link = listener.accept() => {
                 let Ok(link) = link else { break };
+                awaited = false;
                 // One too many is turned away; it says that nobody answers and the others are not slowed.
                 if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
                     let run = Arc::clone(&run);
@@ -82,6 +220,9 @@ pub async fn serve(listener: Listener, run: Arc<RunHandle>) {
         }
     }
     run.finished().await;
+    if awaited && let Ok(Ok(link)) = tokio::time::timeout(LINGER, listener.accept()).await {
+        onlookers.spawn(async move { show(link, &run).await });
+    }
     let farewell = async { while onlookers.join_next().await.is_some() {} };
     tokio::time::timeout(FAREWELL, farewell).await.ok();
 }

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod daemon;
+pub mod dns;
 pub mod error;
 pub mod feed;
 pub mod files;
@@ -13,6 +14,8 @@ pub mod lines;
 pub mod routes;
 pub mod sites;
 pub mod socket;
+pub mod ssh;
+pub mod tls;
 pub mod vault;
 
 pub use error::{DoorError, Retry};

@@ -1,3 +1,43 @@
-//! What the cluster is like right now, for the health screen: rows that the screens draw.
+//! What the cluster is like right now, for the health screen: watches to rows and findings. It changes nothing.
 
+mod facts;
+mod live;
+mod picture;
+mod rows;
+mod rules;
+mod services;
+mod snapshot;
+mod stops;
+#[cfg(test)]
+mod tests;
 pub mod view;
+
+use std::sync::Arc;
+
+use view::ClusterView;
+
+use crate::sys::{self, DoorError};
+
+/// What is watched.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    /// The cluster.
+    pub kube: sys::kube::Kube,
+    /// Its time.
+    pub clock: sys::clock::Clock,
+}
+
+/// Watches the cluster and publishes the newest picture; ends when the receiver is dropped.
+pub fn start(watched: Watched) -> tokio::sync::watch::Receiver<Arc<ClusterView>> {
+    let (publish, receiver) = tokio::sync::watch::channel(Arc::default());
+    tokio::spawn(live::follow(watched, publish));
+    receiver
+}
+
+/// One picture, taken once: for `status` without `--watch`.
+///
+/// # Errors
+/// The cluster cannot be seen.
+pub async fn once(watched: Watched) -> Result<ClusterView, DoorError> {
+    live::once(watched).await
+}

@@ -1,6 +1,7 @@
 //! What a real server decides about built-in kinds beside their schema: names, addresses, defaults, what may not change. Pure.
 
 mod defaults;
+mod webhooks;
 
 use std::collections::BTreeSet;
 
@@ -32,6 +33,7 @@ pub fn admit(
         check_name(kind, &name)?;
         check_namespace(store, kind, value, &name)?;
     }
+    webhooks::ask(store, kind)?;
     defaults::fill(kind, value);
     match kind.key.as_str() {
         "Service" => address(store, kind, old, value, &name)?,

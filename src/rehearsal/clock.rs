@@ -1,16 +1,93 @@
 //! The practice cluster's own time: as fast as the real one, many times faster, or jumping from one due change to the next.
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::problem::{Code, Problem};
+
+/// The fastest time that can be asked for as a number.
+const FASTEST: u32 = 1000;
+
+/// A change that is due this soon is jumped to at once.
+const NEAR: Duration = Duration::from_mins(1);
+
+/// A change that is due later than this is never jumped to: schedules and expiries would run away.
+const FAR: Duration = Duration::from_mins(30);
+
+/// What lies between is jumped to once nobody has asked anything for so long: a deadline must not pass
+/// in the blink between two requests of somebody who is at work.
+const QUIET: Duration = Duration::from_millis(100);
 
 /// How fast time passes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Speed {
     /// So many times faster than in life; 0 counts as 1.
     Times(u32),
     /// When nothing is left to do now, the next due change is done at once.
     Max,
+}
+
+impl Speed {
+    /// Reads `1`, `20`, `max`.
+    ///
+    /// # Errors
+    /// Says what can be chosen.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        let text = text.trim();
+        if text.eq_ignore_ascii_case("max") {
+            return Ok(Self::Max);
+        }
+        let times = text.parse().ok();
+        times
+            .filter(|times| (1..=FASTEST).contains(times))
+            .map(Self::Times)
+            .ok_or_else(|| {
+                Problem::new(
+                    Code::Args01,
+                    format!("`{text}` is not a speed of the practice cluster."),
+                    format!(
+                        "Give a number from 1 to {FASTEST}, or max: `--speed 1` is as fast as life, `--speed 20` twenty times faster, `--speed max` never waits."
+                    ),
+                )
+            })
+    }
+
+    /// How many times faster than in life it passes while it does not jump.
+    pub fn times(self) -> u32 {
+        match self {
+            Self::Times(factor) => factor.max(1),
+            Self::Max => 1,
+        }
+    }
+}
+
+impl fmt::Display for Speed {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Times(_) => out.pad(&self.times().to_string()),
+            Self::Max => out.pad("max"),
+        }
+    }
+}
+
+impl TryFrom<String> for Speed {
+    type Error = Problem;
+
+    fn try_from(text: String) -> Result<Self, Problem> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Speed> for String {
+    fn from(speed: Speed) -> Self {
+        speed.to_string()
+    }
 }
 
 /// A clock that begins where the practice cluster stopped.
@@ -31,29 +108,27 @@ impl Clock {
         }
     }
 
-    fn factor(&self) -> u32 {
-        match self.speed {
-            Speed::Times(factor) => factor.max(1),
-            Speed::Max => 1,
-        }
-    }
-
     /// Now.
     pub fn now(&self) -> Timestamp {
         self.at
-            .checked_add(self.began.elapsed() * self.factor())
+            .checked_add(self.began.elapsed() * self.speed.times())
             .unwrap_or(self.at)
     }
 
     /// How long it really takes until a moment; nothing once it has come.
     pub fn until(&self, moment: Timestamp) -> Duration {
         let ahead = moment.duration_since(self.now());
-        Duration::try_from(ahead).unwrap_or_default() / self.factor()
+        Duration::try_from(ahead).unwrap_or_default() / self.speed.times()
     }
 
-    /// Whether a due moment may be jumped to instead of waited for.
-    pub fn jumps(&self) -> bool {
-        self.speed == Speed::Max
+    /// How long it must have been quiet before a due moment may be jumped to; nothing when it is waited for.
+    pub fn jumps_after(&self, moment: Timestamp) -> Option<Duration> {
+        let ahead = self.until(moment);
+        match self.speed {
+            Speed::Max if ahead <= NEAR => Some(Duration::ZERO),
+            Speed::Max if ahead <= FAR => Some(QUIET),
+            Speed::Max | Speed::Times(_) => None,
+        }
     }
 
     /// Moves to a later moment; an earlier one changes nothing.
@@ -66,7 +141,45 @@ impl Clock {
 
 #[cfg(test)]
 mod tests {
-    use super::{Clock, Speed};
+    use super::{Clock, Duration, QUIET, Speed};
+    use crate::problem::Code;
+
+    #[test]
+    fn a_speed_is_read_as_it_is_shown() {
+        for (text, speed) in [
+            ("1", Speed::Times(1)),
+            (" 20 ", Speed::Times(20)),
+            ("MAX", Speed::Max),
+        ] {
+            assert_eq!(Speed::parse(text).unwrap(), speed);
+            assert_eq!(Speed::parse(&speed.to_string()).unwrap(), speed);
+            let json = serde_json::to_string(&speed).unwrap();
+            assert_eq!(serde_json::from_str::<Speed>(&json).unwrap(), speed);
+        }
+    }
+
+    #[test]
+    fn a_wrong_speed_is_refused_with_examples() {
+        for text in ["", "0", "fast", "-1", "1.5", "100000", "99999999999"] {
+            let problem = Speed::parse(text).unwrap_err();
+            assert_eq!(problem.code, Code::Args01);
+            assert!(problem.remedy.contains("--speed 20"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn the_fastest_clock_jumps_to_what_is_near_and_waits_for_what_is_far() {
+        let start: jiff::Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
+        let after = |minutes| start + jiff::SignedDuration::from_mins(minutes);
+        let clock = Clock::new(Speed::Max, start);
+        assert_eq!(clock.jumps_after(after(1)), Some(Duration::ZERO));
+        assert_eq!(clock.jumps_after(after(10)), Some(QUIET));
+        assert_eq!(clock.jumps_after(after(24 * 60)), None);
+        assert_eq!(
+            Clock::new(Speed::Times(20), start).jumps_after(after(1)),
+            None
+        );
+    }
 
     #[test]
     fn a_jump_goes_forward_only() {
@@ -85,6 +198,6 @@ mod tests {
         let start = "2026-11-24T10:00:00Z".parse().unwrap();
         let later = "2026-11-24T10:00:20Z".parse().unwrap();
         let clock = Clock::new(Speed::Times(20), start);
-        assert!(clock.until(later) <= std::time::Duration::from_secs(1));
+        assert!(clock.until(later) <= Duration::from_secs(1));
     }
 }

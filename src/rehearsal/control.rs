@@ -1,7 +1,9 @@
 //! The simulated controllers: what a real cluster does by itself, on the practice cluster's clock. Pure.
 
 mod accounts;
+mod certs;
 mod claims;
+mod cnpg;
 mod daemon;
 mod deployment;
 mod job;
@@ -42,4 +44,8 @@ pub const CONTROLLERS: &[Controller] = &[
     scheduler::scheduler,
     kubelet::kubelet,
     network::network,
+    operator::later_workloads,
+    longhorn::longhorn,
+    certs::certificates,
+    cnpg::cnpg,
 ];

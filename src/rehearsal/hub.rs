@@ -1,11 +1,16 @@
 //! The task that owns the practice cluster: requests and controllers take turns, and nothing is answered before it is on disk.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    time::Duration,
+    time::{Duration, Instant},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     clock::Clock,
@@ -35,6 +40,17 @@ type Job = Box<dyn FnOnce(&mut Cluster, Timestamp) -> Reply + Send>;
 pub struct Hub {
     jobs: mpsc::Sender<Job>,
     revision: watch::Receiver<u64>,
+    pending: Arc<AtomicUsize>,
+}
+
+/// A request that is being read or answered: while there is one, time does not jump.
+#[derive(Debug)]
+pub struct Pending(Arc<AtomicUsize>);
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What the owning task holds.
@@ -50,18 +66,41 @@ pub struct Keeper {
     pub controllers: Controller,
 }
 
+/// The ends of the ways that lead to the owning task.
+struct Ways {
+    queue: mpsc::Receiver<Job>,
+    told: watch::Sender<u64>,
+    pending: Arc<AtomicUsize>,
+}
+
 impl Hub {
     /// Starts the owning task; it ends with the token, or ends the token when the disk fails.
-    pub fn start(keeper: Keeper, stop: CancellationToken) -> Self {
+    pub fn start(keeper: Keeper, stop: CancellationToken, tasks: &TaskTracker) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let (told, revision) = watch::channel(keeper.cluster.store.revision());
-        tokio::spawn(async move {
-            if let Err(problem) = keeper.run(queue, told, &stop).await {
+        let pending = Arc::new(AtomicUsize::new(0));
+        let ways = Ways {
+            queue,
+            told,
+            pending: Arc::clone(&pending),
+        };
+        tasks.spawn(async move {
+            if let Err(problem) = keeper.run(ways, &stop).await {
                 tracing::error!(%problem, "the practice cluster stops");
             }
             stop.cancel();
         });
-        Self { jobs, revision }
+        Self {
+            jobs,
+            revision,
+            pending,
+        }
+    }
+
+    /// Says that a request has come; it counts until the mark is dropped.
+    pub fn pending(&self) -> Pending {
+        self.pending.fetch_add(1, Ordering::Relaxed);
+        Pending(Arc::clone(&self.pending))
     }
 
     /// Runs a function on the cluster when its turn comes; nothing when the cluster has stopped.
@@ -86,35 +125,40 @@ impl Hub {
 }
 
 impl Keeper {
-    async fn run(
-        mut self,
-        mut queue: mpsc::Receiver<Job>,
-        told: watch::Sender<u64>,
-        stop: &CancellationToken,
-    ) -> Result<(), Problem> {
+    async fn run(mut self, mut ways: Ways, stop: &CancellationToken) -> Result<(), Problem> {
         let mut batch = Vec::with_capacity(BATCH);
+        let mut asked = Instant::now();
         loop {
-            let wake_at = self.settle(&told)?;
-            let pause = match wake_at {
-                Some(at) if self.clock.jumps() && queue.is_empty() => {
-                    self.clock.jump(at);
-                    Some(Duration::ZERO)
-                }
-                Some(at) => Some(self.clock.until(at).max(LEAST_PAUSE)),
-                None => None,
-            };
+            let wake_at = self.settle(&ways.told)?;
+            let pause = wake_at.map(|at| self.pause(at, &ways, asked));
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
-                count = queue.recv_many(&mut batch, BATCH) => {
+                count = ways.queue.recv_many(&mut batch, BATCH) => {
                     if count == 0 {
                         return Ok(());
                     }
-                    self.answer(&mut batch, &told)?;
+                    self.answer(&mut batch, &ways.told)?;
+                    asked = Instant::now();
                 }
                 () = wait(pause) => {}
             }
         }
+    }
+
+    /// How long to wait for a due change; a clock that may jump to it has done so.
+    fn pause(&mut self, at: Timestamp, ways: &Ways, asked: Instant) -> Duration {
+        let wait = self.clock.until(at).max(LEAST_PAUSE);
+        let Some(quiet) = self.clock.jumps_after(at) else {
+            return wait;
+        };
+        let left = quiet.saturating_sub(asked.elapsed());
+        let busy = !ways.queue.is_empty() || ways.pending.load(Ordering::Relaxed) > 0;
+        if busy || !left.is_zero() {
+            return wait.min(left.max(LEAST_PAUSE));
+        }
+        self.clock.jump(at);
+        Duration::ZERO
     }
 
     fn answer(&mut self, batch: &mut Vec<Job>, told: &watch::Sender<u64>) -> Result<(), Problem> {
@@ -161,5 +205,70 @@ async fn wait(pause: Option<Duration>) {
     match pause {
         Some(pause) => tokio::time::sleep(pause).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::rehearsal::{
+        Speed,
+        world::{Reaction, Write},
+    };
+
+    /// The end of a wait that must not end.
+    const WHILE: Duration = Duration::from_millis(500);
+
+    /// Longer than a jump takes on a busy computer.
+    const LIMIT: Duration = Duration::from_secs(30);
+
+    const START: &str = "2026-11-24T10:00:00Z";
+
+    /// Something that is due ten minutes after the start, such as a deadline.
+    fn deadline(world: &World<'_>, now: Timestamp) -> Reaction {
+        let mut reaction = Reaction::default();
+        if world.get("Namespace", "", "due").is_some() {
+            return reaction;
+        }
+        let start: Timestamp = START.parse().unwrap();
+        let due = start + jiff::SignedDuration::from_mins(10);
+        if now >= due {
+            let object =
+                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "due"}});
+            reaction.writes.push(Write::Create(object));
+        } else {
+            reaction.wake(due);
+        }
+        reaction
+    }
+
+    fn hub(folder: &std::path::Path, stop: &CancellationToken) -> Hub {
+        let (journal, store, _) = Journal::open(&folder.join("state")).unwrap();
+        let keeper = Keeper {
+            cluster: Cluster::new(store),
+            journal,
+            clock: Clock::new(Speed::Max, START.parse().unwrap()),
+            controllers: deadline,
+        };
+        Hub::start(keeper, stop.clone(), &TaskTracker::new())
+    }
+
+    #[tokio::test]
+    async fn time_jumps_to_a_deadline_only_when_nobody_is_asking() {
+        let folder = tempfile::tempdir().unwrap();
+        let stop = CancellationToken::new();
+        let _guard = stop.clone().drop_guard();
+        let hub = hub(folder.path(), &stop);
+        let mut revision = hub.revision();
+        let asking = hub.pending();
+        let changed = tokio::time::timeout(WHILE, revision.changed()).await;
+        assert!(changed.is_err(), "it has jumped while a request was read");
+        drop(asking);
+        let changed = tokio::time::timeout(LIMIT, revision.changed()).await;
+        changed.unwrap().unwrap();
+        let found = hub.ask(|cluster, _| cluster.store.revision()).await;
+        assert_eq!(found, Some(*revision.borrow()));
     }
 }

@@ -15,8 +15,12 @@ use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
-use tokio::{net::TcpListener, sync::watch};
-use tokio_util::sync::CancellationToken;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    sync::watch,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     answer::{Answer, Failure, Listing},
@@ -26,7 +30,10 @@ use super::{
     discovery, driver,
     hub::{Hub, Keeper},
     persist::Journal,
+    secure::{Opened, Secure},
+    store::Store,
     watching,
+    world::{kind_key, reference},
 };
 use crate::{
     problem::{Code, Problem},
@@ -52,7 +59,7 @@ pub struct ServeOptions {
     pub speed: Speed,
     /// It ends after this long without an open connection.
     pub idle_exit: Option<Duration>,
-    /// The objects that a new one begins with.
+    /// The objects that are there from the beginning; one that is missing later is made again, a node's address follows.
     pub world: Vec<Value>,
     /// The token; none makes a random one.
     pub token: Option<SecretString>,
@@ -67,8 +74,22 @@ pub struct Serving {
     pub token: SecretString,
     /// Where the names of the site lead.
     pub routes: Routes,
+    /// The certificate of the same port for clients that insist on TLS, PEM.
+    pub authority: String,
+    /// What its clock showed when it began.
+    pub began: Timestamp,
     /// Cancelled when it has ended; cancel it to end it.
     pub stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Serving {
+    /// Returns once it has ended and nothing of it uses its file any more.
+    pub async fn ended(&self) {
+        self.stop.cancelled().await;
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
 }
 
 /// Serves the practice cluster in this process until it is stopped.
@@ -79,20 +100,20 @@ pub async fn serve(options: ServeOptions) -> Result<Serving, Problem> {
     files::create_folder(&options.dir)?;
     let (mut journal, mut store, at) = Journal::open(&options.dir.join(STATE))?;
     let began = at.unwrap_or(Timestamp::UNIX_EPOCH).max(Timestamp::now());
-    if store.revision() == 0 {
-        for object in options.world {
-            // The caller's list names each object once.
-            store.create(object, began).ok();
-        }
-        journal.keep(&store, began)?;
+    for object in options.world {
+        begin(&mut store, object, began);
     }
+    journal.keep(&store, began)?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
     let listener = TcpListener::bind(address).await;
     let listener = listener.map_err(|error| taken(options.port).caused_by(&error))?;
     let local = listener.local_addr();
     let local = local.map_err(|error| taken(options.port).caused_by(&error))?;
     let token = options.token.unwrap_or_else(random_token);
+    let secure = Secure::new()?;
+    let authority = secure.authority.clone();
     let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
     let keeper = Keeper {
         cluster: Cluster::new(store),
         journal,
@@ -100,10 +121,11 @@ pub async fn serve(options: ServeOptions) -> Result<Serving, Problem> {
         controllers: driver::turn,
     };
     let door = Door {
-        hub: Hub::start(keeper, stop.clone()),
+        hub: Hub::start(keeper, stop.clone(), &tasks),
         token: token.clone(),
+        secure,
     };
-    tokio::spawn(accept(
+    tasks.spawn(accept(
         listener,
         Arc::new(door),
         stop.clone(),
@@ -113,8 +135,30 @@ pub async fn serve(options: ServeOptions) -> Result<Serving, Problem> {
         url: format!("http://{local}"),
         token,
         routes: Routes::default(),
+        authority,
+        began,
         stop,
+        tasks,
     })
+}
+
+/// Makes an object that must be there, unless it is; the address of a node follows the site.
+fn begin(store: &mut Store, object: Value, now: Timestamp) {
+    let target = reference(&object);
+    let key = kind_key(&target.api_version, &target.kind);
+    let namespace = target.namespace.as_deref().unwrap_or_default();
+    let Some(there) = store.get(&key, namespace, &target.name) else {
+        // It is not there, so nothing can refuse it.
+        store.create(object, now).ok();
+        return;
+    };
+    let wanted = object.pointer("/status/addresses");
+    if key == "Node" && there.pointer("/status/addresses") != wanted {
+        let mut moved = (**there).clone();
+        moved["status"]["addresses"] = wanted.cloned().unwrap_or_default();
+        // It is there, and nobody else has the store yet.
+        store.replace(moved, now).ok();
+    }
 }
 
 fn taken(port: u16) -> Problem {
@@ -162,12 +206,13 @@ async fn accept(
                 let (door, present, stop) = (Arc::clone(&door), Arc::clone(&present), stop.clone());
                 present.send_modify(|count| *count += 1);
                 tokio::spawn(async move {
-                    let service = hyper::service::service_fn(move |request| {
-                        let door = Arc::clone(&door);
-                        async move { Ok::<_, Infallible>(door.answer(request).await) }
-                    });
-                    let connection = hyper::server::conn::http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), service);
+                    let connection = async {
+                        match door.secure.open(stream).await {
+                            Some(Opened::Plain(stream)) => connection(stream, &door).await,
+                            Some(Opened::Tls(stream)) => connection(*stream, &door).await,
+                            None => {}
+                        }
+                    };
                     stop.run_until_cancelled(connection).await;
                     present.send_modify(|count| *count -= 1);
                 });
@@ -176,14 +221,28 @@ async fn accept(
     }
 }
 
+/// Answers the requests of one client, one after the other.
+async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, door: &Arc<Door>) {
+    let service = hyper::service::service_fn(|request| {
+        let door = Arc::clone(door);
+        async move { Ok::<_, Infallible>(door.answer(request).await) }
+    });
+    let connection =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    // A client that breaks off ends its own connection and nothing else.
+    connection.await.ok();
+}
+
 /// What every connection needs.
 struct Door {
     hub: Hub,
     token: SecretString,
+    secure: Secure,
 }
 
 impl Door {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let _pending = self.hub.pending();
         match self.handle(request).await {
             Ok(response) => response,
             Err(failure) => {

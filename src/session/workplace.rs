@@ -1,6 +1,9 @@
 //! Where a command works: the site's folder, and for practice the folder inside it that keeps practice apart. Pure.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 /// Life or practice; nothing of the one is ever read as the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,9 +47,28 @@ impl Workplace {
         self.work().join("logs")
     }
 
+    /// What goes into the hand-over record.
+    pub fn reports(&self) -> PathBuf {
+        self.work().join("reports")
+    }
+
     /// The practice cluster's own state.
     pub fn cluster(&self) -> PathBuf {
         self.work().join("cluster")
+    }
+
+    /// Where helm keeps its values for the moment of a call, and its locks.
+    pub fn helm(&self) -> PathBuf {
+        self.work().join("helm")
+    }
+
+    /// The arguments that lead another process of this program to the same place.
+    pub fn arguments(&self) -> Vec<OsString> {
+        let mut arguments = vec!["--site".into(), self.site.clone().into_os_string()];
+        if self.mode == Mode::Rehearsal {
+            arguments.push("--rehearsal".into());
+        }
+        arguments
     }
 
     /// The settings.
@@ -70,8 +92,14 @@ mod tests {
 
     #[test]
     fn practice_and_life_share_the_settings_and_nothing_else() {
-        let life = Workplace { site: "/s".into(), mode: Mode::Life };
-        let practice = Workplace { site: "/s".into(), mode: Mode::Rehearsal };
+        let life = Workplace {
+            site: "/s".into(),
+            mode: Mode::Life,
+        };
+        let practice = Workplace {
+            site: "/s".into(),
+            mode: Mode::Rehearsal,
+        };
         assert_eq!(life.settings(), practice.settings());
         for file in [Workplace::journal, Workplace::lock, Workplace::logs] {
             assert_ne!(file(&life), file(&practice));
@@ -80,8 +108,17 @@ mod tests {
 
     #[test]
     fn relative_paths_are_meant_from_the_sites_folder() {
-        let place = Workplace { site: "/s".into(), mode: Mode::Life };
-        assert_eq!(place.path("tls/chain.pem"), PathBuf::from("/s/tls/chain.pem"));
-        assert_eq!(place.path("/etc/chain.pem"), PathBuf::from("/etc/chain.pem"));
+        let place = Workplace {
+            site: "/s".into(),
+            mode: Mode::Life,
+        };
+        assert_eq!(
+            place.path("tls/chain.pem"),
+            PathBuf::from("/s/tls/chain.pem")
+        );
+        assert_eq!(
+            place.path("/etc/chain.pem"),
+            PathBuf::from("/etc/chain.pem")
+        );
     }
 }

@@ -36,8 +36,7 @@ impl SiteDraft {
         let Some(field) = Field::find(id).filter(|field| field.secret().is_none()) else {
             return false;
         };
-        // Terminals paste line ends and escape characters along with the text.
-        let clean: String = text.chars().filter(|c| !c.is_control()).collect();
+        let clean: String = text.chars().filter(|c| !is_junk(*c)).collect();
         match clean.trim() {
             "" => self.typed.remove(field.id),
             text => self.typed.insert(field.id, text.to_owned()),
@@ -130,6 +129,12 @@ impl SiteDraft {
     pub fn warnings(&self) -> Vec<FieldProblem> {
         rules::warnings(self)
     }
+}
+
+/// What comes along with pasted text and belongs to no answer: escape characters, byte order marks, and line ends,
+/// also those of Unicode, at which YAML would break an answer in two.
+fn is_junk(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
 }
 
 fn position(id: &str) -> usize {

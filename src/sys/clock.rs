@@ -6,39 +6,99 @@ use jiff::Timestamp;
 
 /// A clock; a practice cluster's time may pass faster than ours.
 #[derive(Clone, Copy, Debug)]
-pub struct Clock {
-    began: Instant,
-    at: Timestamp,
-    scale: u32,
+pub struct Clock(Time);
+
+#[derive(Clone, Copy, Debug)]
+enum Time {
+    Ours,
+    Own {
+        began: Instant,
+        at: Timestamp,
+        scale: u32,
+    },
 }
 
 impl Clock {
     /// The ordinary time.
     pub fn real() -> Self {
-        Self::scaled(1)
+        Self(Time::Ours)
     }
 
     /// A time that passes so many times faster; 0 counts as 1.
     pub fn scaled(scale: u32) -> Self {
-        Self {
-            began: Instant::now(),
-            at: Timestamp::now(),
-            scale: scale.max(1),
+        if scale <= 1 {
+            return Self::real();
         }
+        let now = Timestamp::now();
+        Self::of_cluster(now, now, scale)
+    }
+
+    /// The time of a cluster whose clock showed `at` when ours showed `ours`, and that passes so many times faster.
+    pub fn of_cluster(at: Timestamp, ours: Timestamp, scale: u32) -> Self {
+        let scale = scale.max(1);
+        let passed = Timestamp::now().duration_since(ours);
+        let passed = Duration::try_from(passed).unwrap_or_default();
+        Self(Time::Own {
+            began: Instant::now(),
+            at: at.checked_add(passed.saturating_mul(scale)).unwrap_or(at),
+            scale,
+        })
     }
 
     /// Now.
     pub fn now(&self) -> Timestamp {
-        if self.scale == 1 {
-            return Timestamp::now();
+        match self.0 {
+            Time::Ours => Timestamp::now(),
+            Time::Own { began, at, scale } => at
+                .checked_add(began.elapsed().saturating_mul(scale))
+                .unwrap_or(at),
         }
-        self.at
-            .checked_add(self.began.elapsed() * self.scale)
-            .unwrap_or(self.at)
+    }
+
+    /// What this clock showed when ours showed that moment.
+    pub fn at(&self, ours: Timestamp) -> Timestamp {
+        match self.0 {
+            Time::Ours => ours,
+            Time::Own { scale, .. } => {
+                let ago = Duration::try_from(Timestamp::now().duration_since(ours));
+                let ago = ago.unwrap_or_default().saturating_mul(scale);
+                self.now().checked_sub(ago).unwrap_or(ours)
+            }
+        }
     }
 
     /// How long that really takes, for waiting.
     pub fn real_duration(&self, duration: Duration) -> Duration {
-        duration / self.scale
+        match self.0 {
+            Time::Ours => duration,
+            Time::Own { scale, .. } => duration / scale,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clusters_time_goes_on_from_where_its_clock_stood() {
+        let ours = Timestamp::now() - jiff::SignedDuration::from_mins(1);
+        let at = "2027-01-01T00:00:00Z".parse().unwrap();
+        let clock = Clock::of_cluster(at, ours, 20);
+        let passed = clock.now().duration_since(at).as_secs();
+        assert!((1200..1300).contains(&passed), "{passed} s");
+        let shown = clock.at(ours).duration_since(at).as_secs();
+        assert!((-1..2).contains(&shown), "{shown} s");
+        assert_eq!(
+            clock.real_duration(Duration::from_mins(20)),
+            Duration::from_mins(1)
+        );
+    }
+
+    #[test]
+    fn a_moment_of_the_future_does_not_turn_time_back() {
+        let at = Timestamp::now();
+        let clock = Clock::of_cluster(at, at + jiff::SignedDuration::from_hours(1), 20);
+        assert!(clock.now() >= at);
     }
 }

@@ -14,6 +14,7 @@ use rustix::{
     process::{Pid, Signal, kill_process, setsid},
 };
 use secrecy::{ExposeSecret, SecretString};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::problem::{Code, Problem};
 
@@ -111,6 +112,32 @@ pub fn terminate(pid: u32) {
         // It may have ended by itself in the meantime.
         kill_process(pid, Signal::TERM).ok();
     }
+}
+
+/// Returns when this process is asked to end: by `kill`, by Ctrl-C, or because its terminal was closed.
+///
+/// # Errors
+/// The system does not tell of such requests.
+pub async fn asked_to_end() -> Result<(), Problem> {
+    let listen = |kind| {
+        signal(kind).map_err(|error| {
+            Problem::new(
+                Code::Host01,
+                "Could not listen for the request to end.",
+                "Check the limits of this user (ulimit -a) and the free memory, then try again.",
+            )
+            .caused_by(&error)
+        })
+    };
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut hangup = listen(SignalKind::hangup())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        _ = hangup.recv() => {}
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -178,6 +178,21 @@ pub fn remove(path: &Path) -> Result<(), Problem> {
     }
 }
 
+/// Removes a folder with everything in it; an absent one is fine.
+///
+/// # Errors
+/// Names the folder and the reason.
+pub fn remove_folder(path: &Path) -> Result<(), Problem> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            let what = format!("Could not remove the folder `{}`.", path.display());
+            let remedy = remedy(&error, &folder_of(path));
+            Err(Problem::new(Code::File02, what, remedy).because(reason(&error)))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Gives a folder a new name beside the old one; an existing name is never overwritten.
 ///
 /// # Errors
@@ -203,6 +218,16 @@ pub fn rename_folder(from: &Path, to: &Path) -> Result<(), Problem> {
 /// # Errors
 /// Names the folder and the reason.
 pub fn folders_in(path: &Path) -> Result<Vec<String>, Problem> {
+    let mut names = names_in(path)?;
+    names.retain(|name| path.join(name).is_dir());
+    Ok(names)
+}
+
+/// The names of everything in a folder; an absent folder holds nothing.
+///
+/// # Errors
+/// Names the folder and the reason.
+pub fn names_in(path: &Path) -> Result<Vec<String>, Problem> {
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -211,9 +236,7 @@ pub fn folders_in(path: &Path) -> Result<Vec<String>, Problem> {
     let mut names = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|error| not_read(path, &error))?;
-        if entry.path().is_dir() {
-            names.push(entry.file_name().to_string_lossy().into_owned());
-        }
+        names.push(entry.file_name().to_string_lossy().into_owned());
     }
     names.sort();
     Ok(names)

@@ -200,6 +200,14 @@ impl Kube {
         self.good(answer, &format!("read {target}")).map(Some)
     }
 
+    /// Whether the server knows the kind.
+    ///
+    /// # Errors
+    /// The server cannot be reached or refuses.
+    pub async fn serves(&self, of: &ObjectRef) -> Result<bool, DoorError> {
+        Ok(self.known(of).await?.is_some())
+    }
+
     /// Every object of the kind in the namespace (or in all) that carries the labels.
     ///
     /// # Errors

@@ -7,8 +7,12 @@
 )]
 
 mod catalog;
+mod checks;
 mod deploy_real;
+mod practice;
 mod rehearsal;
+mod rehearsal_deploy;
 mod schema_asset;
 mod testbed;
 mod tidy;
+mod watching;

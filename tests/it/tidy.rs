@@ -21,7 +21,13 @@ const PURE: &[&str] = &[
     "engine/event",
     "engine/schedule",
     "engine/view",
+    "watch/facts",
+    "watch/picture",
+    "watch/rows",
     "watch/rules",
+    "watch/services",
+    "watch/snapshot",
+    "watch/stops",
     "watch/view",
 ];
 
@@ -50,7 +56,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "watch",
         &[
-            "problem", "site", "plan", "catalog", "ready", "check", "sys", "engine",
+            "problem", "site", "plan", "catalog", "ready", "waiting", "check", "sys", "engine",
         ],
     ),
     ("sys", &["problem", "plan", "site", "catalog", "rehearsal"]),

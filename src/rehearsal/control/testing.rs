@@ -6,9 +6,18 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{CONTROLLERS, beginnings, nodes};
-use crate::rehearsal::{
-    store::Store,
-    world::{Reaction, World},
+use crate::{
+    catalog::{
+        Catalog,
+        standin::{self, Makers},
+    },
+    plan::{Action, Plan, build},
+    rehearsal::{
+        schema,
+        store::Store,
+        world::{Reaction, World},
+    },
+    site::{SecretName, Secrets, Site, sample},
 };
 
 /// The first moment of every test.
@@ -163,4 +172,78 @@ pub fn workload(kind: &str, name: &str, replicas: u64) -> Value {
         _ => value["spec"]["replicas"] = replicas.into(),
     }
     value
+}
+
+/// The texts that a question has had as its answer, in order and without repetitions.
+pub fn course(bed: &mut Bed, seconds: i64, ask: impl Fn(&Bed) -> String) -> Vec<String> {
+    let mut seen: Vec<String> = Vec::new();
+    bed.watch(seconds, |bed| {
+        let now = ask(bed);
+        if seen.last() != Some(&now) {
+            seen.push(now);
+        }
+    });
+    seen
+}
+
+/// The plan of the sample site.
+fn plan() -> Plan {
+    let mut secrets = Secrets::new();
+    for &name in SecretName::ALL {
+        secrets.set(name, "x".into());
+    }
+    let site = Site::try_from(&sample()).unwrap();
+    build(&site, &secrets, &Catalog::load().unwrap()).unwrap()
+}
+
+/// The objects that a step of the sample plan applies.
+pub fn plan_objects(step: &str) -> Vec<Value> {
+    let plan = plan();
+    let step = plan.steps.iter().find(|one| one.id.as_str() == step);
+    let objects = step.unwrap().action.objects();
+    objects
+        .iter()
+        .map(|object| object.value().clone())
+        .collect()
+}
+
+/// A practice cluster with its namespaces and the charts of these releases, just applied.
+pub fn installed(releases: &[&str]) -> Bed {
+    let mut bed = Bed::new();
+    for namespace in plan_objects("namespaces/namespaces") {
+        bed.add(namespace);
+    }
+    for release in releases {
+        install(&mut bed, release);
+    }
+    bed
+}
+
+/// What installs a release in practice: its definitions and what stands for its chart.
+pub fn install(bed: &mut Bed, release: &str) {
+    let plan = plan();
+    let release = plan.steps.iter().find_map(|step| match &step.action {
+        Action::Helm(one) if one.name == release => Some(one),
+        _ => None,
+    });
+    let release = release.unwrap();
+    for definition in release.crds.iter().filter_map(|name| schema::crd(name)) {
+        bed.add(definition);
+    }
+    for object in standin::objects(release, Makers::Chart) {
+        bed.add(object.value().clone());
+    }
+}
+
+/// The database of the sample site, with everything it needs, just applied.
+pub fn database(bed: &mut Bed) {
+    for release in ["cert-manager", "cnpg", "plugin-barman-cloud"] {
+        install(bed, release);
+    }
+    bed.run(120);
+    for step in ["access", "cluster", "databases", "backups"] {
+        for object in plan_objects(&format!("postgres/{step}")) {
+            bed.add(object);
+        }
+    }
 }

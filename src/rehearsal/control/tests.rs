@@ -1,22 +1,10 @@
 use serde_json::{Value, json};
 
-use super::testing::{Bed, workload};
+use super::testing::{Bed, course, workload};
 use crate::{
     ready::{Readiness, object},
     rehearsal::world::reference,
 };
-
-/// The texts that a question has had as its answer, in order and without repetitions.
-fn course(bed: &mut Bed, seconds: i64, ask: impl Fn(&Bed) -> String) -> Vec<String> {
-    let mut seen: Vec<String> = Vec::new();
-    bed.watch(seconds, |bed| {
-        let now = ask(bed);
-        if seen.last() != Some(&now) {
-            seen.push(now);
-        }
-    });
-    seen
-}
 
 fn is_ready(bed: &Bed, kind: &str, name: &str) -> bool {
     let live = bed.get(kind, "default", name);

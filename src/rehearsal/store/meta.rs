@@ -30,6 +30,29 @@ pub fn born(value: &mut Value, revision: u64, now: Timestamp) {
     } else {
         meta.remove("generation");
     }
+    select_pods(value);
+}
+
+/// A job finds its pods by its own uid, unless it says how.
+fn select_pods(value: &mut Value) {
+    let given = value.pointer("/spec/selector").is_some();
+    if given || text_at(value, "/kind") != Some("Job") {
+        return;
+    }
+    let name = text_at(value, "/metadata/name").unwrap_or("").to_owned();
+    let uid = text_at(value, "/metadata/uid").unwrap_or("").to_owned();
+    let Some(spec) = value.get_mut("spec").filter(|spec| spec.is_object()) else {
+        return;
+    };
+    spec["selector"] = json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}});
+    for (label, said) in [
+        ("batch.kubernetes.io/controller-uid", &uid),
+        ("batch.kubernetes.io/job-name", &name),
+        ("controller-uid", &uid),
+        ("job-name", &name),
+    ] {
+        spec["template"]["metadata"]["labels"][label] = said.as_str().into();
+    }
 }
 
 /// Whether a new version may follow the old: what it says of uid and resourceVersion is what is stored.

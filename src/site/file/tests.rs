@@ -234,6 +234,49 @@ fn the_example_is_a_complete_site_and_shows_every_field() {
     );
 }
 
+/// Every line end and other character of Unicode that YAML treats in its own way, with one that it does not.
+fn odd_characters() -> impl Iterator<Item = char> {
+    ('\0'..='\u{20}')
+        .chain('\u{7f}'..='\u{a0}')
+        .chain("\u{ad}\u{2028}\u{2029}\u{202e}\u{200d}\u{feff}\u{fffe}\u{ffff}".chars())
+        .chain("\u{fdd0}\u{e000}\u{1fffe}\u{10ffff}#:'\"\\%@`&*!|>-?[]{},~\u{ae}".chars())
+}
+
+#[test]
+fn no_character_changes_a_text_on_its_way_through_the_file() {
+    for odd in odd_characters() {
+        for text in [
+            format!("0{odd}\u{ae}"),
+            format!("0 {odd} \u{ae}"),
+            format!("{odd}\u{ae}"),
+            format!("\u{ae}{odd}"),
+            format!("{odd}{odd} x"),
+        ] {
+            let mut draft = sample();
+            draft.set("site.display_name", &text);
+            draft.set("nodes.workers", &text);
+            let written = write(&draft);
+            let again = read_draft("draft.yaml", &written).unwrap();
+            let both = |draft: &SiteDraft| {
+                let name = draft.get("site.display_name").to_owned();
+                (name, draft.list("nodes.workers"))
+            };
+            assert_eq!(both(&again), both(&draft), "{text:?}\n{written}");
+        }
+    }
+}
+
+#[test]
+fn line_ends_and_marks_are_no_part_of_an_answer() {
+    for junk in [
+        '\n', '\r', '\u{85}', '\u{2028}', '\u{2029}', '\u{feff}', '\u{1b}', '\u{9b}',
+    ] {
+        let mut draft = SiteDraft::new();
+        draft.set("site.display_name", &format!("{junk}St{junk} Mary{junk}"));
+        assert_eq!(draft.get("site.display_name"), "St Mary", "{junk:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_is_read_or_refused_and_never_panics(text in "(schema: 1\n)?[ -~\n\t\u{e4}\u{2028}\\[\\]{}:,'\"&*!|>-]{0,200}") {

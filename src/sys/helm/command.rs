@@ -90,6 +90,12 @@ impl Command {
         })
     }
 
+    /// Its version, such as `4.1`.
+    pub fn version(&self) -> String {
+        let (major, minor) = self.version;
+        format!("{major}.{minor}")
+    }
+
     /// Installs or upgrades unless the release is there just so.
     pub(super) async fn deploy(
         &self,

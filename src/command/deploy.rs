@@ -1,0 +1,245 @@
+//! The command `deploy`: checks, then the run; in this process for lines and scripts, in one of its own for the screens.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Context, Failure, look};
+use crate::{
+    check::{CheckResult, Waiver, verdict},
+    cli::{Chosen as Wanted, Deploy, Face},
+    engine::{
+        event::{Command, Outcome},
+        run::Chosen,
+    },
+    host::{self, Hosted, Onlookers},
+    plain::{
+        ask,
+        follow::{self, Style},
+        output,
+    },
+    plan::{Plan, StepId},
+    problem::{Code, Exit, Problem},
+    session::{Reach, Session, Tools, World},
+    sys::{daemon, lines::Lines},
+};
+
+/// `deploy`
+pub async fn deploy(context: &Context, arguments: &Deploy) -> Result<Exit, Failure> {
+    if arguments.background {
+        let session = context.open_told(context.place()?)?;
+        return background(context, &session, arguments).await;
+    }
+    let session = context.open(context.place()?)?;
+    run(context, session, arguments, &context.tools(None)).await
+}
+
+/// Deploys in this process and shows it as lines.
+pub async fn run(
+    context: &Context,
+    session: Session,
+    arguments: &Deploy,
+    tools: &Tools,
+) -> Result<Exit, Failure> {
+    let chosen = chosen(&arguments.chosen, arguments.yes)?;
+    let Some(lock) = host::hold(&session)? else {
+        return join(context, &session).await;
+    };
+    let plan = session.plan()?;
+    chosen.check(&plan)?;
+    let reach = Reach::of(&session, tools).await?;
+    let results = look::run_checks(context, look::asked(&session, &reach, None)).await;
+    let waivers = waivers(&arguments.waive, &results)?;
+    refuse_blocked(&results, &waivers)?;
+    let world = World::at(reach).await?;
+    keep_waivers(&session.place.reports(), &waivers)?;
+    agree(context, arguments, &plan, &world)?;
+    let hosted = host::begin(&session, &world, (plan, chosen), (lock, Onlookers::Perhaps))?;
+    Ok(follow_hosted(hosted, style(context)).await)
+}
+
+async fn follow_hosted(hosted: Hosted, style: Style) -> Exit {
+    let (events, commands) = (hosted.run.subscribe(), hosted.run.commands());
+    let exit = follow::follow(events, commands, style).await;
+    hosted.ended().await;
+    exit
+}
+
+/// Shows the run that another process holds.
+async fn join(context: &Context, session: &Session) -> Result<Exit, Failure> {
+    let Some(joined) = host::join(&session.place.work()).await else {
+        let problem = Problem::new(
+            Code::Host02,
+            "Another care-install works on this site.",
+            "Wait for its end, then run the command again.",
+        );
+        return Err(problem.into());
+    };
+    if context.face != Face::Json {
+        output::note("A run goes on already; this shows it. Ctrl-C stops it safely.");
+    }
+    Ok(follow::follow(joined.events, joined.commands, style(context)).await)
+}
+
+fn style(context: &Context) -> Style {
+    if context.face == Face::Json {
+        Style::Json
+    } else {
+        Style::Lines
+    }
+}
+
+/// Works for the screens: apart from any terminal, until the run ends.
+async fn background(
+    context: &Context,
+    session: &Session,
+    arguments: &Deploy,
+) -> Result<Exit, Failure> {
+    daemon::leave_terminal();
+    let Some(lock) = host::hold(session)? else {
+        let problem = Problem::new(
+            Code::Host02,
+            "Another care-install works on this site.",
+            "Open the site again: its run is shown.",
+        );
+        return Err(problem.into());
+    };
+    let plan = session.plan()?;
+    let world = World::open(session, &context.tools(None)).await?;
+    let chosen = chosen(&arguments.chosen, arguments.yes)?;
+    let hosted = host::begin(session, &world, (plan, chosen), (lock, Onlookers::Expected))?;
+    let commands = hosted.run.commands();
+    tokio::spawn(async move {
+        if let Ok(mut ends) = signal(SignalKind::terminate()) {
+            while ends.recv().await.is_some() {
+                commands.send(Command::StopSafely).await.ok();
+            }
+        }
+    });
+    Ok(match hosted.ended().await {
+        Outcome::Done => Exit::Done,
+        Outcome::DoneWithWarnings => Exit::Warnings,
+        Outcome::Failed => Exit::Problem,
+        Outcome::Stopped => Exit::Resumable,
+    })
+}
+
+/// The steps that the arguments choose.
+pub fn chosen(wanted: &Wanted, yes: bool) -> Result<Chosen, Failure> {
+    let mut skip = Vec::new();
+    for text in &wanted.skip {
+        let (step, reason) = pair(
+            text,
+            "--skip",
+            "care-backend/workers=\"no mail server yet\"",
+        )?;
+        skip.push((StepId::from_text(step), reason.to_owned()));
+    }
+    Ok(Chosen {
+        from: wanted.from.as_deref().map(StepId::from_text),
+        only: wanted.only.as_deref().map(StepId::from_text),
+        skip,
+        yes,
+    })
+}
+
+fn waivers(texts: &[String], results: &[CheckResult]) -> Result<Vec<Waiver>, Failure> {
+    let mut waivers = Vec::new();
+    for text in texts {
+        let (code, reason) = pair(
+            text,
+            "--waive",
+            "DNS-02=\"the name server moves on Monday\"",
+        )?;
+        let Some(code) = Code::parse(code) else {
+            return Err(look::unknown_code(code).into());
+        };
+        let of_code = results.iter().filter(|result| result.id.code == code);
+        waivers.extend(of_code.map(|result| Waiver {
+            id: result.id.clone(),
+            reason: reason.to_owned(),
+            at: Timestamp::now(),
+        }));
+    }
+    Ok(waivers)
+}
+
+/// `NAME=REASON`; both must say something.
+fn pair<'a>(text: &'a str, option: &str, example: &str) -> Result<(&'a str, &'a str), Failure> {
+    match text.split_once('=') {
+        Some((name, reason)) if !name.trim().is_empty() && !reason.trim().is_empty() => {
+            Ok((name.trim(), reason.trim()))
+        }
+        _ => Err(Problem::new(
+            Code::Args01,
+            format!("`{text}` is not what {option} takes."),
+            format!("Give the name and the reason, such as {option} {example}."),
+        )
+        .into()),
+    }
+}
+
+fn refuse_blocked(results: &[CheckResult], waivers: &[Waiver]) -> Result<(), Failure> {
+    let blocking = verdict::blocking(results, waivers);
+    let Some(first) = blocking.first() else {
+        return Ok(());
+    };
+    let count = match blocking.len() {
+        1 => "One check failed".to_owned(),
+        count => format!("{count} checks failed"),
+    };
+    let problem = Problem::new(
+        Code::Check01,
+        format!("{count}: nothing was changed."),
+        format!(
+            "Fix what the checks say above, or accept a failure with a reason: --waive {}=\"REASON\".",
+            first.id.code
+        ),
+    );
+    Err(problem.into())
+}
+
+/// Writes accepted failures down for the hand-over record.
+pub fn keep_waivers(reports: &Path, waivers: &[Waiver]) -> Result<(), Problem> {
+    if waivers.is_empty() {
+        return Ok(());
+    }
+    crate::sys::files::create_folder(reports)?;
+    let (mut lines, _) = Lines::open(&reports.join("waivers.jsonl"), |_| true)?;
+    for waiver in waivers {
+        // A waiver is plain data: it always has a JSON form.
+        lines.append(&serde_json::to_string(waiver).unwrap_or_default())?;
+    }
+    Ok(())
+}
+
+/// Asks once more before the cluster is changed.
+fn agree(context: &Context, arguments: &Deploy, plan: &Plan, world: &World) -> Result<(), Failure> {
+    if arguments.yes {
+        return Ok(());
+    }
+    let question = format!(
+        "Deploy {} steps of {} components to {}?",
+        plan.steps.len(),
+        plan.components.len(),
+        world.cluster
+    );
+    if context.face != Face::Json && output::can_ask() {
+        if ask::yes(&question)? {
+            return Ok(());
+        }
+        return Err(Problem::new(
+            Code::Run04,
+            "Nobody agreed: nothing was changed.",
+            "Look at it with care-install plan, then run the command again.",
+        )
+        .into());
+    }
+    Err(Problem::new(
+        Code::Args01,
+        "Nobody can be asked whether to deploy.",
+        "Add --yes once care-install plan shows what you want.",
+    )
+    .into())
+}

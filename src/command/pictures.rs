@@ -1,0 +1,210 @@
+//! The command `screenshots`: the program itself, driven by its keys on a practice cluster, drawn into files.
+
+use std::{path::Path, time::Duration};
+
+use jiff::Timestamp;
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, timeout},
+};
+
+use super::{
+    Context, Failure,
+    screens::{Desk, First},
+};
+use crate::{
+    app::{App, Effect, Input, Screen, keys::Key},
+    engine::event::StepState,
+    plain::output,
+    problem::{Code, Exit, Problem},
+    rehearsal::{self, Scenario, Speed},
+    session::{Mode, Session, Tools, Workplace, World},
+    sys::{
+        clock::Clock,
+        daemon,
+        files::{self, Mode as Rights},
+        sites::{SiteDir, Sites},
+    },
+    ui::{self, Theme},
+};
+
+/// How long the program may take until a screen shows what is wanted.
+const LIMIT: Duration = Duration::from_mins(3);
+
+/// How often time moves on the screens.
+const TICK: Duration = Duration::from_millis(200);
+
+/// The usual serial console, and a wide window.
+const SMALL: (u16, u16) = (80, 24);
+const WIDE: (u16, u16) = (120, 40);
+
+/// The folder of the site that the pictures show.
+const SITE: &str = "st-marys";
+
+/// `screenshots`
+pub async fn screenshots(context: &Context, out: &Path) -> Result<Exit, Failure> {
+    files::create_folder(out)?;
+    let sites = Sites::of_user()?;
+    let root = sites
+        .root()
+        .parent()
+        .unwrap_or(sites.root())
+        .join("screenshots");
+    let dir = SiteDir::at(root.join(SITE));
+    files::remove_folder(dir.path())?;
+    rehearsal::prepare(&dir)?;
+    let place = Workplace {
+        site: dir.path().to_path_buf(),
+        mode: Mode::Rehearsal,
+    };
+    let ended = draw_all(context, &place, out).await;
+    if let Some(point) = rehearsal::find(&place.cluster()).await {
+        daemon::terminate(point.pid);
+    }
+    files::remove_folder(dir.path())?;
+    let names = ended?;
+    output::line(&format!("{} pictures in {}.", names, out.display()));
+    Ok(Exit::Done)
+}
+
+async fn draw_all(context: &Context, place: &Workplace, out: &Path) -> Result<usize, Failure> {
+    let session = Session::open(place.clone(), SiteDir::at(place.site.clone()).key_lock())?;
+    let tools = Tools {
+        speed: Some(Speed::Times(20)),
+        ..Tools::default()
+    };
+    let world = World::open(&session, &tools).await?;
+    let (inputs, heard) = mpsc::channel(1024);
+    let (effects, asked) = mpsc::channel(64);
+    let (clock, shown) = watch::channel(Clock::real());
+    let sites = Sites::of_user()?;
+    let draft = sites.unnamed();
+    let desk = Desk::new(context, (sites, draft), tools, (inputs, clock));
+    let pictures = Pictures {
+        app: App::new(Timestamp::now(), Vec::new()),
+        heard,
+        effects,
+        clock: shown,
+        out,
+        drawn: 0,
+    };
+    let work = desk.work(First::Opened(Box::new(session)), asked);
+    let (drawn, ()) = tokio::join!(pictures.all(&world), work);
+    drawn
+}
+
+/// The program without a terminal.
+struct Pictures<'a> {
+    app: App,
+    heard: mpsc::Receiver<Input>,
+    effects: mpsc::Sender<Effect>,
+    clock: watch::Receiver<Clock>,
+    out: &'a Path,
+    drawn: usize,
+}
+
+impl Pictures<'_> {
+    /// From the questions to a healthy cluster, a picture of each screen on the way.
+    async fn all(mut self, world: &World) -> Result<usize, Failure> {
+        self.draw("welcome", SMALL)?;
+        self.until("the questions", |app| {
+            matches!(app.screen, Screen::Wizard(_))
+        })
+        .await?;
+        self.key(Key::PageDown).await;
+        self.draw("questions", SMALL)?;
+        self.key(Key::Ctrl('d')).await;
+        self.until("the checks", |app| {
+            matches!(app.screen, Screen::Checks(_)) && app.known.blocked() == Some(0)
+        })
+        .await?;
+        self.draw("checks", SMALL)?;
+        self.key(Key::Char('p')).await;
+        self.until("the plan", |app| crate::app::plan::plan(app).is_some())
+            .await?;
+        self.draw("plan", SMALL)?;
+        rehearsal::set_scenario(&world.doors.kube, Scenario::ImagePullFails).await?;
+        self.key(Key::Char('y')).await;
+        self.key(Key::Enter).await;
+        self.until("a run", |app| app.known.run.counts(None).done > 10)
+            .await?;
+        self.draw("deploy", SMALL)?;
+        self.draw("deploy-wide", WIDE)?;
+        self.until("a failing image pull", waits_for_image).await?;
+        self.draw("image-pull-fails", SMALL)?;
+        rehearsal::set_scenario(&world.doors.kube, Scenario::Healthy).await?;
+        self.until("the end of the run", |app| app.known.run.ended.is_some())
+            .await?;
+        self.draw("deployed", SMALL)?;
+        self.key(Key::Enter).await;
+        self.until("a healthy cluster", |app| {
+            let cluster = &app.known.cluster;
+            matches!(app.screen, Screen::Health(_))
+                && !cluster.pods.is_empty()
+                && cluster.findings.is_empty()
+        })
+        .await?;
+        self.draw("health", SMALL)?;
+        self.draw("health-wide", WIDE)?;
+        self.key(Key::Char('?')).await;
+        self.draw("help", SMALL)?;
+        self.key(Key::Esc).await;
+        self.key(Key::Char('l')).await;
+        self.until("a log", |app| app.known.log.lines.is_some())
+            .await?;
+        self.draw("log", SMALL)?;
+        Ok(self.drawn)
+    }
+
+    async fn key(&mut self, key: Key) {
+        self.take(Input::Key(key)).await;
+    }
+
+    async fn take(&mut self, input: Input) {
+        for effect in self.app.update(input) {
+            // The desk ends only after the pictures.
+            self.effects.send(effect).await.ok();
+        }
+    }
+
+    /// Goes on until the screens show what is wanted.
+    async fn until(&mut self, what: &str, wanted: impl Fn(&App) -> bool) -> Result<(), Problem> {
+        let end = Instant::now() + LIMIT;
+        while !wanted(&self.app) {
+            if Instant::now() > end {
+                let what = format!("The screens did not come to {what}.");
+                let remedy = "Report this with the pictures that were drawn.";
+                let problem = Problem::new(Code::Bug01, what, remedy);
+                let screen = self.app.screen.title();
+                let notice = self.app.notice.clone().unwrap_or_default();
+                return Err(problem.because(format!("they show {screen} {notice}")));
+            }
+            if let Ok(Some(input)) = timeout(TICK, self.heard.recv()).await {
+                self.take(input).await;
+            }
+            let now = self.clock.borrow().now();
+            self.take(Input::Tick(now)).await;
+        }
+        Ok(())
+    }
+
+    fn draw(&mut self, name: &str, size: (u16, u16)) -> Result<(), Problem> {
+        self.app.update(Input::Resize(size.0, size.1));
+        let picture = ui::svg(&self.app, Theme::colour(), size);
+        let path = self.out.join(format!("{name}.svg"));
+        self.drawn += 1;
+        files::write_atomic(&path, picture.as_bytes(), Rights::Shared)
+    }
+}
+
+/// Whether a step tells of an image that cannot be pulled, and the screen stands on it.
+fn waits_for_image(app: &App) -> bool {
+    app.known.run.steps.iter().any(|step| {
+        let waiting = step.waiting.as_ref();
+        matches!(step.state, StepState::Running { .. })
+            && waiting.is_some_and(|waiting| {
+                let mut reasons = waiting.reasons.iter();
+                reasons.any(|reason| reason.code == Some(Code::Wait02))
+            })
+    })
+}

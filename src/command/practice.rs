@@ -1,0 +1,111 @@
+//! The commands `rehearse` and the one without a name: where practice happens, and what opens first.
+
+use super::{Context, Failure, deploy, screens};
+use crate::{
+    cli::{Deploy, Face, Rehearse},
+    plain::output,
+    problem::Exit,
+    rehearsal::{self, HostOptions, Scenario, Speed},
+    session::{Session, Standing, World, practice},
+    sys::sites::Sites,
+};
+use serde_json::json;
+
+/// Without a command: the screens where the site stands, or in lines what could be done.
+pub async fn open(context: &Context) -> Result<Exit, Failure> {
+    if context.face == Face::Screens {
+        return screens::start(context).await;
+    }
+    let sites = Sites::of_user()?;
+    let names = sites.list()?;
+    if context.face == Face::Json {
+        output::json(&json!({"event": "sites", "sites": names}));
+        return Ok(Exit::Done);
+    }
+    for name in &names {
+        let dir = sites.resolve(Some(name))?;
+        let place = super::context::workplace(&dir, context.mode())?;
+        output::line(&format!("{name}: {}", Standing::of(&place)?.words()));
+    }
+    if names.is_empty() {
+        output::line("There is no site on this computer yet.");
+    }
+    output::line(
+        "Set up a site: care-install new    Practise: care-install rehearse --yes    All commands: care-install --help",
+    );
+    Ok(Exit::Done)
+}
+
+/// `rehearse`
+pub async fn rehearse(context: &Context, arguments: &Rehearse) -> Result<Exit, Failure> {
+    let speed = arguments.speed.as_deref().map(Speed::parse).transpose()?;
+    let scenario = arguments
+        .scenario
+        .as_deref()
+        .map(Scenario::parse)
+        .transpose()?;
+    let place = context.practice_place()?;
+    let session = context.open(place)?;
+    if arguments.serve.serve {
+        return serve(context, &session, arguments, (speed, scenario)).await;
+    }
+    let tools = context.tools(speed);
+    if scenario.is_some() || speed.is_some() {
+        let world = World::open(&session, &tools).await?;
+        if let Some(scenario) = scenario {
+            rehearsal::set_scenario(&world.doors.kube, scenario).await?;
+        }
+    }
+    if context.face == Face::Screens && !arguments.yes {
+        return screens::practice(context, session, tools).await;
+    }
+    let arguments = Deploy {
+        chosen: arguments.chosen.clone(),
+        yes: arguments.yes,
+        waive: Vec::new(),
+        background: false,
+    };
+    deploy::run(context, session, &arguments, &tools).await
+}
+
+/// Serves the practice cluster in this process.
+async fn serve(
+    context: &Context,
+    session: &Session,
+    arguments: &Rehearse,
+    (speed, scenario): (Option<Speed>, Option<Scenario>),
+) -> Result<Exit, Failure> {
+    if arguments.serve.idle_exit.is_some() {
+        // Started by another process of ours: it must outlive the terminal.
+        crate::sys::daemon::leave_terminal();
+    }
+    let hosted = rehearsal::host(HostOptions {
+        folder: session.place.cluster(),
+        port: arguments.serve.port,
+        speed: speed.unwrap_or(practice::USUAL_SPEED),
+        idle_exit: arguments
+            .serve
+            .idle_exit
+            .map(std::time::Duration::from_secs),
+        site: session.site.clone(),
+        kubeconfig: arguments.serve.kubeconfig.clone(),
+        scenario,
+    })
+    .await?;
+    if context.face == Face::Json {
+        output::json(&json!({"event": "serving", "url": hosted.point.url}));
+    } else {
+        output::line(&format!(
+            "The practice cluster is served at {} until Ctrl-C.",
+            hosted.point.url
+        ));
+        if let Some(file) = &arguments.serve.kubeconfig {
+            output::line(&format!(
+                "For kubectl and helm: export KUBECONFIG={}",
+                file.display()
+            ));
+        }
+    }
+    hosted.until_ended().await?;
+    Ok(Exit::Done)
+}

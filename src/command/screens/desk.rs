@@ -1,0 +1,321 @@
+//! The desk: takes one wish of the screens after the other; what takes long is done beside it.
+
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+use secrecy::SecretString;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+
+use super::{First, work};
+use crate::{
+    app::{Effect, Goto, Input, Lock as Locked, Opened, known::Probe},
+    check,
+    command::{Context, settings},
+    engine::event::Command,
+    problem::Problem,
+    session::{Reach, Session, Tools, Workplace, World},
+    site::{Secrets, SiteDraft},
+    sys::{
+        Routes,
+        clock::Clock,
+        sites::{SiteDir, Sites},
+        vault::Lock,
+    },
+};
+
+/// What the desk holds.
+pub struct Desk<'a> {
+    pub(super) context: &'a Context,
+    pub(super) sites: Sites,
+    /// Where the answers about a new site are kept.
+    pub(super) draft: SiteDir,
+    pub(super) tools: Tools,
+    pub(super) inputs: mpsc::Sender<Input>,
+    clock: watch::Sender<Clock>,
+    pub(super) open: Option<Open>,
+}
+
+/// The site that is open; what works for it ends with it.
+pub(super) struct Open {
+    pub(super) session: Session,
+    pub(super) world: Option<World>,
+    /// The run that is heard.
+    pub(super) commands: Option<mpsc::Sender<Command>>,
+    watched: bool,
+    pub(super) tasks: JoinSet<()>,
+}
+
+impl Open {
+    pub(super) fn new(session: Session) -> Self {
+        Self {
+            session,
+            world: None,
+            commands: None,
+            watched: false,
+            tasks: JoinSet::new(),
+        }
+    }
+}
+
+impl<'a> Desk<'a> {
+    /// An empty desk.
+    pub fn new(
+        context: &'a Context,
+        (sites, draft): (Sites, SiteDir),
+        tools: Tools,
+        (inputs, clock): (mpsc::Sender<Input>, watch::Sender<Clock>),
+    ) -> Self {
+        Self {
+            context,
+            sites,
+            draft,
+            tools,
+            inputs,
+            clock,
+            open: None,
+        }
+    }
+
+    /// Works until the screens are closed.
+    pub async fn work(mut self, first: First, mut asked: mpsc::Receiver<Effect>) {
+        self.begin(first).await;
+        while let Some(effect) = asked.recv().await {
+            self.perform(effect).await;
+        }
+    }
+
+    async fn begin(&mut self, first: First) {
+        match first {
+            First::Welcome => {}
+            First::New => self.new_site().await,
+            First::Site(name) => self.open_named(&name, None).await,
+            First::Opened(session) => self.show(*session).await,
+        }
+    }
+
+    /// Tells the screens; they may have been closed.
+    pub(super) async fn tell(&self, input: Input) {
+        self.inputs.send(input).await.ok();
+    }
+
+    pub(super) async fn tell_problems(&self, problems: Vec<Problem>) {
+        if let Some(problem) = joined(problems) {
+            self.tell(Input::Problem(problem)).await;
+        }
+    }
+
+    async fn perform(&mut self, effect: Effect) {
+        match effect {
+            // The screens do these themselves.
+            Effect::Leave | Effect::Redraw | Effect::Copy(_) => {}
+            Effect::Open(name) => self.open_named(&name, None).await,
+            Effect::Unlock(name, passphrase) => self.open_named(&name, Some(passphrase)).await,
+            Effect::Rehearse => self.open_practice().await,
+            Effect::SaveDraft(draft) => self.save_draft(&draft).await,
+            Effect::CreateSite(draft, secrets, locked) => {
+                self.create(*draft, secrets, locked).await
+            }
+            Effect::ChangeSite(draft, secrets) => self.change(*draft, secrets).await,
+            Effect::Probe(draft) => self.probe(*draft),
+            Effect::RunChecks(code) => self.check(code).await,
+            Effect::LoadPlan => self.plan().await,
+            Effect::StartDeploy(waivers) => self.deploy(&waivers).await,
+            Effect::Command(command) => self.command(command).await,
+            Effect::WatchCluster => self.watch().await,
+            Effect::ReadLog { namespace, pod } => self.read_log(namespace, pod).await,
+        }
+    }
+
+    async fn new_site(&self) {
+        match self.draft.load_draft() {
+            Ok(draft) => {
+                let opened = Opened {
+                    site: String::new(),
+                    rehearsal: false,
+                    draft,
+                    at: Goto::New,
+                };
+                self.tell(Input::Opened(Box::new(opened))).await;
+            }
+            Err(problems) => self.tell_problems(problems).await,
+        }
+    }
+
+    async fn save_draft(&self, draft: &SiteDraft) {
+        let dir = match &self.open {
+            Some(open) => SiteDir::at(open.session.place.site.clone()),
+            None => self.draft.clone(),
+        };
+        if let Err(problem) = dir.save_draft(draft) {
+            self.tell(Input::Problem(problem)).await;
+        }
+    }
+
+    async fn create(&mut self, draft: SiteDraft, secrets: Secrets, locked: Locked) {
+        let (sites, dir) = (self.sites.clone(), self.draft.clone());
+        let for_life = self.context.mode();
+        // Locking a vault with a passphrase takes a second of work.
+        let made = tokio::task::spawn_blocking(move || {
+            let lock = match locked {
+                Locked::Passphrase(passphrase) => Lock::Passphrase(passphrase),
+                Locked::KeyFile => dir.make_key_lock().map_err(|problem| vec![problem])?,
+            };
+            let dir = settings::make(&sites, dir, (&draft, &secrets), &lock)?;
+            // A key file has moved with the folder.
+            let lock = match lock {
+                Lock::KeyFile(_) => dir.key_lock(),
+                lock @ Lock::Passphrase(_) => lock,
+            };
+            let place = Workplace {
+                site: dir.path().to_path_buf(),
+                mode: for_life,
+            };
+            Session::open(place, lock)
+        });
+        match made.await {
+            Ok(Ok(session)) => self.show(session).await,
+            Ok(Err(problems)) => self.tell_problems(problems).await,
+            Err(broken) => tracing::error!(%broken, "making a site broke off"),
+        }
+    }
+
+    async fn change(&mut self, draft: SiteDraft, secrets: Secrets) {
+        let Some(open) = &mut self.open else { return };
+        let mut session = open.session.clone();
+        let changed = tokio::task::spawn_blocking(move || {
+            session.change(&draft, &secrets)?;
+            Ok::<_, Vec<Problem>>(session)
+        });
+        match changed.await {
+            Ok(Ok(session)) => {
+                open.session = session;
+                // The new settings may name another cluster.
+                open.world = None;
+            }
+            Ok(Err(problems)) => self.tell_problems(problems).await,
+            Err(broken) => tracing::error!(%broken, "changing a site broke off"),
+        }
+    }
+
+    fn probe(&mut self, draft: SiteDraft) {
+        let (folder, routes) = match &self.open {
+            Some(open) => {
+                let world = open.world.as_ref();
+                let routes = world.map(|world| world.doors.routes.clone());
+                (open.session.place.site.clone(), routes.unwrap_or_default())
+            }
+            None => (self.draft.path().to_path_buf(), Routes::default()),
+        };
+        let inputs = self.inputs.clone();
+        let looking = check::probe(draft, folder, routes).boxed();
+        tokio::spawn(async move {
+            let probes = looking.await.into_iter().map(|seen| Probe {
+                field: seen.field,
+                seen: seen.seen,
+            });
+            inputs.send(Input::Wizard(probes.collect())).await.ok();
+        });
+    }
+
+    async fn plan(&self) {
+        let Some(open) = &self.open else { return };
+        let input = match open.session.plan() {
+            Ok(plan) => Input::Plan(Arc::new(plan)),
+            Err(problems) => Input::Refused(problems),
+        };
+        self.tell(input).await;
+    }
+
+    /// The open site's cluster, connected; a problem is told.
+    pub(super) async fn world(&mut self) -> Option<World> {
+        let open = self.open.as_mut()?;
+        if let Some(world) = &open.world {
+            return Some(world.clone());
+        }
+        match World::open(&open.session, &self.tools).await {
+            Ok(world) => {
+                self.clock.send_replace(world.doors.clock);
+                open.world = Some(world.clone());
+                Some(world)
+            }
+            Err(problem) => {
+                self.tell(Input::Problem(problem)).await;
+                None
+            }
+        }
+    }
+
+    async fn check(&mut self, code: Option<crate::problem::Code>) {
+        let Some(open) = &self.open else { return };
+        let reach = match Reach::of(&open.session, &self.tools).await {
+            Ok(reach) => reach,
+            Err(problem) => {
+                self.tell(Input::Checks(Vec::new(), true)).await;
+                self.tell(Input::Problem(problem)).await;
+                return;
+            }
+        };
+        let asked = crate::command::look::asked(&open.session, &reach, code);
+        let inputs = self.inputs.clone();
+        if let Some(open) = &mut self.open {
+            open.tasks.spawn(work::checks(asked, inputs));
+        }
+    }
+
+    async fn watch(&mut self) {
+        if self.open.as_ref().is_none_or(|open| open.watched) {
+            return;
+        }
+        let Some(world) = self.world().await else {
+            return;
+        };
+        let inputs = self.inputs.clone();
+        if let Some(open) = &mut self.open {
+            open.watched = true;
+            open.tasks.spawn(work::watch(world, inputs));
+        }
+    }
+
+    async fn read_log(&mut self, namespace: String, pod: String) {
+        let Some(world) = self.world().await else {
+            return;
+        };
+        let inputs = self.inputs.clone();
+        if let Some(open) = &mut self.open {
+            open.tasks.spawn(work::log(world, (namespace, pod), inputs));
+        }
+    }
+
+    /// Opens a site that another process of ours may be at work on.
+    async fn open_practice(&mut self) {
+        match self.context.practice_place() {
+            Ok(place) => self.open_place(place, None).await,
+            Err(failure) => self.tell_problems(failure.problems).await,
+        }
+    }
+
+    async fn open_named(&mut self, name: &str, passphrase: Option<SecretString>) {
+        let place = self
+            .sites
+            .resolve(Some(name))
+            .map_err(crate::command::Failure::from)
+            .and_then(|dir| crate::command::context::workplace(&dir, self.context.mode()));
+        match place {
+            Ok(place) => self.open_place(place, passphrase).await,
+            Err(failure) => self.tell_problems(failure.problems).await,
+        }
+    }
+}
+
+/// Several problems as one card: the first, with the others below it.
+fn joined(problems: Vec<Problem>) -> Option<Problem> {
+    let mut problems = problems.into_iter();
+    let mut first = problems.next()?;
+    for other in problems {
+        first = first.because(other.what);
+    }
+    Some(first)
+}

@@ -1,0 +1,176 @@
+//! Opening a site for the screens: its vault, where it stands, and the run that goes on in it.
+
+use std::path::Path;
+
+use secrecy::SecretString;
+
+use super::desk::{Desk, Open};
+use crate::{
+    app::{Goto, Input, Opened},
+    check::Waiver,
+    command::deploy::keep_waivers,
+    engine::{
+        event::{Command, Outcome},
+        journal::Journal,
+    },
+    host::{self, Joined},
+    session::{Mode, Session, Workplace, standing},
+    sys::{
+        sites::SiteDir,
+        vault::{Lock, LockKind},
+    },
+};
+
+impl Desk<'_> {
+    /// Opens a site; one that wants a passphrase asks for it first.
+    pub(super) async fn open_place(&mut self, place: Workplace, passphrase: Option<SecretString>) {
+        let dir = SiteDir::at(place.site.clone());
+        if !dir.has_site() {
+            // Its questions are not finished.
+            self.draft = dir.clone();
+            self.questions(&dir).await;
+            return;
+        }
+        let lock = match (dir.lock_kind(), passphrase) {
+            (Ok(Some(LockKind::Passphrase)), Some(passphrase)) => Lock::Passphrase(passphrase),
+            (Ok(Some(LockKind::Passphrase)), None) => match self.context.told_passphrase() {
+                Ok(Some(passphrase)) => Lock::Passphrase(passphrase),
+                Ok(None) => return self.tell(Input::Unlock(label(&dir))).await,
+                Err(problem) => return self.tell(Input::Problem(problem)).await,
+            },
+            (Ok(_), _) => dir.key_lock(),
+            (Err(problem), _) => return self.tell(Input::Problem(problem)).await,
+        };
+        if let Err(problem) = self.context.start_logs(&place) {
+            self.tell(Input::Problem(problem)).await;
+        }
+        // A vault with a passphrase takes a second of work.
+        let opened = tokio::task::spawn_blocking(move || Session::open(place, lock));
+        match opened.await {
+            Ok(Ok(session)) => self.show(session).await,
+            Ok(Err(problems)) => self.tell_problems(problems).await,
+            Err(broken) => tracing::error!(%broken, "opening a site broke off"),
+        }
+    }
+
+    async fn questions(&self, dir: &SiteDir) {
+        match dir.load_draft() {
+            Ok(draft) => {
+                let opened = Opened {
+                    site: String::new(),
+                    rehearsal: false,
+                    draft,
+                    at: Goto::New,
+                };
+                self.tell(Input::Opened(Box::new(opened))).await;
+            }
+            Err(problems) => self.tell_problems(problems).await,
+        }
+    }
+
+    /// Shows an opened site where it stands, and the run that goes on in it.
+    pub(super) async fn show(&mut self, session: Session) {
+        let place = session.place.clone();
+        let rehearsal = place.mode == Mode::Rehearsal;
+        let dir = SiteDir::at(place.site.clone());
+        let draft = dir.load_draft().unwrap_or_else(|_| session.draft.clone());
+        let site = label(&dir);
+        self.open = Some(Open::new(session));
+        if rehearsal && self.world().await.is_none() {
+            return;
+        }
+        let joined = host::join(&place.work()).await;
+        let memory = Journal::look(&place.journal());
+        let memory = match memory {
+            Ok(memory) => memory,
+            Err(problem) => {
+                self.tell(Input::Problem(problem)).await;
+                return;
+            }
+        };
+        let at = match (&joined, &memory.run, &memory.outcome) {
+            (None, None, _) if rehearsal || dir.has_draft() => Goto::Settings,
+            (None, None, _) => Goto::Checks,
+            (None, Some(_), Some(Outcome::Done | Outcome::DoneWithWarnings)) => Goto::Health,
+            (Some(_), ..) | (None, Some(_), _) => Goto::Deploy,
+        };
+        let opened = Opened {
+            site,
+            rehearsal,
+            draft,
+            at,
+        };
+        self.tell(Input::Opened(Box::new(opened))).await;
+        match joined {
+            Some(joined) => self.hear(joined),
+            None => {
+                for event in standing::past(memory) {
+                    self.tell(Input::Run(Box::new(event))).await;
+                }
+            }
+        }
+    }
+
+    /// Tells the screens everything that happens in the run.
+    fn hear(&mut self, joined: Joined) {
+        let Joined {
+            mut events,
+            commands,
+        } = joined;
+        let inputs = self.inputs.clone();
+        let Some(open) = &mut self.open else { return };
+        open.commands = Some(commands);
+        open.tasks.spawn(async move {
+            while let Some(event) = events.recv().await {
+                if inputs.send(Input::Run(Box::new(event))).await.is_err() {
+                    return;
+                }
+            }
+            inputs.send(Input::RunGone).await.ok();
+        });
+    }
+
+    /// Begins the run in a process of its own and listens to it.
+    pub(super) async fn deploy(&mut self, waivers: &[Waiver]) {
+        let Some(open) = &self.open else { return };
+        let place = open.session.place.clone();
+        if let Err(problem) = keep_waivers(&place.reports(), waivers) {
+            self.tell(Input::Problem(problem)).await;
+            return;
+        }
+        let started = host::start(&open.session, self.options()).await;
+        match started {
+            Ok(joined) => self.hear(joined),
+            Err(problem) => self.tell(Input::Problem(problem)).await,
+        }
+    }
+
+    /// The options of this process that the one in the background needs too.
+    fn options(&self) -> Vec<std::ffi::OsString> {
+        let global = &self.context.global;
+        let mut options = vec!["--log-level".into(), global.log_level.clone().into()];
+        for (name, path) in [("--helm", &global.helm), ("--charts", &global.charts)] {
+            if let Some(path) = path {
+                options.extend([name.into(), path.clone().into_os_string()]);
+            }
+        }
+        options
+    }
+
+    pub(super) async fn command(&self, command: Command) {
+        let commands = self.open.as_ref().and_then(|open| open.commands.as_ref());
+        match commands {
+            Some(commands) if commands.send(command).await.is_ok() => {}
+            _ => {
+                let words = "The run cannot be heard; open the site again.".to_owned();
+                self.tell(Input::Notice(words)).await;
+            }
+        }
+    }
+}
+
+/// What the screens call the site: the name of its folder.
+fn label(dir: &SiteDir) -> String {
+    let name = dir.path().file_name().map(Path::new);
+    name.unwrap_or(dir.path()).display().to_string()
+}

@@ -1,0 +1,79 @@
+//! What takes long, done beside the desk: checks, the watch of the cluster, a pod's log.
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use crate::{
+    app::Input,
+    check::{self, Asked},
+    plan::ObjectRef,
+    problem::Problem,
+    session::World,
+    watch::{self, Watched},
+};
+
+/// Lines of a container's log that are read.
+const TAIL: u32 = 500;
+
+/// Tells each check as it comes.
+pub(super) async fn checks(asked: Asked, inputs: mpsc::Sender<Input>) {
+    let mut results = check::run(asked);
+    while let Some(result) = results.recv().await {
+        inputs.send(Input::Checks(vec![result], false)).await.ok();
+    }
+    inputs.send(Input::Checks(Vec::new(), true)).await.ok();
+}
+
+/// Tells each picture of the cluster; a slow screen skips some.
+pub(super) async fn watch(world: World, inputs: mpsc::Sender<Input>) {
+    let mut views = watch::start(Watched {
+        kube: world.doors.kube,
+        clock: world.doors.clock,
+    });
+    while views.changed().await.is_ok() {
+        let view = views.borrow_and_update().clone();
+        if inputs.send(Input::Cluster(view)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Tells the log of all containers of a pod.
+pub(super) async fn log(
+    world: World,
+    (namespace, pod): (String, String),
+    inputs: mpsc::Sender<Input>,
+) {
+    let lines = read(&world, &namespace, &pod).await;
+    let pod = format!("{namespace}/{pod}");
+    inputs.send(Input::Log { pod, lines }).await.ok();
+}
+
+async fn read(world: &World, namespace: &str, pod: &str) -> Result<Vec<String>, Problem> {
+    let kube = &world.doors.kube;
+    let target = ObjectRef::new("v1", "Pod", namespace, pod);
+    let object = kube.get(&target).await?;
+    let names = object.as_ref().map(containers).unwrap_or_default();
+    if names.len() < 2 {
+        return Ok(kube.logs(namespace, pod, None, TAIL).await?);
+    }
+    let mut lines = Vec::new();
+    for name in names {
+        match kube.logs(namespace, pod, Some(&name), TAIL).await {
+            Ok(log) => lines.extend(log.into_iter().map(|line| format!("[{name}] {line}"))),
+            // One container may not have started yet; the others still have something to say.
+            Err(error) => lines.push(format!("[{name}] {}", error.problem.what)),
+        }
+    }
+    Ok(lines)
+}
+
+fn containers(pod: &Value) -> Vec<String> {
+    ["initContainers", "containers"]
+        .into_iter()
+        .filter_map(|list| pod["spec"][list].as_array())
+        .flatten()
+        .filter_map(|container| container["name"].as_str())
+        .map(str::to_owned)
+        .collect()
+}

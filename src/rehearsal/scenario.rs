@@ -1,0 +1,103 @@
+//! What goes wrong on the practice cluster: the closed list of scenarios, by name and in words. Pure.
+
+use std::fmt;
+
+use crate::problem::{Code, Problem};
+
+/// How alike a name must be to be offered.
+const ALIKE: f64 = 0.5;
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scenario {
+    /// Nothing.
+    Healthy,
+    /// The registry does not have the image of the Care backend.
+    ImagePullFails,
+}
+
+impl Scenario {
+    /// Every scenario, the usual one first.
+    pub const ALL: &[Self] = &[Self::Healthy, Self::ImagePullFails];
+
+    /// The name as it is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::ImagePullFails => "image-pull-fails",
+        }
+    }
+
+    /// What happens, in words.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Healthy => "Everything works",
+            Self::ImagePullFails => "The image of the Care backend cannot be pulled",
+        }
+    }
+
+    /// Finds a scenario by its name.
+    ///
+    /// # Errors
+    /// Offers the nearest known name, else all of them.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        let text = text.trim();
+        let known = |scenario: &&Self| scenario.name().eq_ignore_ascii_case(text);
+        if let Some(found) = Self::ALL.iter().find(known) {
+            return Ok(*found);
+        }
+        let typed = text.to_lowercase();
+        let nearest = Self::ALL
+            .iter()
+            .map(|scenario| (strsim::jaro_winkler(scenario.name(), &typed), scenario))
+            .filter(|(alike, _)| *alike > ALIKE)
+            .max_by(|left, right| left.0.total_cmp(&right.0));
+        let names: Vec<&str> = Self::ALL.iter().map(|scenario| scenario.name()).collect();
+        let all = format!("The scenarios are: {}.", names.join(", "));
+        let remedy = match nearest {
+            Some((_, scenario)) => format!("Did you mean `{}`? {all}", scenario.name()),
+            None => all,
+        };
+        Err(Problem::new(
+            Code::Reh03,
+            format!("The practice cluster knows no scenario `{text}`."),
+            remedy,
+        ))
+    }
+}
+
+impl fmt::Display for Scenario {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scenario_is_found_by_its_name() {
+        for scenario in Scenario::ALL {
+            assert_eq!(Scenario::parse(scenario.name()).unwrap(), *scenario);
+            assert!(!scenario.title().ends_with('.'));
+        }
+    }
+
+    #[test]
+    fn a_misspelt_scenario_is_offered_the_nearest() {
+        let problem = Scenario::parse("image-pul-fail").unwrap_err();
+        assert_eq!(problem.code, Code::Reh03);
+        assert!(
+            problem
+                .remedy
+                .starts_with("Did you mean `image-pull-fails`?"),
+            "{problem}"
+        );
+        let problem = Scenario::parse("zzz").unwrap_err();
+        assert_eq!(
+            problem.remedy,
+            "The scenarios are: healthy, image-pull-fails."
+        );
+    }
+}

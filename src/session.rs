@@ -1,0 +1,12 @@
+//! A site as a command works on it: its folder, its secrets, its plan, its cluster; shows nothing and decides nothing.
+
+pub mod opened;
+pub mod practice;
+pub mod standing;
+pub mod workplace;
+pub mod world;
+
+pub use opened::Session;
+pub use standing::Standing;
+pub use workplace::{Mode, Workplace};
+pub use world::{Reach, Tools, World};

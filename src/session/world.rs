@@ -1,0 +1,144 @@
+//! The cluster of a site with everything that leads to it: in life by its kubeconfig, in practice by its point.
+
+use std::path::PathBuf;
+
+use crate::{
+    catalog::standin::{self, Makers},
+    engine::run::{Chosen, Setting},
+    problem::Problem,
+    rehearsal::{Speed, schema},
+    session::{Mode, Session, practice},
+    site::Site,
+    sys::{
+        Doors, Routes,
+        clock::Clock,
+        helm::{Helm, Place, Practice},
+        kube::{Kube, Source},
+    },
+};
+
+/// The tools of this computer that the person chose.
+#[derive(Clone, Debug, Default)]
+pub struct Tools {
+    /// The helm command; none takes the one on the PATH.
+    pub helm: Option<PathBuf>,
+    /// A folder of charts instead of the repositories.
+    pub charts: Option<PathBuf>,
+    /// How fast the practice cluster's time passes; none takes it as it is, or the usual speed.
+    pub speed: Option<Speed>,
+}
+
+/// The way to a site's cluster, before anything is asked of it.
+#[derive(Clone, Debug)]
+pub struct Reach {
+    /// Where the API is and who asks.
+    pub source: Source,
+    /// Where names lead.
+    pub routes: Routes,
+    /// How charts are installed.
+    pub helm: Helm,
+    /// The cluster's time.
+    pub clock: Clock,
+    /// What the journal calls the practice cluster; in life it is called by its address.
+    practice: Option<String>,
+}
+
+impl Reach {
+    /// Finds helm and the kubeconfig's place, or the practice cluster, which is started when it is not there.
+    ///
+    /// # Errors
+    /// The practice cluster cannot be started; in life nothing fails here.
+    pub async fn of(session: &Session, tools: &Tools) -> Result<Self, Problem> {
+        match session.place.mode {
+            Mode::Life => Ok(Self::life(session, tools).await),
+            Mode::Rehearsal => Self::practice(session, tools).await,
+        }
+    }
+
+    async fn life(session: &Session, tools: &Tools) -> Self {
+        let Site { cluster, .. } = &*session.site;
+        let file = cluster.kubeconfig.as_ref();
+        let place = Place {
+            program: tools.helm.clone(),
+            charts: tools.charts.clone(),
+            work: session.place.helm(),
+        };
+        Self {
+            source: Source::Kubeconfig {
+                file: file.map(|file| session.place.path(file.as_str())),
+                context: cluster.context.as_ref().map(ToString::to_string),
+            },
+            routes: Routes::default(),
+            helm: Helm::find(place).await,
+            clock: Clock::real(),
+            practice: None,
+        }
+    }
+
+    async fn practice(session: &Session, tools: &Tools) -> Result<Self, Problem> {
+        let point = practice::ensure(&session.place, tools.speed).await?;
+        Ok(Self {
+            source: point.source(),
+            clock: point.clock(),
+            routes: point.routes,
+            helm: Helm::Practice(Practice {
+                objects: |release| standin::objects(release, Makers::Chart),
+                definition: schema::crd,
+            }),
+            // Its address changes with every start; the cluster does not.
+            practice: Some(format!("practice cluster of {}", session.site.name)),
+        })
+    }
+}
+
+/// A cluster and the way to it.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The doors.
+    pub doors: Doors,
+    /// What the journal calls the cluster; it stays the same while the cluster does.
+    pub cluster: String,
+    /// True on the practice cluster.
+    pub rehearsal: bool,
+}
+
+impl World {
+    /// Connects; the API is not asked anything yet.
+    ///
+    /// # Errors
+    /// The kubeconfig is missing or wrong.
+    pub async fn at(reach: Reach) -> Result<Self, Problem> {
+        let kube = Kube::connect(&reach.source).await?;
+        let rehearsal = reach.practice.is_some();
+        Ok(Self {
+            cluster: reach.practice.unwrap_or_else(|| kube.server().to_owned()),
+            doors: Doors {
+                feed: kube.feed(),
+                kube,
+                helm: reach.helm,
+                clock: reach.clock,
+                routes: reach.routes,
+            },
+            rehearsal,
+        })
+    }
+
+    /// Finds the way and connects.
+    ///
+    /// # Errors
+    /// As [`Reach::of`] and [`World::at`].
+    pub async fn open(session: &Session, tools: &Tools) -> Result<Self, Problem> {
+        Self::at(Reach::of(session, tools).await?).await
+    }
+
+    /// What a run on this cluster needs to know beside its plan.
+    pub fn setting(&self, session: &Session, chosen: Chosen) -> Setting {
+        Setting {
+            journal: session.place.journal(),
+            cluster: self.cluster.clone(),
+            rehearsal: self.rehearsal,
+            chosen,
+            clock: self.doors.clock,
+        }
+    }
+}

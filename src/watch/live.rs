@@ -1,0 +1,203 @@
+//! The watches behind the picture: it follows every kind, redraws when something changed, and says when it hears nothing.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::future::join_all;
+use jiff::Timestamp;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time::Instant,
+};
+
+use super::{
+    Watched, picture,
+    services::Carriers,
+    snapshot::{Kind, Objects, Snapshot, key},
+    view::ClusterView,
+};
+use crate::{
+    catalog::Catalog,
+    sys::{DoorError, feed::Feed, kube::Kube},
+};
+
+/// Shortest pause between two pictures.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Without news the picture is drawn anew after this, because ages become findings too.
+const REFRESH: Duration = Duration::from_secs(5);
+
+/// Pause before a kind that is not served, or a watch that cannot begin, is tried again.
+const AGAIN: Duration = Duration::from_secs(3);
+
+/// Pieces of news that may wait.
+const QUEUE: usize = 64;
+
+/// What is heard of one kind.
+struct News {
+    kind: Kind,
+    /// Its objects; nothing when none could be read yet.
+    objects: Option<Arc<Objects>>,
+    stale_since: Option<Timestamp>,
+}
+
+/// Follows the cluster until nobody looks any more.
+pub async fn follow(watched: Watched, publish: watch::Sender<Arc<ClusterView>>) {
+    let (tell, mut hear) = mpsc::channel(QUEUE);
+    let feed = watched.kube.feed();
+    // The tasks end with this set, and the set with this function.
+    let mut tasks = JoinSet::new();
+    for kind in Kind::ALL {
+        let (kube, feed, tell) = (watched.kube.clone(), feed.clone(), tell.clone());
+        tasks.spawn(follow_kind(kind, kube, feed, tell));
+    }
+    let mut board = Board::new(watched);
+    let mut due = Instant::now() + REFRESH;
+    let mut drawn = Instant::now();
+    loop {
+        tokio::select! {
+            () = publish.closed() => return,
+            Some(news) = hear.recv() => {
+                if board.take(news) {
+                    due = due.min((drawn + PAUSE).max(Instant::now()));
+                }
+            }
+            () = tokio::time::sleep_until(due) => {
+                publish.send_replace(Arc::new(board.draw()));
+                drawn = Instant::now();
+                due = drawn + REFRESH;
+            }
+        }
+    }
+}
+
+/// Tells what one kind does, until nobody hears it.
+async fn follow_kind(kind: Kind, kube: Kube, feed: Feed, tell: mpsc::Sender<News>) {
+    let of = kind.everywhere();
+    let silent = |objects, stale_since| News {
+        kind,
+        objects,
+        stale_since,
+    };
+    let mut lost = None;
+    loop {
+        // A kind that nobody serves would be asked for many times a second by its watch.
+        let served = if kind.comes_with_an_operator() {
+            kube.serves(&of).await
+        } else {
+            Ok(true)
+        };
+        let begun = match served {
+            Ok(true) => feed.watch(&of).await.map(Some),
+            Ok(false) => Ok(None),
+            Err(error) => Err(error),
+        };
+        let news = match begun {
+            Ok(Some(mut watch)) => loop {
+                let news = silent(Some(watch.objects()), watch.stale_since());
+                if tell.send(news).await.is_err() {
+                    return;
+                }
+                watch.changed().await;
+            },
+            Ok(None) => silent(Some(Arc::default()), None),
+            // Whoever may not see an operator's objects sees the rest.
+            Err(_) if kind.comes_with_an_operator() => silent(Some(Arc::default()), None),
+            Err(_) => silent(None, Some(*lost.get_or_insert_with(Timestamp::now))),
+        };
+        if tell.send(news).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// What is known so far.
+struct Board {
+    watched: Watched,
+    carriers: Carriers,
+    snapshot: Snapshot,
+    heard: BTreeSet<Kind>,
+    stale: BTreeMap<Kind, Timestamp>,
+}
+
+impl Board {
+    fn new(watched: Watched) -> Self {
+        Self {
+            watched,
+            carriers: carriers(),
+            snapshot: Snapshot::default(),
+            heard: BTreeSet::new(),
+            stale: BTreeMap::new(),
+        }
+    }
+
+    /// Takes news; says whether the picture is different now.
+    fn take(&mut self, news: News) -> bool {
+        let before = match news.stale_since {
+            Some(since) => self.stale.insert(news.kind, since),
+            None => self.stale.remove(&news.kind),
+        };
+        let mut different = before != news.stale_since;
+        if let Some(objects) = news.objects {
+            different |= self.heard.insert(news.kind);
+            different |= self.snapshot.take(news.kind, objects);
+        }
+        different
+    }
+
+    fn draw(&self) -> ClusterView {
+        let first = self.stale.values().min();
+        let stale_since = first.map(|since| self.watched.clock.at(*since));
+        // A picture of half the kinds would call healthy things missing.
+        if self.heard.len() < Kind::ALL.len() {
+            return ClusterView {
+                stale_since,
+                ..ClusterView::default()
+            };
+        }
+        let picture = picture::draw(&self.snapshot, &self.carriers, self.watched.clock.now());
+        ClusterView {
+            stale_since,
+            ..picture
+        }
+    }
+}
+
+/// Our own catalogue: tests hold that it can be read; without it no service is known.
+fn carriers() -> Carriers {
+    match Catalog::load() {
+        Ok(catalog) => Carriers::of(&catalog),
+        Err(problems) => {
+            tracing::error!(count = problems.len(), "the catalogue cannot be read");
+            Carriers::default()
+        }
+    }
+}
+
+/// One picture, from one list of every kind.
+pub async fn once(watched: Watched) -> Result<ClusterView, DoorError> {
+    let lists = Kind::ALL.map(|kind| {
+        let kube = watched.kube.clone();
+        async move { (kind, kube.list(&kind.everywhere(), "").await) }
+    });
+    let mut snapshot = Snapshot::default();
+    for (kind, list) in join_all(lists).await {
+        let list = match list {
+            Ok(list) => list,
+            // Without an operator's objects the picture is smaller and still true.
+            Err(_) if kind.comes_with_an_operator() => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        let objects: Objects = list
+            .into_iter()
+            .map(|object| (key(&object), object))
+            .collect();
+        snapshot.take(kind, Arc::new(objects));
+    }
+    Ok(picture::draw(&snapshot, &carriers(), watched.clock.now()))
+}

@@ -1,0 +1,133 @@
+//! What needs attention: objects to findings with since-when and remedy, worst first. It believes no custom resource whose operator is not running, and no pod whose node is silent. Pure.
+
+mod backups;
+mod database;
+mod nodes;
+mod pods;
+#[cfg(test)]
+mod tests;
+mod volumes;
+mod workloads;
+
+use std::{cmp::Reverse, time::Duration};
+
+use jiff::Timestamp;
+
+use super::{
+    facts::Facts,
+    view::{Finding, Health},
+};
+use crate::problem::Problem;
+
+/// Findings shown at once; more would hide the first.
+const MOST: usize = 200;
+
+/// How long a fresh or changing workload may be below its wish.
+const SETTLING: Duration = Duration::from_mins(2);
+
+/// Whom a finding concerns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Area {
+    /// What lives in this namespace.
+    Namespace(String),
+    /// Everybody.
+    Platform,
+}
+
+/// A finding with what the services need of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// For the screens.
+    pub finding: Finding,
+    /// A few words for the line of a service.
+    pub short: String,
+    /// Whom it concerns.
+    pub area: Area,
+    /// The owner of the pods it is about, as kind and name: so that nothing is told twice.
+    pub owner: (String, String),
+    /// Causes come before their effects: 0 is the deepest.
+    rank: u8,
+}
+
+impl Found {
+    fn new(health: Health, about: String, since: Option<Timestamp>, problem: Problem) -> Self {
+        Self {
+            short: problem.code.title().to_owned(),
+            finding: Finding {
+                health,
+                problem,
+                about,
+                since,
+            },
+            area: Area::Platform,
+            owner: (String::new(), String::new()),
+            rank: 5,
+        }
+    }
+
+    fn within(mut self, namespace: &str) -> Self {
+        self.area = Area::Namespace(namespace.to_owned());
+        self
+    }
+
+    fn short(mut self, short: impl Into<String>) -> Self {
+        self.short = short.into();
+        self
+    }
+
+    fn ranked(mut self, rank: u8) -> Self {
+        self.rank = rank;
+        self
+    }
+
+    fn of(mut self, kind: &str, name: &str) -> Self {
+        self.owner = (kind.to_owned(), name.to_owned());
+        self
+    }
+}
+
+/// Everything that needs attention, worst first, causes before effects.
+pub fn findings(facts: &Facts<'_>) -> Vec<Found> {
+    let mut found = nodes::findings(facts);
+    found.extend(database::findings(facts));
+    found.extend(volumes::findings(facts));
+    let pods = pods::findings(facts);
+    found.extend(workloads::findings(facts, &pods));
+    found.extend(pods);
+    found.sort_by(|left, right| order(left).cmp(&order(right)));
+    found.truncate(MOST);
+    found
+}
+
+fn order(found: &Found) -> (Reverse<Health>, u8, bool, Option<Timestamp>, &str) {
+    let since = found.finding.since;
+    (
+        Reverse(found.finding.health),
+        found.rank,
+        since.is_none(),
+        since,
+        &found.finding.about,
+    )
+}
+
+/// `1 copy`, `2 copies`: a count with its word.
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// A sentence: first letter large, one period.
+fn sentence(words: &str) -> String {
+    let words = words.trim().trim_end_matches('.');
+    let mut letters = words.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
+}
+
+/// The first of some names, and how many more there are.
+fn some(names: &[String], most: usize) -> String {
+    let shown = names.iter().take(most).cloned().collect::<Vec<_>>();
+    match names.len().saturating_sub(most) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}

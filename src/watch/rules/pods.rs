@@ -1,0 +1,253 @@
+//! Pods that fail, were restarted, do not end, or do not become ready. Pure.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Found, SETTLING, sentence};
+use crate::{
+    engine::event::Reason,
+    plan::{ObjectRef, Ready},
+    problem::{Code, Problem},
+    ready::Live,
+    waiting,
+    watch::{
+        facts::{Facts, node_of, owner, unready_since},
+        rows::pods::{LATE, SLOW, printed, replaced, short},
+        snapshot::{Kind, holds, items, leaving, made, name, namespace, number, text, time},
+        view::Health,
+    },
+};
+
+/// Restarts are told when the last one is so recent.
+const RECENT: Duration = Duration::from_hours(1);
+
+/// An eviction is told for so long.
+const EVICTED: Duration = Duration::from_hours(12);
+
+/// So many restarts are more than a mishap.
+const MANY: u64 = 3;
+
+/// Other pods named in one finding.
+const OTHERS: usize = 3;
+
+/// How long the scheduler may look for a node.
+const PLACING: Duration = Duration::from_secs(30);
+
+/// Findings about all pods; pods of one owner with one cause are told once.
+pub fn findings(facts: &Facts<'_>) -> Vec<Found> {
+    let mut found: Vec<(Found, Vec<String>)> = Vec::new();
+    for pod in facts.snapshot.all(Kind::Pod) {
+        let Some(new) = one(pod, facts) else { continue };
+        let known = found.iter_mut().find(|(known, _)| {
+            known.owner == new.owner
+                && known.area == new.area
+                && known.finding.problem.code == new.finding.problem.code
+        });
+        match known {
+            Some((known, others)) => {
+                others.push(new.finding.about);
+                known.finding.health = known.finding.health.max(new.finding.health);
+            }
+            None => found.push((new, Vec::new())),
+        }
+    }
+    found
+        .into_iter()
+        .map(|(found, others)| with_others(found, &others))
+        .collect()
+}
+
+/// Names the other pods with the same cause, or how many they are.
+fn with_others(mut found: Found, others: &[String]) -> Found {
+    let named = others.iter().take(OTHERS);
+    let mut causes: Vec<String> = named.map(|about| format!("{about} as well")).collect();
+    let more = others.len().saturating_sub(OTHERS);
+    if more > 0 {
+        let pods = super::counted(more, "more pod", "more pods");
+        causes.push(format!("{pods} of {} as well", found.owner.1));
+    }
+    found.finding.problem.causes.extend(causes);
+    found
+}
+
+fn one(pod: &Arc<Value>, facts: &Facts<'_>) -> Option<Found> {
+    // A silent node tells nothing about its pods: its own finding says so.
+    if facts.pod_lost(pod).is_some() {
+        return None;
+    }
+    let found = if leaving(pod) {
+        stuck(pod, facts)
+    } else if text(pod, "/status/phase") == "Succeeded" || job_is_done(pod, facts) {
+        None
+    } else if text(pod, "/status/phase") == "Failed" {
+        failed(pod, facts)
+    } else if holds(pod, "Ready") {
+        restarted(pod, facts)
+    } else {
+        unready(pod, facts)
+    }?;
+    let (kind, who) = owner(pod);
+    let short = format!("{who}: {}", found.short);
+    Some(found.within(namespace(pod)).of(&kind, &who).short(short))
+}
+
+fn about(pod: &Value) -> String {
+    format!("Pod {}/{}", namespace(pod), name(pod))
+}
+
+fn stuck(pod: &Value, facts: &Facts<'_>) -> Option<Found> {
+    // The moment in the object is when the pod's own time to end is over.
+    let due = time(pod, "/metadata/deletionTimestamp");
+    let node = node_of(pod);
+    let problem = Problem::new(
+        Code::Pod04,
+        format!("Pod {} was asked to end and is still there.", name(pod)),
+        format!(
+            "On {node}: crictl pods and dmesg show what hangs, often a volume that cannot be unmounted. Do not force it while {node} may still write."
+        ),
+    );
+    let found = Found::new(Health::Warn, about(pod), due, problem);
+    facts.lasts(due, LATE).then_some(found)
+}
+
+/// Failed tries of a job that has an end of its own: the job tells.
+fn job_is_done(pod: &Value, facts: &Facts<'_>) -> bool {
+    let (kind, job) = owner(pod);
+    if kind != "Job" {
+        return false;
+    }
+    let done = facts.snapshot.get(Kind::Job, namespace(pod), &job);
+    done.is_some_and(|job| holds(job, "Complete") || holds(job, "Failed")) || replaced(pod, facts)
+}
+
+fn failed(pod: &Arc<Value>, facts: &Facts<'_>) -> Option<Found> {
+    if text(pod, "/status/reason") == "Evicted" {
+        let since = unready_since(pod);
+        let problem = Problem::new(
+            Code::Pod03,
+            format!("Pod {} was ended by its node, which ran short.", name(pod)),
+            format!(
+                "On {}: df -h; free -m. Free what is short; a new pod takes its place by itself.",
+                node_of(pod)
+            ),
+        )
+        .because(short(text(pod, "/status/message")));
+        let found = Found::new(Health::Warn, about(pod), since, problem);
+        return (!facts.lasts(since, EVICTED)).then_some(found);
+    }
+    // A pod that is replaced is history; nobody comes back to tidy it up.
+    if replaced(pod, facts) || node_of(pod).is_empty() {
+        return None;
+    }
+    unready(pod, facts)
+}
+
+fn restarted(pod: &Value, facts: &Facts<'_>) -> Option<Found> {
+    let last = |status: &Value| time(status, "/lastState/terminated/finishedAt");
+    let lists = ["/status/containerStatuses", "/status/initContainerStatuses"];
+    let status = lists
+        .iter()
+        .flat_map(|list| items(pod, list))
+        .filter(|status| last(status).is_some())
+        .max_by_key(|status| last(status))?;
+    let since = last(status);
+    let count = number(status, "/restartCount").unwrap_or(0);
+    if facts.lasts(since, RECENT) {
+        return None;
+    }
+    let (part, who) = (text(status, "/name"), name(pod));
+    let times = super::counted(
+        usize::try_from(count).unwrap_or(usize::MAX),
+        "time",
+        "times",
+    );
+    let problem = if text(status, "/lastState/terminated/reason") == "OOMKilled" {
+        Problem::new(
+            Code::Pod02,
+            format!(
+                "Container {part} of pod {who} was ended for using too much memory; it was restarted {times}."
+            ),
+            "Read its former log (kubectl logs --previous). If it needs that much, raise its memory limit.",
+        )
+    } else if count >= MANY {
+        let code = status
+            .pointer("/lastState/terminated/exitCode")
+            .and_then(Value::as_i64);
+        let problem = Problem::new(
+            Code::Pod01,
+            format!(
+                "Container {part} of pod {who} was restarted {times}, the last time within the hour."
+            ),
+            "Read its former log: kubectl logs --previous shows why it ended.",
+        );
+        match code {
+            Some(code) => problem.because(format!("it ended with exit code {code}")),
+            None => problem,
+        }
+    } else {
+        return None;
+    };
+    Some(Found::new(Health::Warn, about(pod), since, problem))
+}
+
+/// What the pod, its containers and its events say about why it is not ready.
+fn unready(pod: &Arc<Value>, facts: &Facts<'_>) -> Option<Found> {
+    let reasons = reasons(pod, facts);
+    let known = reasons
+        .iter()
+        .find_map(|reason| Some((reason, reason.code?)));
+    let spare = replaced(pod, facts);
+    let serious = if spare { Health::Warn } else { Health::Bad };
+    if let Some((reason, code)) = known {
+        let health = match code {
+            // A program may need a moment to start.
+            Code::Wait08 if !facts.lasts(reason.since, SETTLING) => return None,
+            // Mounts often need a second try.
+            Code::Wait07 if !facts.lasts(began(pod), SETTLING) => return None,
+            Code::Wait05 if !facts.lasts(reason.since, PLACING) => return None,
+            Code::Wait08 => Health::Warn,
+            _ => serious,
+        };
+        let problem = Problem::new(code, sentence(&reason.sentence), remedy(code, reason));
+        return Some(Found::new(health, about(pod), reason.since, problem));
+    }
+    let since = began(pod);
+    let why = reasons.first()?;
+    let problem = Problem::new(
+        Code::Pod05,
+        format!("Pod {} is not ready, for longer than usual.", name(pod)),
+        "Read its log (press l): it says what it waits for.",
+    )
+    .because(format!("{} ({})", why.sentence, printed(pod).status));
+    let found = Found::new(Health::Warn, about(pod), since, problem);
+    facts.lasts(since, SLOW).then_some(found)
+}
+
+/// Since when it is unready: the condition's moment, or the pod's own beginning.
+fn began(pod: &Value) -> Option<Timestamp> {
+    unready_since(pod).max(made(pod))
+}
+
+fn reasons(pod: &Arc<Value>, facts: &Facts<'_>) -> Vec<Reason> {
+    let target = ObjectRef::new("v1", "Pod", namespace(pod), name(pod));
+    let live = Live {
+        targets: vec![Arc::clone(pod)],
+        pods: vec![Arc::clone(pod)],
+        events: facts.events("Pod", pod),
+        ..Live::default()
+    };
+    waiting::explain(&Ready::Object(target), &live)
+}
+
+/// The remedy as the health screen can offer it: it has no steps to run again.
+fn remedy(code: Code, reason: &Reason) -> String {
+    match code {
+        Code::Wait04 => {
+            "Deploy again: the component's own step makes the missing ConfigMap, Secret or key."
+                .to_owned()
+        }
+        _ => reason.remedy.clone().unwrap_or_default(),
+    }
+}

@@ -1,0 +1,728 @@
+use serde_json::{Value, json};
+
+use crate::{
+    problem::Code,
+    watch::{
+        tests::{node, pod, silent, view},
+        view::{Finding, Health},
+    },
+};
+
+const NOW: &str = "2026-11-24T02:00:00Z";
+
+fn findings(objects: &[Value]) -> Vec<Finding> {
+    let mut all = vec![node("primary"), node("secondary")];
+    for object in objects {
+        let known = all.iter().position(|known| {
+            known["kind"] == object["kind"]
+                && known["metadata"]["name"] == object["metadata"]["name"]
+                && known["apiVersion"] == object["apiVersion"]
+        });
+        match known {
+            Some(at) => all[at] = object.clone(),
+            None => all.push(object.clone()),
+        }
+    }
+    view(&all, NOW).findings
+}
+
+/// The codes of all findings, worst first.
+fn codes(objects: &[Value]) -> Vec<Code> {
+    findings(objects)
+        .into_iter()
+        .map(|finding| finding.problem.code)
+        .collect()
+}
+
+/// The only finding.
+fn only(objects: &[Value]) -> Finding {
+    let mut found = findings(objects);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    found.remove(0)
+}
+
+fn with(mut object: Value, pointer: &str, value: Value) -> Value {
+    let (parent, field) = pointer.rsplit_once('/').unwrap();
+    object.pointer_mut(parent).unwrap()[field] = value;
+    object
+}
+
+fn labelled(mut object: Value, labels: Value) -> Value {
+    object["metadata"]["labels"] = labels;
+    object
+}
+
+/// A pod that is not ready since the moment, with this state of its container.
+fn failing(name: &str, since: &str, state: Value) -> Value {
+    let mut one = labelled(pod("care-be", name, "primary"), json!({"app": "care"}));
+    one["metadata"]["ownerReferences"] = json!([{"kind": "ReplicaSet", "name": "care-5c9f"}]);
+    one["metadata"]["labels"]["pod-template-hash"] = "5c9f".into();
+    one["status"]["startTime"] = since.into();
+    one["status"]["conditions"] =
+        json!([{"type": "Ready", "status": "False", "lastTransitionTime": since}]);
+    one["status"]["containerStatuses"] = json!([{"name": "main", "ready": false, "restartCount": 5,
+        "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": "2026-11-24T01:58:00Z"}}}]);
+    one["status"]["containerStatuses"][0]["state"] = state;
+    one
+}
+
+fn crashing(name: &str) -> Value {
+    failing(
+        name,
+        "2026-11-24T01:50:00Z",
+        json!({"waiting": {"reason": "CrashLoopBackOff"}}),
+    )
+}
+
+fn deployment(replicas: u32) -> Value {
+    json!({"apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"namespace": "care-be", "name": "care", "creationTimestamp": "2026-11-23T00:00:00Z"},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": "care"}}}})
+}
+
+fn serving(name: &str, node: &str) -> Value {
+    let labels = json!({"app": "care", "pod-template-hash": "5c9f"});
+    let mut one = labelled(pod("care-be", name, node), labels);
+    one["metadata"]["ownerReferences"] = json!([{"kind": "ReplicaSet", "name": "care-5c9f"}]);
+    one
+}
+
+#[test]
+fn a_healthy_cluster_needs_no_attention() {
+    assert_eq!(codes(&[deployment(1), serving("care-1", "primary")]), []);
+}
+
+#[test]
+fn a_crashing_pod_is_told_once_with_its_log_and_not_again_by_its_deployment() {
+    let found = only(&[deployment(2), crashing("care-1"), crashing("care-2")]);
+    assert_eq!(
+        (found.health, found.problem.code),
+        (Health::Bad, Code::Wait03)
+    );
+    assert_eq!(found.about, "Pod care-be/care-1");
+    assert_eq!(
+        found.problem.what,
+        "Container main of pod care-1 ended 5 times: exit code 1."
+    );
+    assert_eq!(found.problem.causes, ["Pod care-be/care-2 as well"]);
+}
+
+#[test]
+fn many_pods_with_one_cause_do_not_fill_the_screen() {
+    let pods: Vec<Value> = (0..20)
+        .map(|index| crashing(&format!("care-{index}")))
+        .collect();
+    let found = only(&pods);
+    assert_eq!(found.problem.causes.len(), 4);
+    assert_eq!(found.problem.causes[3], "16 more pods of care as well");
+}
+
+#[test]
+fn a_crashing_pod_beside_one_that_serves_is_a_warning() {
+    let found = only(&[
+        deployment(2),
+        crashing("care-1"),
+        serving("care-2", "primary"),
+    ]);
+    assert_eq!(found.health, Health::Warn);
+}
+
+#[test]
+fn a_pod_that_has_just_started_is_no_finding_and_one_that_never_gets_ready_is() {
+    let running = |since: &str| failing("care-1", since, json!({"running": {"startedAt": since}}));
+    assert_eq!(codes(&[running("2026-11-24T01:59:30Z")]), []);
+    let found = only(&[running("2026-11-24T01:40:00Z")]);
+    assert_eq!(
+        (found.health, found.problem.code),
+        (Health::Warn, Code::Pod05)
+    );
+}
+
+#[test]
+fn a_volume_that_is_not_mounted_at_the_first_try_is_told_only_when_it_lasts() {
+    let mounting = |since: &str| {
+        let one = failing(
+            "care-1",
+            since,
+            json!({"waiting": {"reason": "ContainerCreating"}}),
+        );
+        let one = with(one, "/metadata/creationTimestamp", since.into());
+        let event = json!({"apiVersion": "v1", "kind": "Event", "metadata": {"namespace": "care-be", "name": "e"},
+            "involvedObject": {"kind": "Pod", "namespace": "care-be", "name": "care-1"},
+            "reason": "FailedMount", "message": "timed out waiting for the condition", "lastTimestamp": "2026-11-24T01:59:50Z"});
+        codes(&[one, event])
+    };
+    assert_eq!(mounting("2026-11-24T01:59:00Z"), []);
+    assert_eq!(mounting("2026-11-24T01:50:00Z"), [Code::Wait07]);
+}
+
+#[test]
+fn restarts_count_when_they_are_many_and_recent_and_memory_always() {
+    let restarted = |count: u32, reason: &str, moment: &str| {
+        let mut one = pod("care-be", "care-1", "primary");
+        one["status"]["containerStatuses"][0]["restartCount"] = count.into();
+        one["status"]["containerStatuses"][0]["lastState"] =
+            json!({"terminated": {"exitCode": 137, "reason": reason, "finishedAt": moment}});
+        codes(&[one])
+    };
+    assert_eq!(restarted(4, "Error", "2026-11-24T01:48:00Z"), [Code::Pod01]);
+    assert_eq!(restarted(1, "Error", "2026-11-24T01:48:00Z"), []);
+    assert_eq!(restarted(4, "Error", "2026-11-23T20:00:00Z"), []);
+    assert_eq!(
+        restarted(1, "OOMKilled", "2026-11-24T01:48:00Z"),
+        [Code::Pod02]
+    );
+}
+
+#[test]
+fn failed_tries_of_a_job_that_is_done_and_replaced_leftovers_are_history() {
+    let attempt = |name: &str, phase: &str| {
+        let mut one = pod("care-be", name, "primary");
+        one["metadata"]["ownerReferences"] = json!([{"kind": "Job", "name": "care-migrate-1a"}]);
+        one["status"] = json!({"phase": phase, "containerStatuses": [{"name": "main", "restartCount": 0,
+            "state": {"terminated": {"exitCode": 1, "reason": "Error"}}}]});
+        one
+    };
+    let job = |name: &str, made: &str, end: &str| {
+        json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"namespace": "care-be", "name": name, "creationTimestamp": made},
+            "status": {"conditions": [{"type": end, "status": "True", "message": "Job has reached the specified backoff limit"}]}})
+    };
+    let first = job("care-migrate-1a", "2026-11-24T01:00:00Z", "Failed");
+    assert_eq!(codes(&[attempt("m-1", "Failed")]), [Code::Wait03]);
+    assert_eq!(
+        codes(&[attempt("m-1", "Failed"), attempt("m-2", "Succeeded")]),
+        []
+    );
+    assert_eq!(
+        codes(&[attempt("m-1", "Failed"), first.clone()]),
+        [Code::Wait11]
+    );
+    let second = job("care-migrate-2b", "2026-11-24T01:30:00Z", "Complete");
+    assert_eq!(codes(&[attempt("m-1", "Failed"), first, second]), []);
+    // After a power cut the old pods lie around as Failed, and the new ones serve.
+    let mut left = serving("care-1", "primary");
+    left["status"] = json!({"phase": "Failed", "reason": "Terminated"});
+    assert_eq!(
+        codes(&[deployment(1), left, serving("care-2", "primary")]),
+        []
+    );
+}
+
+#[test]
+fn an_evicted_pod_and_one_that_does_not_end_are_told() {
+    let mut evicted = serving("care-1", "primary");
+    evicted["metadata"]["creationTimestamp"] = "2026-11-24T01:00:00Z".into();
+    evicted["status"] = json!({"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."});
+    assert_eq!(
+        codes(&[deployment(1), evicted, serving("care-2", "primary")]),
+        [Code::Pod03]
+    );
+    let stuck = with(
+        pod("care-be", "x", "primary"),
+        "/metadata/deletionTimestamp",
+        json!("2026-11-24T01:00:00Z"),
+    );
+    assert_eq!(codes(&[stuck]), [Code::Pod04]);
+}
+
+#[test]
+fn a_workload_below_its_wish_says_so_after_it_had_time_to_settle() {
+    let refused = json!({"type": "ReplicaFailure", "status": "True", "message": "pods \"care\" is forbidden: exceeded quota"});
+    let mut old = deployment(2);
+    old["status"] = json!({"conditions": [refused]});
+    let found = only(std::slice::from_ref(&old));
+    assert_eq!(
+        (found.health, found.problem.code),
+        (Health::Bad, Code::App01)
+    );
+    assert_eq!(
+        found.problem.what,
+        "Deployment care does not run: none of its 2 copies is ready."
+    );
+    assert_eq!(
+        found.problem.causes,
+        ["its pods are refused: pods \"care\" is forbidden: exceeded quota"]
+    );
+    assert_eq!(
+        codes(&[with(
+            old,
+            "/metadata/creationTimestamp",
+            json!("2026-11-24T01:59:30Z")
+        )]),
+        []
+    );
+    assert_eq!(codes(&[deployment(0)]), []);
+}
+
+#[test]
+fn a_silent_node_is_one_finding_with_its_pods_and_what_is_down_because_of_it() {
+    let found = findings(&[
+        silent("secondary"),
+        deployment(2),
+        serving("care-1", "primary"),
+        serving("care-2", "secondary"),
+    ]);
+    let said: Vec<(Health, Code)> = found
+        .iter()
+        .map(|one| (one.health, one.problem.code))
+        .collect();
+    assert_eq!(
+        said,
+        [(Health::Bad, Code::Wait10), (Health::Warn, Code::App01)]
+    );
+    assert_eq!(found[0].since, "2026-11-24T01:30:00Z".parse().ok());
+    assert!(
+        found[0]
+            .problem
+            .causes
+            .iter()
+            .any(|cause| cause.contains("1 pod there: care-be/care-2"))
+    );
+    assert_eq!(
+        found[1].problem.causes,
+        ["pod care-2 is on secondary, which is not ready"]
+    );
+    let found = findings(&[
+        silent("secondary"),
+        deployment(1),
+        serving("care-2", "secondary"),
+    ]);
+    assert_eq!(found[1].health, Health::Bad);
+}
+
+#[test]
+fn a_daemon_on_a_silent_node_is_the_nodes_matter() {
+    let daemon = json!({"apiVersion": "apps/v1", "kind": "DaemonSet",
+        "metadata": {"namespace": "care-be", "name": "care", "creationTimestamp": "2026-11-23T00:00:00Z"},
+        "spec": {"selector": {"matchLabels": {"app": "care"}}}, "status": {"desiredNumberScheduled": 2}});
+    let pods = [serving("care-1", "primary"), serving("care-2", "secondary")];
+    let [one, two] = pods;
+    assert_eq!(
+        codes(&[silent("secondary"), daemon, one, two]),
+        [Code::Wait10]
+    );
+}
+
+#[test]
+fn cordons_and_pressures_are_told_with_the_command_that_helps() {
+    let cordoned = with(
+        node("primary"),
+        "/spec",
+        json!({"unschedulable": true,
+        "taints": [{"key": "node.kubernetes.io/unschedulable", "timeAdded": "2026-11-24T00:10:00Z"}]}),
+    );
+    let found = only(&[cordoned]);
+    assert_eq!(
+        (found.problem.code, found.problem.remedy.as_str()),
+        (
+            Code::Node01,
+            "When its maintenance is over: kubectl uncordon primary."
+        )
+    );
+    assert_eq!(found.since, "2026-11-24T00:10:00Z".parse().ok());
+    for (kind, code) in [
+        ("DiskPressure", Code::Node02),
+        ("MemoryPressure", Code::Node02),
+        ("PIDPressure", Code::Node02),
+        ("NetworkUnavailable", Code::Node03),
+    ] {
+        let mut pressed = node("primary");
+        let condition = json!({"type": kind, "status": "True", "message": "m"});
+        pressed["status"]["conditions"]
+            .as_array_mut()
+            .unwrap()
+            .push(condition);
+        assert_eq!(codes(&[pressed]), [code], "{kind}");
+    }
+}
+
+#[test]
+fn a_claim_without_a_volume_tells_what_the_provisioner_said_and_one_without_a_pod_may_wait() {
+    let claim = |made: &str| {
+        json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+            "metadata": {"namespace": "database", "name": "care-db-1", "creationTimestamp": made},
+            "spec": {"storageClassName": "longhorn-database"}, "status": {"phase": "Pending"}})
+    };
+    let event = json!({"apiVersion": "v1", "kind": "Event", "metadata": {"namespace": "database", "name": "e"},
+        "involvedObject": {"kind": "PersistentVolumeClaim", "namespace": "database", "name": "care-db-1"},
+        "reason": "ProvisioningFailed", "message": "storageclass \"longhorn-database\" not found", "lastTimestamp": "2026-11-24T01:59:00Z"});
+    let found = only(&[claim("2026-11-24T01:50:00Z"), event.clone()]);
+    assert_eq!(
+        (found.health, found.problem.code),
+        (Health::Bad, Code::Wait06)
+    );
+    assert!(
+        found.problem.what.contains("not found"),
+        "{}",
+        found.problem.what
+    );
+    assert_eq!(codes(&[claim("2026-11-24T01:59:50Z"), event]), []);
+    assert_eq!(codes(&[claim("2026-11-24T01:00:00Z")]), []);
+    let lost = with(
+        claim("2026-11-24T01:00:00Z"),
+        "/status/phase",
+        json!("Lost"),
+    );
+    assert_eq!(codes(&[lost]), [Code::Vol07]);
+}
+
+// PostgreSQL.
+
+fn operator() -> Value {
+    labelled(
+        pod("cnpg-system", "cnpg-1", "primary"),
+        json!({"app.kubernetes.io/name": "cnpg-cloudnative-pg"}),
+    )
+}
+
+fn instance(name: &str, node: &str) -> Value {
+    labelled(
+        pod("database", name, node),
+        json!({"cnpg.io/cluster": "care-db", "cnpg.io/podRole": "instance"}),
+    )
+}
+
+fn cluster(phase: &str, conditions: Value) -> Value {
+    let mut one = json!({"apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster",
+        "metadata": {"namespace": "database", "name": "care-db", "creationTimestamp": "2026-11-20T00:00:00Z"},
+        "spec": {"instances": 2, "plugins": [{"name": "barman-cloud.cloudnative-pg.io", "isWALArchiver": true,
+            "parameters": {"barmanObjectName": "care-db", "serverName": "care-db-1"}}]},
+        "status": {"phase": phase, "instances": 2, "readyInstances": 2, "currentPrimary": "care-db-1"}});
+    one["status"]["conditions"] = conditions;
+    one
+}
+
+fn healthy() -> Value {
+    cluster(
+        "Cluster in healthy state",
+        json!([{"type": "Ready", "status": "True"}, {"type": "ContinuousArchiving", "status": "True"}]),
+    )
+}
+
+fn store(last: &str) -> Value {
+    json!({"apiVersion": "barmancloud.cnpg.io/v1", "kind": "ObjectStore", "metadata": {"namespace": "database", "name": "care-db"},
+        "status": {"serverRecoveryWindow": {"care-db-1": {"lastSuccessfulBackupTime": last}}}})
+}
+
+fn schedule() -> Value {
+    json!({"apiVersion": "postgresql.cnpg.io/v1", "kind": "ScheduledBackup", "metadata": {"namespace": "database", "name": "care-db"},
+        "spec": {"cluster": {"name": "care-db"}},
+        "status": {"lastScheduleTime": "2026-11-23T22:00:00Z", "nextScheduleTime": "2026-11-24T22:00:00Z"}})
+}
+
+fn backup(name: &str, status: Value) -> Value {
+    let mut one = json!({"apiVersion": "postgresql.cnpg.io/v1", "kind": "Backup",
+        "metadata": {"namespace": "database", "name": name, "creationTimestamp": "2026-11-24T00:00:00Z"},
+        "spec": {"cluster": {"name": "care-db"}}});
+    one["status"] = status;
+    one
+}
+
+/// A database as it should be, with some objects in the place of its own.
+fn database(changed: &[Value]) -> Vec<Value> {
+    let mut all = vec![
+        operator(),
+        healthy(),
+        instance("care-db-1", "primary"),
+        instance("care-db-2", "secondary"),
+        store("2026-11-23T22:05:00Z"),
+        schedule(),
+    ];
+    for object in changed {
+        all.retain(|known| {
+            known["kind"] != object["kind"]
+                || known["metadata"]["name"] != object["metadata"]["name"]
+        });
+        all.push(object.clone());
+    }
+    all
+}
+
+fn archiving(status: &str, since: &str) -> Value {
+    cluster(
+        "Cluster in healthy state",
+        json!([{"type": "Ready", "status": "True"},
+        {"type": "ContinuousArchiving", "status": status, "lastTransitionTime": since,
+         "message": "unexpected failure invoking barman-cloud-wal-archive: exit status 4"}]),
+    )
+}
+
+#[test]
+fn a_healthy_database_needs_no_attention() {
+    assert_eq!(codes(&database(&[])), []);
+}
+
+#[test]
+fn the_words_of_a_cluster_without_an_operator_are_not_believed() {
+    // It says healthy; its operator and its primary are on a silent machine.
+    let mut objects = database(&[silent("primary"), instance("care-db-2", "secondary")]);
+    let found = findings(&objects);
+    let said: Vec<Code> = found.iter().map(|one| one.problem.code).collect();
+    assert_eq!(said, [Code::Wait10, Code::Pg01, Code::Pg07]);
+    assert!(found[1].problem.causes[0].contains("still says"));
+    // It says that archiving fails; nobody has written that for long.
+    objects = database(&[archiving("False", "2026-11-24T01:00:00Z")]);
+    objects.retain(|object| object["metadata"]["name"] != "cnpg-1");
+    assert_eq!(codes(&objects), [Code::Pg07]);
+}
+
+#[test]
+fn an_archive_condition_means_nothing_without_an_archive() {
+    let bare = with(healthy(), "/spec/plugins", json!([]));
+    // Nor is there a store whose window could prove a backup.
+    assert_eq!(codes(&database(&[bare])), [Code::Pg06, Code::Pg04]);
+}
+
+#[test]
+fn archiving_that_fails_for_a_moment_at_a_failover_is_no_finding() {
+    assert_eq!(
+        codes(&database(&[archiving("False", "2026-11-24T01:59:45Z")])),
+        []
+    );
+    let found = only(&database(&[archiving("False", "2026-11-24T01:40:00Z")]));
+    assert_eq!(
+        (found.health, found.problem.code),
+        (Health::Warn, Code::Pg03)
+    );
+    assert_eq!(
+        found.problem.causes,
+        ["unexpected failure invoking barman-cloud-wal-archive: exit status 4"]
+    );
+}
+
+#[test]
+fn a_backup_is_judged_by_its_age_and_not_by_the_state_of_the_cluster() {
+    assert_eq!(codes(&database(&[store("2026-11-22T22:05:00Z")])), []);
+    let found = only(&database(&[store("2026-11-22T19:00:00Z")]));
+    assert_eq!(found.problem.code, Code::Pg04);
+    assert_eq!(
+        found.problem.causes,
+        [
+            "it ended at 2026-11-22 19:00:00 UTC",
+            "one is due every 24 hours"
+        ]
+    );
+    let other = json!({"apiVersion": "barmancloud.cnpg.io/v1", "kind": "ObjectStore", "metadata": {"namespace": "database", "name": "care-db"},
+        "status": {"serverRecoveryWindow": {"another": {"lastSuccessfulBackupTime": "2026-11-24T01:00:00Z"}}}});
+    assert_eq!(codes(&database(&[other])), [Code::Pg04]);
+}
+
+#[test]
+fn a_started_backup_without_an_error_is_not_believed_for_ever() {
+    let started = |since: &str| {
+        backup(
+            "b1",
+            json!({"phase": "started", "reconciliationStartedAt": since}),
+        )
+    };
+    assert_eq!(codes(&database(&[started("2026-11-24T01:45:00Z")])), []);
+    assert_eq!(
+        codes(&database(&[started("2026-11-24T01:15:00Z")])),
+        [Code::Pg05]
+    );
+    // One that took forty minutes before may take two hours.
+    let before = backup(
+        "b0",
+        json!({"phase": "completed", "startedAt": "2026-11-23T22:00:00Z", "stoppedAt": "2026-11-23T22:40:00Z"}),
+    );
+    assert_eq!(
+        codes(&database(&[before, started("2026-11-24T01:15:00Z")])),
+        []
+    );
+}
+
+#[test]
+fn a_failed_backup_is_told_until_one_completes() {
+    let failed = backup("b1", json!({"phase": "failed", "error": "exit status 4"}));
+    assert_eq!(
+        codes(&database(std::slice::from_ref(&failed))),
+        [Code::Wait12]
+    );
+    let mut later = backup(
+        "b2",
+        json!({"phase": "completed", "stoppedAt": "2026-11-24T01:00:00Z"}),
+    );
+    later["metadata"]["creationTimestamp"] = "2026-11-24T00:50:00Z".into();
+    assert_eq!(codes(&database(&[failed, later])), []);
+}
+
+#[test]
+fn a_schedule_that_stands_still_is_told() {
+    assert_eq!(
+        codes(&database(&[with(schedule(), "/spec/suspend", json!(true))])),
+        [Code::Pg08]
+    );
+    let late = with(
+        schedule(),
+        "/status/nextScheduleTime",
+        json!("2026-11-24T01:30:00Z"),
+    );
+    assert_eq!(codes(&database(&[late])), [Code::Pg08]);
+}
+
+#[test]
+fn a_first_start_may_take_a_while_and_initialized_proves_nothing() {
+    let young = |made: &str| {
+        let mut one = cluster(
+            "Setting up primary",
+            json!([{"type": "Initialized", "status": "True"}]),
+        );
+        one["metadata"]["creationTimestamp"] = made.into();
+        one["status"] =
+            json!({"phase": "Setting up primary", "conditions": one["status"]["conditions"]});
+        let mut all = database(&[one]);
+        all.retain(|object| {
+            !["Pod", "ObjectStore", "ScheduledBackup"].contains(&object["kind"].as_str().unwrap())
+        });
+        all.push(operator());
+        codes(&all)
+    };
+    assert_eq!(young("2026-11-24T01:55:00Z"), []);
+    assert_eq!(young("2026-11-24T01:30:00Z"), [Code::Pg01]);
+}
+
+#[test]
+fn a_primary_whose_pod_is_gone_is_told_unless_its_operator_is_content() {
+    let mut objects = database(&[]);
+    objects.retain(|object| object["metadata"]["name"] != "care-db-1");
+    // Pods are made anew within a moment.
+    assert_eq!(codes(&objects), []);
+    objects.retain(|object| object["metadata"]["name"] != "cnpg-1");
+    assert_eq!(codes(&objects), [Code::Pg01, Code::Pg07]);
+}
+
+#[test]
+fn a_missing_copy_is_a_warning_and_a_missing_primary_is_not() {
+    let unready = |name: &str, node: &str| {
+        let condition = json!([{"type": "Ready", "status": "False", "lastTransitionTime": "2026-11-24T01:40:00Z"}]);
+        with(instance(name, node), "/status/conditions", condition)
+    };
+    let copy = findings(&database(&[unready("care-db-2", "secondary")]));
+    assert_eq!(
+        (copy[0].health, copy[0].problem.code),
+        (Health::Warn, Code::Pg02)
+    );
+    let primary = findings(&database(&[unready("care-db-1", "primary")]));
+    assert_eq!(
+        (primary[0].health, primary[0].problem.code),
+        (Health::Bad, Code::Pg01)
+    );
+}
+
+// Longhorn.
+
+fn manager() -> Value {
+    pod("longhorn-system", "longhorn-manager-a", "primary")
+}
+
+fn volume(state: &str, robustness: &str, since: &str) -> Value {
+    json!({"apiVersion": "longhorn.io/v1beta2", "kind": "Volume", "metadata": {"namespace": "longhorn-system", "name": "pvc-1"},
+        "status": {"state": state, "robustness": robustness, "lastDegradedAt": since, "ownerID": "primary",
+            "kubernetesStatus": {"namespace": "database", "pvcName": "care-db-1"}}})
+}
+
+fn copy(node: &str, healthy: &str, failed: &str) -> Value {
+    json!({"apiVersion": "longhorn.io/v1beta2", "kind": "Replica", "metadata": {"namespace": "longhorn-system", "name": format!("r-{node}")},
+        "spec": {"volumeName": "pvc-1", "nodeID": node, "healthyAt": healthy, "failedAt": failed}})
+}
+
+#[test]
+fn a_volume_short_of_copies_names_them_and_the_claim() {
+    let long = "2026-11-24T01:30:00Z";
+    let found = only(&[
+        manager(),
+        volume("attached", "degraded", long),
+        copy("primary", long, ""),
+        copy("secondary", "", long),
+    ]);
+    assert_eq!(
+        (found.health, found.problem.code),
+        (Health::Warn, Code::Vol01)
+    );
+    assert_eq!(
+        found.problem.what,
+        "The volume of database/care-db-1 has fewer copies than it should."
+    );
+    assert_eq!(
+        found.problem.causes,
+        ["copy on primary: good", "copy on secondary: failed"]
+    );
+    assert_eq!(
+        codes(&[
+            manager(),
+            volume("attached", "degraded", "2026-11-24T01:59:40Z")
+        ]),
+        []
+    );
+    assert_eq!(codes(&[manager(), volume("detached", "unknown", "")]), []);
+    assert_eq!(
+        codes(&[manager(), volume("detached", "faulted", "")]),
+        [Code::Vol02]
+    );
+}
+
+#[test]
+fn volumes_are_not_believed_without_a_manager_or_when_their_own_is_on_a_silent_node() {
+    let faulted = volume("attached", "faulted", "");
+    assert_eq!(codes(std::slice::from_ref(&faulted)), [Code::Vol06]);
+    let other = with(faulted, "/status/ownerID", json!("secondary"));
+    assert_eq!(
+        codes(&[manager(), silent("secondary"), other]),
+        [Code::Wait10]
+    );
+}
+
+#[test]
+fn disks_that_fail_or_are_nearly_full_and_a_silent_backup_store_are_told() {
+    let disks = |available: u64, conditions: Value| {
+        json!({"apiVersion": "longhorn.io/v1beta2", "kind": "Node", "metadata": {"namespace": "longhorn-system", "name": "primary"},
+            "status": {"diskStatus": {"disk-1": {"diskName": "ssd", "diskPath": "/mnt/ssd",
+                "storageAvailable": available << 30, "storageMaximum": 100_u64 << 30, "conditions": conditions}}}})
+    };
+    assert_eq!(codes(&[manager(), disks(60, json!([]))]), []);
+    let pressed = json!([{"type": "Schedulable", "status": "False", "reason": "DiskPressure"}]);
+    let found = only(&[manager(), disks(20, pressed)]);
+    assert_eq!(
+        (found.health, found.problem.what.as_str()),
+        (
+            Health::Warn,
+            "The disk ssd of primary is nearly full: 20 GiB of 100 GiB are free."
+        )
+    );
+    assert_eq!(only(&[manager(), disks(5, json!([]))]).health, Health::Bad);
+    let broken = json!([{"type": "Ready", "status": "False", "message": "not mounted"}]);
+    assert_eq!(codes(&[manager(), disks(60, broken)]), [Code::Vol04]);
+    let target = json!({"apiVersion": "longhorn.io/v1beta2", "kind": "BackupTarget", "metadata": {"namespace": "longhorn-system", "name": "default"},
+        "spec": {"backupTargetURL": "s3://bucket@region/"}, "status": {"available": false, "ownerID": "primary"}});
+    assert_eq!(
+        codes(&[manager(), disks(60, json!([])), target]),
+        [Code::Vol05]
+    );
+}
+
+#[test]
+fn every_finding_says_what_and_what_to_do() {
+    let many = [
+        findings(&[
+            silent("secondary"),
+            deployment(1),
+            serving("care-2", "secondary"),
+            crashing("care-1"),
+        ]),
+        findings(&database(&[
+            silent("primary"),
+            archiving("False", "2026-11-24T01:40:00Z"),
+            store("2026-11-20T00:00:00Z"),
+        ])),
+        findings(&[manager(), volume("attached", "faulted", "")]),
+    ];
+    for finding in many.iter().flatten() {
+        assert!(finding.problem.what.ends_with('.'), "{}", finding.problem);
+        assert!(finding.problem.remedy.ends_with('.'), "{}", finding.problem);
+        assert!(
+            !finding.problem.causes.iter().any(String::is_empty),
+            "{}",
+            finding.problem
+        );
+    }
+}

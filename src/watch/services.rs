@@ -1,0 +1,259 @@
+//! How the clinical services are: each is as well as the worst of what carries it. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    facts::Facts,
+    rules::{Area, Found},
+    snapshot::{Kind, namespace},
+    view::{Health, ServiceRow},
+};
+use crate::{
+    catalog::{self, Catalog, ComponentFile},
+    plan::Service,
+};
+
+/// A workload that carries a component.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Carrier {
+    kind: String,
+    namespace: String,
+    name: String,
+}
+
+/// A component with its service and what carries it.
+#[derive(Clone, Debug)]
+struct Part {
+    title: String,
+    service: Service,
+    carriers: BTreeSet<Carrier>,
+}
+
+/// Which objects carry which service, from the catalogue.
+#[derive(Clone, Debug, Default)]
+pub struct Carriers {
+    parts: Vec<Part>,
+    namespaces: BTreeMap<String, BTreeSet<u8>>,
+}
+
+/// A service's place in [`Service::ALL`].
+fn place(service: Service) -> u8 {
+    let at = Service::ALL.iter().position(|one| *one == service);
+    at.and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
+}
+
+impl Carriers {
+    /// Reads them from the catalogue: workloads of its charts, and those that its templates name.
+    pub fn of(catalog: &Catalog) -> Self {
+        let parts: Vec<Part> = catalog
+            .components
+            .iter()
+            .map(part)
+            .filter(|part| !part.carriers.is_empty())
+            .collect();
+        let mut namespaces: BTreeMap<String, BTreeSet<u8>> = BTreeMap::new();
+        for part in &parts {
+            for carrier in &part.carriers {
+                let services = namespaces.entry(carrier.namespace.clone()).or_default();
+                services.insert(place(part.service));
+            }
+        }
+        Self { parts, namespaces }
+    }
+
+    /// The clinical services that live in a namespace; the platform is none.
+    pub fn clinical(&self, namespace: &str) -> Vec<Service> {
+        let services = Service::ALL
+            .into_iter()
+            .filter(|service| *service != Service::Platform);
+        let here = self.namespaces.get(namespace);
+        services
+            .filter(|service| here.is_some_and(|here| here.contains(&place(*service))))
+            .collect()
+    }
+
+    /// The row of every service, in their order.
+    pub fn rows(&self, facts: &Facts<'_>, found: &[Found]) -> Vec<ServiceRow> {
+        Service::ALL
+            .into_iter()
+            .map(|service| self.row(service, facts, found))
+            .collect()
+    }
+
+    fn row(&self, service: Service, facts: &Facts<'_>, found: &[Found]) -> ServiceRow {
+        let parts: Vec<&Part> = self
+            .parts
+            .iter()
+            .filter(|part| part.service == service)
+            .collect();
+        let missing: Vec<&&Part> = parts.iter().filter(|part| !there(part, facts)).collect();
+        let row = |health, note: String| ServiceRow {
+            service,
+            health,
+            note,
+        };
+        // The list is sorted: the first is the worst.
+        let worst = found.iter().find(|found| self.concerns(found, service));
+        if missing.len() == parts.len() {
+            return row(Health::Unknown, "not installed".to_owned());
+        }
+        match (worst, missing.first()) {
+            (Some(found), _) => row(found.finding.health, found.short.clone()),
+            (None, Some(part)) => row(Health::Unknown, format!("{} is not installed", part.title)),
+            (None, None) => match self.coming(service, facts) {
+                Some(note) => row(Health::Busy, note),
+                None => row(Health::Good, String::new()),
+            },
+        }
+    }
+
+    fn concerns(&self, found: &Found, service: Service) -> bool {
+        match &found.area {
+            Area::Platform => service == Service::Platform,
+            Area::Namespace(namespace) => match self.namespaces.get(namespace) {
+                Some(services) => services.contains(&place(service)),
+                // Kubernetes' own pods carry everything; other namespaces are not ours to judge.
+                None => service == Service::Platform && namespace.starts_with("kube-"),
+            },
+        }
+    }
+
+    /// A workload of the service that has no pod ready yet, and nothing is wrong with it so far.
+    fn coming(&self, service: Service, facts: &Facts<'_>) -> Option<String> {
+        for (kind, word) in WORKLOADS {
+            for workload in facts.snapshot.all(kind) {
+                let mine = self.parts.iter().any(|part| {
+                    part.service == service
+                        && part.carriers.iter().any(|carrier| {
+                            carrier.kind == word
+                                && carrier.namespace == namespace(workload)
+                                && carrier.name == super::snapshot::name(workload)
+                        })
+                });
+                let none_wished = super::snapshot::number(workload, "/spec/replicas") == Some(0);
+                if mine
+                    && !none_wished
+                    && !facts.selected(workload).iter().any(|pod| facts.serves(pod))
+                {
+                    return Some(format!("{} is starting", super::snapshot::name(workload)));
+                }
+            }
+        }
+        None
+    }
+}
+
+const WORKLOADS: [(Kind, &str); 3] = [
+    (Kind::Deployment, "Deployment"),
+    (Kind::StatefulSet, "StatefulSet"),
+    (Kind::DaemonSet, "DaemonSet"),
+];
+
+/// Whether any of its carriers exists.
+fn there(part: &Part, facts: &Facts<'_>) -> bool {
+    part.carriers.iter().any(|carrier| {
+        let kind = Kind::ALL
+            .into_iter()
+            .find(|kind| kind.word() == carrier.kind);
+        kind.is_some_and(|kind| {
+            facts
+                .snapshot
+                .get(kind, &carrier.namespace, &carrier.name)
+                .is_some()
+        })
+    })
+}
+
+fn part(component: &ComponentFile) -> Part {
+    let mut carriers = BTreeSet::new();
+    for step in &component.steps {
+        if let Some(helm) = &step.helm {
+            for workload in &helm.workloads {
+                carriers.insert(Carrier {
+                    kind: workload.kind.clone(),
+                    namespace: workload
+                        .namespace
+                        .clone()
+                        .unwrap_or_else(|| helm.namespace.clone()),
+                    name: workload.name.clone(),
+                });
+            }
+        }
+        for template in step.apply.iter().flatten() {
+            carriers.extend(named(catalog::template(template).unwrap_or_default()));
+        }
+    }
+    Part {
+        title: component.title.clone(),
+        service: component.service,
+        carriers,
+    }
+}
+
+/// The workloads that a template names in plain text, without rendering it: kind, name and namespace of each object.
+fn named(template: &str) -> Vec<Carrier> {
+    let field = |object: &str, start: &str| {
+        object
+            .lines()
+            .find_map(|line| line.strip_prefix(start))
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.contains("{{"))
+    };
+    template
+        .split("\n---")
+        .filter_map(|object| {
+            let kind = field(object, "kind: ")?;
+            let carries =
+                ["Deployment", "StatefulSet", "DaemonSet", "Cluster"].contains(&kind.as_str());
+            carries.then_some(Carrier {
+                kind,
+                namespace: field(object, "  namespace: ")?,
+                name: field(object, "  name: ")?,
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_service_of_the_catalogue_has_objects_that_carry_it() {
+        let catalog = Catalog::load().unwrap();
+        let carriers = Carriers::of(&catalog);
+        for component in &catalog.components {
+            let part = carriers
+                .parts
+                .iter()
+                .find(|part| part.title == component.title);
+            // These three send settings, definitions and secrets only.
+            let silent = ["namespaces", "monitoring-crds", "certificate"];
+            assert_eq!(
+                part.is_none(),
+                silent.contains(&&*component.id),
+                "{}",
+                component.id
+            );
+        }
+        let services = |namespace: &str| {
+            let places = carriers.namespaces.get(namespace).unwrap();
+            places
+                .iter()
+                .map(|at| Service::ALL[usize::from(*at)])
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(services("database"), [Service::Records]);
+        assert_eq!(services("care-be"), [Service::Records]);
+        assert_eq!(services("care-fe"), [Service::Records]);
+        assert_eq!(services("rustfs"), [Service::Files]);
+        assert_eq!(services("longhorn-system"), [Service::Platform]);
+    }
+
+    #[test]
+    fn a_template_names_its_workloads_without_being_rendered() {
+        let text = "{#- x -#}\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: a\n  namespace: n\nspec:\n---\nkind: Service\nmetadata:\n  name: b\n  namespace: n\n---\nkind: Deployment\nmetadata:\n  name: c-{{ x }}\n  namespace: n\n";
+        let names: Vec<String> = named(text).into_iter().map(|one| one.name).collect();
+        assert_eq!(names, ["a"]);
+    }
+}

@@ -1,0 +1,236 @@
+//! The live objects that one picture is made of, and how they are read. Pure.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::plan::ObjectRef;
+
+/// Objects by `namespace/name`, as the watches hold them.
+pub type Objects = BTreeMap<String, Arc<Value>>;
+
+/// The kinds that are watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// Pods.
+    Pod,
+    /// Nodes.
+    Node,
+    /// Volume claims.
+    Claim,
+    /// Events.
+    Event,
+    /// Deployments.
+    Deployment,
+    /// Stateful sets.
+    StatefulSet,
+    /// Daemon sets.
+    DaemonSet,
+    /// Jobs.
+    Job,
+    /// PostgreSQL clusters.
+    Cluster,
+    /// Backups of them.
+    Backup,
+    /// Their schedules.
+    ScheduledBackup,
+    /// Where their backups go.
+    ObjectStore,
+    /// Longhorn's volumes.
+    Volume,
+    /// The copies of those volumes.
+    Replica,
+    /// Longhorn's view of the nodes and their disks.
+    StorageNode,
+    /// Where Longhorn's backups go.
+    BackupTarget,
+}
+
+impl Kind {
+    /// All, in order.
+    pub const ALL: [Self; 16] = [
+        Self::Pod,
+        Self::Node,
+        Self::Claim,
+        Self::Event,
+        Self::Deployment,
+        Self::StatefulSet,
+        Self::DaemonSet,
+        Self::Job,
+        Self::Cluster,
+        Self::Backup,
+        Self::ScheduledBackup,
+        Self::ObjectStore,
+        Self::Volume,
+        Self::Replica,
+        Self::StorageNode,
+        Self::BackupTarget,
+    ];
+
+    /// API version and kind.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Pod => ("v1", "Pod"),
+            Self::Node => ("v1", "Node"),
+            Self::Claim => ("v1", "PersistentVolumeClaim"),
+            Self::Event => ("v1", "Event"),
+            Self::Deployment => ("apps/v1", "Deployment"),
+            Self::StatefulSet => ("apps/v1", "StatefulSet"),
+            Self::DaemonSet => ("apps/v1", "DaemonSet"),
+            Self::Job => ("batch/v1", "Job"),
+            Self::Cluster => ("postgresql.cnpg.io/v1", "Cluster"),
+            Self::Backup => ("postgresql.cnpg.io/v1", "Backup"),
+            Self::ScheduledBackup => ("postgresql.cnpg.io/v1", "ScheduledBackup"),
+            Self::ObjectStore => ("barmancloud.cnpg.io/v1", "ObjectStore"),
+            Self::Volume => ("longhorn.io/v1beta2", "Volume"),
+            Self::Replica => ("longhorn.io/v1beta2", "Replica"),
+            Self::StorageNode => ("longhorn.io/v1beta2", "Node"),
+            Self::BackupTarget => ("longhorn.io/v1beta2", "BackupTarget"),
+        }
+    }
+
+    /// The kind in all namespaces, as a door takes it.
+    pub fn everywhere(self) -> ObjectRef {
+        let (version, kind) = self.words();
+        ObjectRef::new(version, kind, "", "")
+    }
+
+    /// The kind's word, such as `Deployment`.
+    pub fn word(self) -> &'static str {
+        self.words().1
+    }
+
+    /// Whether the kind comes with an operator that may not be there.
+    pub fn comes_with_an_operator(self) -> bool {
+        self.words().0.contains(".cnpg.io") || self.words().0.starts_with("longhorn.io")
+    }
+}
+
+/// Everything that is known of the cluster at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    kinds: HashMap<Kind, Arc<Objects>>,
+}
+
+impl Snapshot {
+    /// Takes the newest objects of a kind; says whether anything is different.
+    pub fn take(&mut self, kind: Kind, objects: Arc<Objects>) -> bool {
+        let same = self
+            .kinds
+            .get(&kind)
+            .is_some_and(|known| alike(known, &objects));
+        if !same {
+            self.kinds.insert(kind, objects);
+        }
+        !same
+    }
+
+    /// The objects of a kind, by namespace and name.
+    pub fn all(&self, kind: Kind) -> impl Iterator<Item = &Arc<Value>> {
+        self.kinds
+            .get(&kind)
+            .into_iter()
+            .flat_map(|objects| objects.values())
+    }
+
+    /// One object.
+    pub fn get(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Value> {
+        let key = if namespace.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{namespace}/{name}")
+        };
+        let objects = self.kinds.get(&kind)?;
+        objects.get(&key).map(Arc::as_ref)
+    }
+}
+
+/// The same objects: watches keep what did not change.
+fn alike(left: &Objects, right: &Objects) -> bool {
+    left.len() == right.len()
+        && left
+            .iter()
+            .zip(right)
+            .all(|((left_key, left), (right_key, right))| {
+                left_key == right_key && Arc::ptr_eq(left, right)
+            })
+}
+
+/// The key under which an object is kept.
+pub fn key(object: &Value) -> String {
+    match namespace(object) {
+        "" => name(object).to_owned(),
+        namespace => format!("{namespace}/{}", name(object)),
+    }
+}
+
+/// A text; empty when it is not there.
+pub fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or("")
+}
+
+/// A moment.
+pub fn time(value: &Value, pointer: &str) -> Option<Timestamp> {
+    text(value, pointer).parse().ok()
+}
+
+/// A number that is there; absent is not zero.
+pub fn number(value: &Value, pointer: &str) -> Option<u64> {
+    value.pointer(pointer).and_then(Value::as_u64)
+}
+
+/// The items of a list; none when it is not there.
+pub fn items<'v>(value: &'v Value, pointer: &str) -> impl Iterator<Item = &'v Value> {
+    value
+        .pointer(pointer)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+}
+
+/// The name of an object.
+pub fn name(object: &Value) -> &str {
+    text(object, "/metadata/name")
+}
+
+/// The namespace of an object.
+pub fn namespace(object: &Value) -> &str {
+    text(object, "/metadata/namespace")
+}
+
+/// When the object was made.
+pub fn made(object: &Value) -> Option<Timestamp> {
+    time(object, "/metadata/creationTimestamp")
+}
+
+/// A label's value.
+pub fn label<'v>(object: &'v Value, label: &str) -> Option<&'v str> {
+    object
+        .pointer("/metadata/labels")?
+        .get(label)
+        .and_then(Value::as_str)
+}
+
+/// A condition of the object.
+pub fn condition<'v>(object: &'v Value, kind: &str) -> Option<&'v Value> {
+    items(object, "/status/conditions").find(|condition| text(condition, "/type") == kind)
+}
+
+/// Whether a condition is there and true.
+pub fn holds(object: &Value, kind: &str) -> bool {
+    condition(object, kind).is_some_and(|condition| text(condition, "/status") == "True")
+}
+
+/// Whether somebody asked for its end.
+pub fn leaving(object: &Value) -> bool {
+    !text(object, "/metadata/deletionTimestamp").is_empty()
+}
+
+/// A moment as it stands in sentences.
+pub fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}

@@ -1,0 +1,303 @@
+//! What ends when a node stops now: computed from where pods, database copies and volumes are. Pure.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use super::{
+    facts::{Facts, Operator, Owner, ended, node_of, owner, toleration},
+    rows::{
+        nodes::{is_control_plane, is_cordoned},
+        pods::is_instance,
+        volumes::carried,
+    },
+    services::Carriers,
+    snapshot::{Kind, holds, items, label, name, namespace, text},
+};
+
+use crate::plan::Service;
+
+/// How long until Kubernetes calls a silent machine not ready (measured).
+const NOTICED: Duration = Duration::from_secs(46);
+
+/// From an operator that was started elsewhere to a new primary that takes writes (measured).
+const OPERATOR_AND_FAILOVER: Duration = Duration::from_secs(38);
+
+/// From the notice to a new primary, when the operator runs elsewhere.
+const FAILOVER: Duration = Duration::from_secs(45);
+
+/// Names in one sentence.
+const NAMES: usize = 6;
+
+/// What becomes of a workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    /// It ends until the node is back.
+    Ends,
+    /// It is started elsewhere after a while.
+    Moves,
+    /// It goes on with the copies elsewhere.
+    GoesOn,
+}
+
+/// The sentences for one node; none while it is silent already.
+pub fn lines(node: &Value, facts: &Facts<'_>, carriers: &Carriers) -> Vec<String> {
+    if !holds(node, "Ready") {
+        return Vec::new();
+    }
+    let look = Look::new(node, facts);
+    let mut lines = vec![format!("If {} stops now:", name(node))];
+    lines.extend(look.control_plane());
+    lines.extend(look.databases());
+    lines.extend(look.volumes());
+    lines.extend(look.workloads(carriers));
+    if lines.len() == 1 {
+        lines.push("  nothing ends: no pod here is needed.".to_owned());
+    }
+    lines
+}
+
+struct Look<'f, 's> {
+    node: &'f Value,
+    facts: &'f Facts<'s>,
+    /// Other nodes that could take pods.
+    others: Vec<&'s Arc<Value>>,
+    /// Whether anything is moved or repaired afterwards.
+    governed: bool,
+}
+
+impl<'f, 's> Look<'f, 's> {
+    fn new(node: &'f Value, facts: &'f Facts<'s>) -> Self {
+        let others: Vec<&Arc<Value>> = facts
+            .snapshot
+            .all(Kind::Node)
+            .filter(|other| name(other) != name(node) && holds(other, "Ready"))
+            .collect();
+        let governed =
+            !is_control_plane(node) || others.iter().any(|other| is_control_plane(other));
+        let others = others
+            .into_iter()
+            .filter(|other| !is_cordoned(other))
+            .collect();
+        Self {
+            node,
+            facts,
+            others,
+            governed,
+        }
+    }
+
+    fn control_plane(&self) -> Option<String> {
+        let line = "  the Kubernetes API ends with it: what runs elsewhere goes on, and nothing is moved or repaired until it is back; no failover of the database either.";
+        (!self.governed).then(|| line.to_owned())
+    }
+
+    fn here(&self, pod: &Value) -> bool {
+        node_of(pod) == name(self.node)
+    }
+
+    fn databases(&self) -> Vec<String> {
+        let clusters = self.facts.snapshot.all(Kind::Cluster);
+        clusters
+            .filter_map(|cluster| self.database(cluster))
+            .collect()
+    }
+
+    fn database(&self, cluster: &Value) -> Option<String> {
+        let who = name(cluster);
+        let pods: Vec<&Arc<Value>> = self
+            .facts
+            .snapshot
+            .all(Kind::Pod)
+            .filter(|pod| {
+                namespace(pod) == namespace(cluster) && is_instance(pod, who) && !ended(pod)
+            })
+            .collect();
+        let primary = text(cluster, "/status/currentPrimary");
+        let local = pods.iter().filter(|pod| self.here(pod)).count();
+        if local == 0 {
+            return None;
+        }
+        let spare = pods
+            .iter()
+            .find(|pod| !self.here(pod) && self.facts.serves(pod))
+            .map(|pod| name(pod));
+        let primary_here = pods
+            .iter()
+            .any(|pod| self.here(pod) && name(pod) == primary);
+        Some(match (primary_here, spare) {
+            (false, _) => format!("  the database {who} goes on, without its copy here."),
+            (true, None) => format!(
+                "  the database {who} ends until it is back: there is no working copy elsewhere."
+            ),
+            (true, Some(_)) if !self.governed => {
+                format!(
+                    "  the database {who} takes no writes until it is back: the primary {primary} is here."
+                )
+            }
+            (true, Some(spare)) => format!(
+                "  the database {who} takes no writes for about {}: the primary {primary} is here, {spare} takes over.",
+                spoken(self.failover())
+            ),
+        })
+    }
+
+    /// How long until another primary takes writes.
+    fn failover(&self) -> Duration {
+        let operator: Vec<&Arc<Value>> = self.facts.pods_of(Operator::Cnpg).collect();
+        let elsewhere = operator
+            .iter()
+            .any(|pod| !self.here(pod) && self.facts.serves(pod));
+        if elsewhere {
+            return NOTICED + FAILOVER;
+        }
+        let stays = operator.iter().map(|pod| toleration(pod)).min();
+        NOTICED + stays.unwrap_or(super::facts::USUAL_TOLERATION) + OPERATOR_AND_FAILOVER
+    }
+
+    /// Volumes whose only good copy is here.
+    fn volumes(&self) -> Option<String> {
+        let mut good: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for copy in self.facts.snapshot.all(Kind::Replica) {
+            let failed = !text(copy, "/spec/failedAt").is_empty();
+            let whole = !text(copy, "/spec/healthyAt").is_empty();
+            let node = text(copy, "/spec/nodeID");
+            if whole && !failed && self.facts.lost(node).is_none() {
+                good.entry(text(copy, "/spec/volumeName"))
+                    .or_default()
+                    .push(node);
+            }
+        }
+        let only: Vec<String> = self
+            .facts
+            .snapshot
+            .all(Kind::Volume)
+            .filter(|volume| {
+                good.get(name(volume))
+                    .is_some_and(|nodes| nodes.iter().all(|node| *node == name(self.node)))
+            })
+            .map(|volume| carried(volume))
+            .collect();
+        (!only.is_empty()).then(|| {
+            format!(
+                "  the only good copy of these volumes is out of reach: {}.",
+                some(&only)
+            )
+        })
+    }
+
+    fn workloads(&self, carriers: &Carriers) -> Vec<String> {
+        let mut fates: BTreeMap<Fate, Vec<String>> = BTreeMap::new();
+        let mut longest = Duration::ZERO;
+        let mut seen: BTreeSet<(String, Owner)> = BTreeSet::new();
+        for pod in self.facts.snapshot.all(Kind::Pod) {
+            if !self.here(pod) || ended(pod) {
+                continue;
+            }
+            let owner = owner(pod);
+            // Daemons and the node's own pods belong to the node; the database is told by itself.
+            if ["DaemonSet", "Node", "Job", "Cluster"].contains(&owner.0.as_str()) {
+                continue;
+            }
+            let place = namespace(pod).to_owned();
+            if !seen.insert((place.clone(), owner.clone())) {
+                continue;
+            }
+            let fate = self.fate(pod, &owner);
+            if fate == Fate::Moves {
+                longest = longest.max(toleration(pod));
+            }
+            let services: Vec<&str> = carriers
+                .clinical(&place)
+                .into_iter()
+                .map(Service::title)
+                .collect();
+            let serves = match services.join(", ") {
+                none if none.is_empty() => none,
+                services => format!(" ({services})"),
+            };
+            let line = format!("{place}/{}{serves}", owner.1);
+            fates.entry(fate).or_default().push(line);
+        }
+        fates
+            .into_iter()
+            .map(|(fate, names)| match fate {
+                Fate::Ends => format!("  ends until it is back: {}.", some(&names)),
+                Fate::Moves => format!(
+                    "  starts elsewhere after about {}: {}.",
+                    spoken(NOTICED + longest),
+                    some(&names)
+                ),
+                Fate::GoesOn => format!("  goes on elsewhere with fewer copies: {}.", some(&names)),
+            })
+            .collect()
+    }
+
+    fn fate(&self, pod: &Value, mine: &Owner) -> Fate {
+        let elsewhere = self
+            .facts
+            .family(pod)
+            .iter()
+            .any(|other| !self.here(other) && self.facts.serves(other));
+        if elsewhere {
+            Fate::GoesOn
+        } else if self.governed && mine.0 != "Pod" && self.others.iter().any(|node| fits(pod, node))
+        {
+            Fate::Moves
+        } else {
+            Fate::Ends
+        }
+    }
+}
+
+/// Whether the pod's selector of nodes lets it run there.
+fn fits(pod: &Value, node: &Value) -> bool {
+    let selector = pod.pointer("/spec/nodeSelector").and_then(Value::as_object);
+    let chosen = selector
+        .into_iter()
+        .flatten()
+        .all(|(key, value)| label(node, key) == value.as_str());
+    let terms: Vec<&Value> = items(
+        pod,
+        "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms",
+    )
+    .collect();
+    chosen && (terms.is_empty() || terms.iter().any(|term| term_fits(term, node)))
+}
+
+/// `In` is looked at; other operators are taken to fit.
+fn term_fits(term: &Value, node: &Value) -> bool {
+    items(term, "/matchExpressions")
+        .filter(|one| text(one, "/operator") == "In")
+        .all(|one| {
+            let have = label(node, text(one, "/key"));
+            items(one, "/values").any(|value| value.as_str() == have)
+        })
+}
+
+fn some(names: &[String]) -> String {
+    let shown = names
+        .iter()
+        .take(NAMES)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    match names.len().saturating_sub(NAMES) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// A duration as people say it.
+fn spoken(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match (seconds / 60, seconds % 60) {
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, 0) => format!("{minutes} min"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
+    }
+}
