@@ -129,7 +129,11 @@ async fn background(
 pub fn chosen(wanted: &Wanted, yes: bool) -> Result<Chosen, Failure> {
     let mut skip = Vec::new();
     for text in &wanted.skip {
-        let (step, reason) = pair(text, "--skip", "care-backend/workers=\"no mail server yet\"")?;
+        let (step, reason) = pair(
+            text,
+            "--skip",
+            "care-backend/workers=\"no mail server yet\"",
+        )?;
         skip.push((StepId::from_text(step), reason.to_owned()));
     }
     Ok(Chosen {
@@ -143,7 +147,11 @@ pub fn chosen(wanted: &Wanted, yes: bool) -> Result<Chosen, Failure> {
 fn waivers(texts: &[String], results: &[CheckResult]) -> Result<Vec<Waiver>, Failure> {
     let mut waivers = Vec::new();
     for text in texts {
-        let (code, reason) = pair(text, "--waive", "DNS-02=\"the name server moves on Monday\"")?;
+        let (code, reason) = pair(
+            text,
+            "--waive",
+            "DNS-02=\"the name server moves on Monday\"",
+        )?;
         let Some(code) = Code::parse(code) else {
             return Err(look::unknown_code(code).into());
         };
@@ -207,12 +215,7 @@ pub fn keep_waivers(reports: &Path, waivers: &[Waiver]) -> Result<(), Problem> {
 }
 
 /// Asks once more before the cluster is changed.
-fn agree(
-    context: &Context,
-    arguments: &Deploy,
-    plan: &Plan,
-    world: &World,
-) -> Result<(), Failure> {
+fn agree(context: &Context, arguments: &Deploy, plan: &Plan, world: &World) -> Result<(), Failure> {
     if arguments.yes {
         return Ok(());
     }

@@ -1,6 +1,5 @@
 //! The commands `rehearse` and the one without a name: where practice happens, and what opens first.
 
-use serde_json::json;
 use super::{Context, Failure, deploy, screens};
 use crate::{
     cli::{Deploy, Face, Rehearse},
@@ -10,6 +9,7 @@ use crate::{
     session::{Session, Standing, World, practice},
     sys::sites::Sites,
 };
+use serde_json::json;
 
 /// Without a command: the screens where the site stands, or in lines what could be done.
 pub async fn open(context: &Context) -> Result<Exit, Failure> {
@@ -39,7 +39,11 @@ pub async fn open(context: &Context) -> Result<Exit, Failure> {
 /// `rehearse`
 pub async fn rehearse(context: &Context, arguments: &Rehearse) -> Result<Exit, Failure> {
     let speed = arguments.speed.as_deref().map(Speed::parse).transpose()?;
-    let scenario = arguments.scenario.as_deref().map(Scenario::parse).transpose()?;
+    let scenario = arguments
+        .scenario
+        .as_deref()
+        .map(Scenario::parse)
+        .transpose()?;
     let place = context.practice_place()?;
     let session = context.open(place)?;
     if arguments.serve.serve {
@@ -79,7 +83,10 @@ async fn serve(
         folder: session.place.cluster(),
         port: arguments.serve.port,
         speed: speed.unwrap_or(practice::USUAL_SPEED),
-        idle_exit: arguments.serve.idle_exit.map(std::time::Duration::from_secs),
+        idle_exit: arguments
+            .serve
+            .idle_exit
+            .map(std::time::Duration::from_secs),
         site: session.site.clone(),
         kubeconfig: arguments.serve.kubeconfig.clone(),
         scenario,
@@ -93,7 +100,10 @@ async fn serve(
             hosted.point.url
         ));
         if let Some(file) = &arguments.serve.kubeconfig {
-            output::line(&format!("For kubectl and helm: export KUBECONFIG={}", file.display()));
+            output::line(&format!(
+                "For kubectl and helm: export KUBECONFIG={}",
+                file.display()
+            ));
         }
     }
     hosted.until_ended().await?;

@@ -1,6 +1,8 @@
 //! Questions on a terminal without screens: one line each, with the reason and an example; it decides nothing.
 
-use inquire::{Confirm, InquireError, Password, PasswordDisplayMode, Select, Text, validator::Validation};
+use inquire::{
+    Confirm, InquireError, Password, PasswordDisplayMode, Select, Text, validator::Validation,
+};
 use secrecy::SecretString;
 
 use crate::{
@@ -17,7 +19,10 @@ pub fn passphrase(question: &str) -> Result<SecretString, Problem> {
     let asked = Password::new(question)
         .with_display_mode(PasswordDisplayMode::Masked)
         .without_confirmation();
-    asked.prompt().map(SecretString::from).map_err(|error| unanswered(&error))
+    asked
+        .prompt()
+        .map(SecretString::from)
+        .map_err(|error| unanswered(&error))
 }
 
 /// Asks for a new passphrase, twice; an empty one means a key file.

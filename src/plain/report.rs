@@ -104,7 +104,8 @@ fn part(rows: impl Iterator<Item = Health>) -> String {
 /// What matters of the picture: two pictures with the same summary need not be told twice.
 pub fn summary(view: &ClusterView) -> Vec<String> {
     let services = view.services.iter();
-    let services = services.map(|row| format!("{:?} {} {}", row.service, row.health.word(), row.note));
+    let services =
+        services.map(|row| format!("{:?} {} {}", row.service, row.health.word(), row.note));
     let findings = view.findings.iter();
     let findings = findings.map(|finding| format!("{} {}", finding.problem.code, finding.about));
     services.chain(findings).chain([counts(view)]).collect()
