@@ -145,10 +145,16 @@ impl Pictures<'_> {
         })
         .await?;
         self.draw("health", SMALL)?;
-        self.draw("health-wide", WIDE)?;
         self.key(Key::Char('?')).await;
         self.draw("help", SMALL)?;
         self.key(Key::Esc).await;
+        self.key(Key::Char('2')).await;
+        self.draw("pods", SMALL)?;
+        self.draw("pods-wide", WIDE)?;
+        self.key(Key::Char('3')).await;
+        self.draw("volumes", SMALL)?;
+        self.key(Key::Char('2')).await;
+        self.key(Key::Down).await;
         self.key(Key::Char('l')).await;
         self.until("a log", |app| app.known.log.lines.is_some())
             .await?;

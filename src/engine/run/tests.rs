@@ -150,7 +150,7 @@ async fn a_failed_run_goes_on_where_it_stopped() {
 }
 
 #[tokio::test]
-async fn a_journal_cut_at_every_byte_leads_to_the_same_end() {
+async fn a_journal_cut_in_or_after_any_line_leads_to_the_same_end() {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal.jsonl");
     let world = World::default();
@@ -159,7 +159,10 @@ async fn a_journal_cut_at_every_byte_leads_to_the_same_end() {
         .finished()
         .await;
     let whole = std::fs::read(&journal).unwrap();
-    for cut in 0..=whole.len() {
+    // Where in a line it is cut makes no difference, which the journal's own test shows at every byte.
+    let lines = whole.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+    let cuts = lines.flat_map(|(end, _)| [end / 2, end - 1, end, end + 1]);
+    for cut in [0].into_iter().chain(cuts) {
         let journal = folder.path().join("cut.jsonl");
         crate::sys::files::write_atomic(&journal, &whole[..cut], crate::sys::files::Mode::Private)
             .unwrap();
