@@ -23,7 +23,7 @@ use crate::table::{Table, repeat};
 const CHAINS: usize = 16;
 const STEPS: usize = 500;
 /// How long a step of the longest chain takes; those of the others take a little less.
-const WORK: Duration = Duration::from_millis(1000);
+const WORK: Duration = Duration::from_secs(1);
 /// The budget: overhead over the longest chain, in percent.
 const BUDGET: f64 = 2.0;
 const WRITES: usize = 200;
@@ -88,7 +88,7 @@ fn chains() -> Plan {
                 .collect(),
             action: Action::Wait,
             ready: Vec::new(),
-            usual: WORK - Duration::from_millis(10) * u32::try_from(chain).unwrap(),
+            usual: WORK.saturating_sub(Duration::from_millis(10) * u32::try_from(chain).unwrap()),
             limit: Duration::from_mins(1),
         }
     });

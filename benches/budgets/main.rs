@@ -3,6 +3,7 @@
 //! A median over its budget ends with exit code 1.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stdout,
     reason = "a measurement that cannot go on stops with its own words, and its result is a table"
 )]

@@ -27,12 +27,12 @@ const LARGEST: f64 = 25.0;
 /// Adds its rows.
 pub fn measure(table: &mut Table) {
     let bytes = Path::new(PROGRAM).metadata().unwrap().len();
-    let size = f64::from(u32::try_from(bytes).unwrap()) / 1e6;
+    let large = f64::from(u32::try_from(bytes).unwrap()) / 1e6;
     table.figure(
         "size of the program",
-        format!("{size:.1} MB"),
+        format!("{large:.1} MB"),
         "25 MB",
-        Some(size <= LARGEST),
+        Some(large <= LARGEST),
     );
 
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -85,9 +85,12 @@ fn first_frame(home: &Path, (columns, rows): (u16, u16)) -> Duration {
         ws_ypixel: 0,
     };
     tcsetwinsize(&theirs, size).unwrap();
-    let side = || Stdio::from(theirs.try_clone().unwrap());
+    let theirs_again = || Stdio::from(theirs.try_clone().unwrap());
     let mut command = program(home);
-    command.stdin(side()).stdout(side()).stderr(side());
+    command
+        .stdin(theirs_again())
+        .stdout(theirs_again())
+        .stderr(theirs_again());
     let began = Instant::now();
     let mut child = command.spawn().unwrap();
     let mut screen = File::from(ours);
