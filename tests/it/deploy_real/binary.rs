@@ -108,7 +108,10 @@ fn status_is_true(program: &Program) {
         let rows = status[part].as_array().unwrap();
         assert!(!rows.is_empty(), "{part}");
         for row in rows {
-            assert_eq!(row["health"], "ok", "{part}: {row}");
+            // Of what the plan does not bring nothing is known, and that is said.
+            if row["note"] != "not installed" {
+                assert_eq!(row["health"], "ok", "{part}: {row}");
+            }
         }
     }
 }
