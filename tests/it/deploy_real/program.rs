@@ -11,7 +11,7 @@ use std::{
 };
 
 use care_install::{
-    engine::event::Event,
+    engine::{event::Event, journal::Journal},
     host,
     site::{SecretName, file, sample},
     sys::sites::SiteDir,
@@ -151,9 +151,9 @@ impl Program {
     }
 
     /// Runs it in the background as the screens do and kills it right after each of these numbers of records of its
-    /// journal, one life after the other; gives what all of them told.
-    pub async fn kill_at(&self, records: &[usize]) -> Vec<Event> {
-        let mut told = Vec::new();
+    /// journal, one life after the other; gives what all of them told, and how many were cut off before their end.
+    pub async fn kill_at(&self, records: &[usize]) -> (Vec<Event>, usize) {
+        let (mut told, mut cut) = (Vec::new(), 0);
         for wanted in records {
             let mut life = self.start(&["deploy", "--background", "--yes"]);
             let mut events = self.join(&mut life).await;
@@ -168,8 +168,10 @@ impl Program {
                 told.push(event);
             }
             life.kill();
+            let memory = Journal::look(&self.site.join("journal.jsonl")).unwrap();
+            cut += usize::from(memory.outcome.is_none());
         }
-        told
+        (told, cut)
     }
 
     async fn join(&self, life: &mut Life) -> tokio::sync::mpsc::Receiver<Event> {
