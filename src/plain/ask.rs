@@ -99,7 +99,7 @@ fn line(field: &Field, draft: &SiteDraft) -> Result<String, Problem> {
             judged.set(id, text);
             Ok(match judged.check(id) {
                 None => Validation::Valid,
-                Some(problem) => Validation::Invalid(problem.what.into()),
+                Some(problem) => Validation::Invalid(in_a_line(&problem).into()),
             })
         });
     let asked = if known.is_empty() {
@@ -113,6 +113,14 @@ fn line(field: &Field, draft: &SiteDraft) -> Result<String, Problem> {
         asked.with_default(&preset)
     };
     asked.prompt().map_err(|error| unanswered(&error))
+}
+
+/// What is wrong with an answer, and why.
+fn in_a_line(problem: &Problem) -> String {
+    match problem.causes.first() {
+        Some(cause) => format!("{} Why: {cause}.", problem.what),
+        None => problem.what.clone(),
+    }
 }
 
 fn secret(field: &Field, name: SecretName, secrets: &mut Secrets) -> Result<(), Problem> {
