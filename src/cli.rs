@@ -104,7 +104,7 @@ pub enum Command {
 /// `rehearse`
 #[derive(Debug, Args)]
 pub struct Rehearse {
-    /// What goes wrong: healthy, image-pull-fails
+    /// What goes wrong: healthy, image-pull-fails; given while a run goes on, it changes under that run
     #[arg(long, value_name = "NAME")]
     pub scenario: Option<String>,
     /// How fast the practice cluster's clock runs: 1, 20, ... or max

@@ -10,6 +10,7 @@ mod catalog;
 mod checks;
 mod deploy_real;
 mod practice;
+mod program;
 mod rehearsal;
 mod rehearsal_deploy;
 mod schema_asset;
