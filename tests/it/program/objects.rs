@@ -7,7 +7,7 @@ use http::Request;
 use kube::{Client, Config};
 use regex::Regex;
 use secrecy::ExposeSecret;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Site;
 
@@ -65,45 +65,68 @@ fn is_restless(key: &str) -> bool {
     key.split(' ').nth(1).is_some_and(|kind| RESTLESS.contains(&kind))
 }
 
-/// The objects without what chance and time put into them, one text each, sorted.
+/// What the objects say without what chance and time put into them: a line for each field, sorted.
 pub fn neutral(objects: &Objects) -> Vec<String> {
-    let still = objects.iter().filter(|(key, _)| !is_restless(key));
-    let mut texts: Vec<String> = still
-        .map(|(key, object)| {
-            let mut object = object.clone();
-            let kind = key.split(' ').nth(1).unwrap();
-            strip(kind, &mut object);
-            let kept = plain(&format!("{kind} {object}"));
-            kept
-        })
-        .collect();
-    texts.sort();
-    texts
+    let mut lines = Vec::new();
+    for (key, object) in objects.iter().filter(|(key, _)| !is_restless(key)) {
+        let (_place, about) = key.split_once(' ').unwrap();
+        let mut fields = Vec::new();
+        flatten("", object, &mut fields);
+        let kept = fields.into_iter().filter(|(path, _)| !is_chance(about, path));
+        lines.extend(kept.map(|(path, value)| plain(&format!("{about} {path} = {value}"))));
+    }
+    lines.sort();
+    lines
 }
 
-/// Takes out the fields that chance, time or counting fill.
-fn strip(kind: &str, object: &mut Value) {
-    if let Some(metadata) = object["metadata"].as_object_mut() {
-        for field in ["uid", "resourceVersion", "creationTimestamp", "managedFields", "selfLink"] {
-            metadata.remove(field);
-        }
-        if let Some(owners) = metadata.get_mut("ownerReferences") {
-            for owner in owners.as_array_mut().unwrap() {
-                owner["uid"] = json!("UID");
+/// Each field that holds a plain value, with its path.
+fn flatten(path: &str, value: &Value, fields: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(map) if !map.is_empty() => {
+            for (name, value) in map {
+                flatten(&format!("{path}/{name}"), value, fields);
             }
         }
+        Value::Array(list) if !list.is_empty() => {
+            for (index, value) in list.iter().enumerate() {
+                flatten(&format!("{path}/{index}"), value, fields);
+            }
+        }
+        value => fields.push((path.to_owned(), value.to_string())),
     }
-    if kind == "Secret" && object["type"] == "helm.sh/release.v1" {
-        // Holds the moment of the release.
-        object["data"] = json!("RELEASE");
-    }
+}
+
+/// Fields that chance, time, counting or the choice among equal nodes fill.
+fn is_chance(about: &str, path: &str) -> bool {
+    const FIELDS: &[&str] = &[
+        "resourceVersion",
+        "containerID",
+        "ContainerID",
+        "systemID",
+        "nodeName",
+        "hostIP",
+        "currentNodeID",
+        "ownerID",
+        "backupId",
+        "backupName",
+        "instanceID",
+        "beginLSN",
+        "endLSN",
+        "beginWal",
+        "endWal",
+    ];
+    // A release holds the moment at which it was made.
+    let release = about.contains("sh.helm.release") && path == "/data/release";
+    let placed = path.contains("/hostIPs/") || path.contains("/managedFields/") || path.contains("/instanceID/");
+    release || placed || FIELDS.iter().any(|field| path.ends_with(&format!("/{field}")))
 }
 
 /// Moments, identifiers, addresses of pods and the ends of made-up names become words.
 fn plain(text: &str) -> String {
     static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         [
-            (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
+            (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| \+0000 UTC)", "TIME"),
+            (r"\b20\d{12}\b", "TIME"),
             (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),
             (r#""10\.(244|96)\.\d+\.\d+""#, "\"IP\""),
             (r"\b([a-z0-9.-]*[a-z0-9])-[bcdfghjklmnpqrstvwxz2456789]{5}\b", "$1-CHANCE"),
