@@ -60,26 +60,29 @@ async fn assert_whole(site: &Site, undisturbed: &[String]) {
     }
 }
 
+/// How often the records are tried that the kill did not meet: the run is sometimes faster.
+const ROUNDS: usize = 3;
+
 /// One deploy, killed again and again: each start goes one record further, so that each kill meets it at new work.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deploy_that_is_killed_after_every_record_comes_to_the_same_end() {
     let (sample, left) = undisturbed().await;
-    let site = sample.twin();
-    let mut exact = BTreeSet::new();
-    for records in 1..RECORDS {
-        let wrote = kill_after(&site, records).await;
-        assert!(wrote >= records);
-        if wrote == records {
-            exact.insert(records);
+    let mut missed: BTreeSet<usize> = (1..RECORDS).collect();
+    for _round in 0..ROUNDS {
+        let site = sample.twin();
+        for records in missed.clone() {
+            let wrote = kill_after(&site, records).await;
+            assert!(wrote >= records);
+            missed.remove(&wrote);
+            // The practice cluster is a process of its own and lives on; now and then it is killed too.
+            if records % 8 == 3 {
+                kill(site.practice());
+            }
         }
-        // The practice cluster is a process of its own and lives on; now and then it is killed too.
-        if records % 8 == 3 {
-            kill(site.practice());
-        }
+        site.run(REHEARSE).await.exits(0);
+        assert_whole(&site, &left).await;
     }
-    println!("{} of {} kills met the very record", exact.len(), RECORDS - 1);
-    site.run(REHEARSE).await.exits(0);
-    assert_whole(&site, &left).await;
+    println!("records that no kill met exactly: {missed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
