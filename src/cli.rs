@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(name = "care-install", version, max_term_width = 100)]
 pub struct Cli {
     /// What every command takes.
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "For every command")]
     pub global: Global,
     /// The command; none opens the screens.
     #[command(subcommand)]

@@ -11,10 +11,10 @@ async fn the_help_reads_like_a_letter() {
     ];
     for command in commands {
         let mut arguments: Vec<&str> = command.split_whitespace().collect();
-        // The long options of all commands are shown once.
+        // What every command takes is shown once.
         arguments.push(if command.is_empty() { "--help" } else { "-h" });
         let ran = start(site.bare(&arguments)).ended().await.exits(0);
-        let own = ran.out.split("      --site").next().unwrap();
+        let own = ran.out.split("For every command:").next().unwrap();
         let shown = if command.is_empty() { &ran.out } else { own };
         text.push_str(&format!("$ care-install {}\n{shown}\n", arguments.join(" ")));
     }
