@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(name = "care-install", version, max_term_width = 100)]
 pub struct Cli {
     /// What every command takes.
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "For every command")]
     pub global: Global,
     /// The command; none opens the screens.
     #[command(subcommand)]
@@ -104,7 +104,7 @@ pub enum Command {
 /// `rehearse`
 #[derive(Debug, Args)]
 pub struct Rehearse {
-    /// What goes wrong: healthy, image-pull-fails
+    /// What goes wrong: healthy, image-pull-fails; given while a run goes on, it changes under that run
     #[arg(long, value_name = "NAME")]
     pub scenario: Option<String>,
     /// How fast the practice cluster's clock runs: 1, 20, ... or max

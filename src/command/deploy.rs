@@ -43,14 +43,18 @@ pub async fn run(
     tools: &Tools,
 ) -> Result<Exit, Failure> {
     let chosen = chosen(&arguments.chosen, arguments.yes)?;
+    let accepted = accepted(&arguments.waive)?;
     let Some(lock) = host::hold(&session)? else {
         return join(context, &session).await;
     };
+    if !arguments.yes && !may_ask(context) {
+        return Err(nobody_agrees().into());
+    }
     let plan = session.plan()?;
     chosen.check(&plan)?;
     let reach = Reach::of(&session, tools).await?;
     let results = look::run_checks(context, look::asked(&session, &reach, None)).await;
-    let waivers = waivers(&arguments.waive, &results)?;
+    let waivers = waivers(&accepted, &results);
     refuse_blocked(&results, &waivers)?;
     let world = World::at(reach).await?;
     keep_waivers(&session.place.reports(), &waivers)?;
@@ -144,25 +148,31 @@ pub fn chosen(wanted: &Wanted, yes: bool) -> Result<Chosen, Failure> {
     })
 }
 
-fn waivers(texts: &[String], results: &[CheckResult]) -> Result<Vec<Waiver>, Failure> {
-    let mut waivers = Vec::new();
+/// The codes of failures that are accepted, each with its reason.
+fn accepted(texts: &[String]) -> Result<Vec<(Code, String)>, Failure> {
+    let mut accepted = Vec::new();
     for text in texts {
         let (code, reason) = pair(
             text,
             "--waive",
             "DNS-02=\"the name server moves on Monday\"",
         )?;
-        let Some(code) = Code::parse(code) else {
-            return Err(look::unknown_code(code).into());
-        };
-        let of_code = results.iter().filter(|result| result.id.code == code);
-        waivers.extend(of_code.map(|result| Waiver {
-            id: result.id.clone(),
-            reason: reason.to_owned(),
-            at: Timestamp::now(),
-        }));
+        let code = Code::parse(code).ok_or_else(|| look::unknown_code(code))?;
+        accepted.push((code, reason.to_owned()));
     }
-    Ok(waivers)
+    Ok(accepted)
+}
+
+fn waivers(accepted: &[(Code, String)], results: &[CheckResult]) -> Vec<Waiver> {
+    let of = accepted.iter().flat_map(|(code, reason)| {
+        let of_code = results.iter().filter(|result| result.id.code == *code);
+        of_code.map(|result| Waiver {
+            id: result.id.clone(),
+            reason: reason.clone(),
+            at: Timestamp::now(),
+        })
+    });
+    of.collect()
 }
 
 /// `NAME=REASON`; both must say something.
@@ -225,21 +235,28 @@ fn agree(context: &Context, arguments: &Deploy, plan: &Plan, world: &World) -> R
         plan.components.len(),
         world.cluster
     );
-    if context.face != Face::Json && output::can_ask() {
-        if ask::yes(&question)? {
-            return Ok(());
-        }
-        return Err(Problem::new(
-            Code::Run04,
-            "Nobody agreed: nothing was changed.",
-            "Look at it with care-install plan, then run the command again.",
-        )
-        .into());
+    if !may_ask(context) {
+        return Err(nobody_agrees().into());
+    }
+    if ask::yes(&question)? {
+        return Ok(());
     }
     Err(Problem::new(
+        Code::Run04,
+        "Nobody agreed: nothing was changed.",
+        "Look at it with care-install plan, then run the command again.",
+    )
+    .into())
+}
+
+fn may_ask(context: &Context) -> bool {
+    context.face != Face::Json && output::can_ask()
+}
+
+fn nobody_agrees() -> Problem {
+    Problem::new(
         Code::Args01,
         "Nobody can be asked whether to deploy.",
         "Add --yes once care-install plan shows what you want.",
     )
-    .into())
 }

@@ -41,6 +41,10 @@ impl From<DoorError> for Failure {
 
 /// Wrong arguments and a wrong site file are told apart from what an operator fixes elsewhere.
 fn exit(code: Code) -> Exit {
+    // A step, a scenario or a speed that is not known was typed as an argument.
+    if matches!(code, Code::Run03 | Code::Reh03) {
+        return Exit::Usage;
+    }
     match code.as_str().split('-').next() {
         Some("ARG" | "SITE") => Exit::Usage,
         Some("BUG") => Exit::Bug,
@@ -57,6 +61,8 @@ mod tests {
         let failure = |code| Failure::from(Problem::new(code, "x", "y")).exit;
         assert_eq!(failure(Code::Site01), Exit::Usage);
         assert_eq!(failure(Code::Args01), Exit::Usage);
+        assert_eq!(failure(Code::Run03), Exit::Usage);
+        assert_eq!(failure(Code::Reh03), Exit::Usage);
         assert_eq!(failure(Code::Host02), Exit::Problem);
         assert_eq!(failure(Code::Bug01), Exit::Bug);
     }

@@ -1,15 +1,18 @@
 //! The commands `rehearse` and the one without a name: where practice happens, and what opens first.
 
+use std::sync::Arc;
+
+use serde_json::json;
+
 use super::{Context, Failure, deploy, screens};
 use crate::{
     cli::{Deploy, Face, Rehearse},
     plain::output,
     problem::Exit,
     rehearsal::{self, HostOptions, Scenario, Speed},
-    session::{Session, Standing, World, practice},
-    sys::sites::Sites,
+    session::{Standing, Workplace, World, practice},
+    sys::sites::{SiteDir, Sites},
 };
-use serde_json::json;
 
 /// Without a command: the screens where the site stands, or in lines what could be done.
 pub async fn open(context: &Context) -> Result<Exit, Failure> {
@@ -44,16 +47,18 @@ pub async fn rehearse(context: &Context, arguments: &Rehearse) -> Result<Exit, F
         .as_deref()
         .map(Scenario::parse)
         .transpose()?;
+    deploy::chosen(&arguments.chosen, arguments.yes)?;
     let place = context.practice_place()?;
-    let session = context.open(place)?;
     if arguments.serve.serve {
-        return serve(context, &session, arguments, (speed, scenario)).await;
+        return serve(context, &place, arguments, (speed, scenario)).await;
     }
+    let session = context.open(place)?;
     let tools = context.tools(speed);
     if scenario.is_some() || speed.is_some() {
         let world = World::open(&session, &tools).await?;
         if let Some(scenario) = scenario {
             rehearsal::set_scenario(&world.doors.kube, scenario).await?;
+            tell(context, scenario);
         }
     }
     if context.face == Face::Screens && !arguments.yes {
@@ -68,26 +73,40 @@ pub async fn rehearse(context: &Context, arguments: &Rehearse) -> Result<Exit, F
     deploy::run(context, session, &arguments, &tools).await
 }
 
-/// Serves the practice cluster in this process.
+/// Says which scenario is played from now on.
+fn tell(context: &Context, scenario: Scenario) {
+    if context.face == Face::Json {
+        output::json(&json!({"event": "scenario", "name": scenario.name()}));
+    } else {
+        output::note(&format!(
+            "The practice cluster plays `{scenario}` now: {}.",
+            scenario.title()
+        ));
+    }
+}
+
+/// Serves the practice cluster in this process; the cluster is made of the settings alone, so the vault stays shut.
 async fn serve(
     context: &Context,
-    session: &Session,
+    place: &Workplace,
     arguments: &Rehearse,
     (speed, scenario): (Option<Speed>, Option<Scenario>),
 ) -> Result<Exit, Failure> {
+    let site = SiteDir::at(place.site.clone()).settings()?.site;
+    context.start_logs(place)?;
     if arguments.serve.idle_exit.is_some() {
         // Started by another process of ours: it must outlive the terminal.
         crate::sys::daemon::leave_terminal();
     }
     let hosted = rehearsal::host(HostOptions {
-        folder: session.place.cluster(),
+        folder: place.cluster(),
         port: arguments.serve.port,
         speed: speed.unwrap_or(practice::USUAL_SPEED),
         idle_exit: arguments
             .serve
             .idle_exit
             .map(std::time::Duration::from_secs),
-        site: session.site.clone(),
+        site: Arc::new(site),
         kubeconfig: arguments.serve.kubeconfig.clone(),
         scenario,
     })

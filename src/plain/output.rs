@@ -32,6 +32,9 @@ pub fn note(text: &str) {
 
 /// Writes problems, an empty line between them.
 pub fn problems(problems: &[Problem]) {
+    if problems.is_empty() {
+        return;
+    }
     let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
     note(&all.join("\n\n"));
 }

@@ -41,8 +41,13 @@ pub fn checks(results: &[CheckResult]) -> String {
         of.count()
     };
     format!(
-        "{} checks: {} ok, {} warn, {} fail, {} skipped.",
+        "{} {}: {} ok, {} warn, {} fail, {} skipped.",
         results.len(),
+        if results.len() == 1 {
+            "check"
+        } else {
+            "checks"
+        },
         count(|verdict| matches!(verdict, Verdict::Pass { .. })),
         count(|verdict| matches!(verdict, Verdict::Warn { .. })),
         count(|verdict| matches!(verdict, Verdict::Fail { .. })),

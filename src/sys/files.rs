@@ -256,6 +256,10 @@ fn not_read(path: &Path, error: &io::Error) -> Problem {
             ),
         ),
         ErrorKind::IsADirectory => (Code::File01, "Name the file inside the folder.".to_owned()),
+        ErrorKind::NotADirectory => (
+            Code::File01,
+            "Check the path: one of the folders in it is a file.".to_owned(),
+        ),
         _ => (
             Code::File01,
             "Check the disk and the path, then try again.".to_owned(),

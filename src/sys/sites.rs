@@ -372,7 +372,15 @@ impl SiteDir {
         for (name, path) in files {
             match files::read_text(&self.named_file(path), LARGEST_CERTIFICATE) {
                 Ok(text) => secrets.set(name, SecretString::from(text)),
-                Err(problem) => problems.push(problem),
+                Err(mut problem) => {
+                    let field = match name {
+                        SecretName::CertificateKey => "certificate.key_file",
+                        _ => "certificate.chain_file",
+                    };
+                    let named = format!("{SITE_FILE} names it as {field}.");
+                    problem.remedy = format!("{} {named}", problem.remedy);
+                    problems.push(problem);
+                }
             }
         }
         if problems.is_empty() {

@@ -11,6 +11,7 @@ mod checks;
 mod deploy_real;
 mod pictures;
 mod practice;
+mod program;
 mod rehearsal;
 mod rehearsal_deploy;
 mod schema_asset;
