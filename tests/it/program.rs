@@ -170,7 +170,7 @@ impl Site {
         for path in files(self.temp.path()) {
             let name = path.strip_prefix(self.temp.path()).unwrap();
             let name = name.to_str().unwrap().to_owned();
-            if !name.contains("/logs/") && !name.ends_with(".lock") {
+            if !name.contains("/logs/") && path.extension().is_none_or(|ending| ending != "lock") {
                 found.insert(name, fs::read(&path).unwrap());
             }
         }
@@ -268,7 +268,7 @@ async fn until(what: &str, mut is: impl FnMut() -> bool) {
 /// Lines of a file; none when it is not there.
 fn lines(path: &Path) -> usize {
     let bytes = fs::read(path).unwrap_or_default();
-    bytes.iter().filter(|byte| **byte == b'\n').count()
+    String::from_utf8_lossy(&bytes).matches('\n').count()
 }
 
 fn kill(pid: u32) {

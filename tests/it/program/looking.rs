@@ -1,5 +1,7 @@
 //! The commands that only look, as a person reads them: help, validate, plan, render, check, status, explain.
 
+use std::fmt::Write as _;
+
 use super::{REHEARSE, Site, names, start};
 
 #[tokio::test]
@@ -26,10 +28,7 @@ async fn the_help_reads_like_a_letter() {
         let ran = start(site.bare(&arguments)).ended().await.exits(0);
         let own = ran.out.split("For every command:").next().unwrap();
         let shown = if command.is_empty() { &ran.out } else { own };
-        text.push_str(&format!(
-            "$ care-install {}\n{shown}\n",
-            arguments.join(" ")
-        ));
+        writeln!(text, "$ care-install {}\n{shown}", arguments.join(" ")).unwrap();
     }
     insta::assert_snapshot!(text);
 }
@@ -41,8 +40,10 @@ async fn what_only_looks_says_the_same_words_every_time() {
     let before = site.listing();
     let mut text = String::new();
     let mut add = |arguments: &[&str], out: &str| {
-        text.push_str(&format!("$ care-install {}\n{out}\n", arguments.join(" ")));
+        writeln!(text, "$ care-install {}\n{out}", arguments.join(" ")).unwrap();
     };
+    // The digest in a job's name is made of the secrets, which are new in each site.
+    let digest = regex::Regex::new(r"-[0-9a-f]{8}\b").unwrap();
     for (arguments, code) in [
         (&["validate"][..], 0),
         (&["plan"], 0),
@@ -51,10 +52,7 @@ async fn what_only_looks_says_the_same_words_every_time() {
     ] {
         let ran = site.run(arguments).await.exits(code);
         assert_eq!(ran.err, "");
-        // The digest in a job's name is made of the secrets, which are new in each site.
-        let out = regex::Regex::new(r"-[0-9a-f]{8}\b")
-            .unwrap()
-            .replace_all(&ran.out, "-DIGEST");
+        let out = digest.replace_all(&ran.out, "-DIGEST");
         add(arguments, &site.neutral(&out));
     }
     // The checks come as they are ready, and the date of the practice certificate is today's.

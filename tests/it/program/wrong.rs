@@ -147,6 +147,7 @@ async fn mistakes_in_the_settings_are_named_with_their_line() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one letter, read as a whole")]
 async fn files_that_are_missing_or_wrong_are_named() {
     let mut letter = Letter::new().await;
     let from = letter
@@ -234,6 +235,7 @@ async fn files_that_are_missing_or_wrong_are_named() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one letter, read as a whole")]
 async fn a_wrong_passphrase_opens_nothing() {
     let mut letter = Letter::new().await;
     let from = letter
@@ -475,9 +477,10 @@ async fn a_folder_that_cannot_be_written_is_named_and_left_alone() {
     let folder = letter.site.beside("locked");
     fs::create_dir(&folder).unwrap();
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o500)).unwrap();
-    let locked = match rustix::process::geteuid().is_root() {
-        true => "/proc/care-install-site".to_owned(),
-        false => folder.join("site").to_str().unwrap().to_owned(),
+    let locked = if rustix::process::geteuid().is_root() {
+        "/proc/care-install-site".to_owned()
+    } else {
+        folder.join("site").to_str().unwrap().to_owned()
     };
     for arguments in [
         &[&new[..], &[&locked]].concat()[..],
