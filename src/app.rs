@@ -23,6 +23,8 @@ pub use input::{Effect, Goto, Input, Lock, Opened};
 use keys::{Act, Binding, Key};
 pub use known::{Known, Link, Planned, SiteRow};
 
+use crate::site::SiteDraft;
+
 /// What is shown, with what belongs to it alone; what is known of the world is in [`Known`].
 #[derive(Debug)]
 pub enum Screen {
@@ -269,9 +271,12 @@ impl App {
     }
 
     /// Keeps what was typed when the questions are left.
-    fn keep_draft(&self) -> Vec<Effect> {
+    fn keep_draft(&mut self) -> Vec<Effect> {
         match &self.screen {
             Screen::Wizard(state) if state.changed => {
+                if state.purpose == wizard::Purpose::New {
+                    self.known.begun = state.draft.clone();
+                }
                 vec![Effect::SaveDraft(Box::new(state.draft.clone()))]
             }
             _ => Vec::new(),
@@ -301,6 +306,7 @@ impl App {
         let (screen, effects) = match to {
             Goto::Welcome => (Screen::Welcome(welcome::Welcome::default()), Vec::new()),
             Goto::New => {
+                self.known.begun = self.known.draft.clone();
                 let wizard = wizard::Wizard::resume(self.known.draft.clone());
                 (Screen::Wizard(Box::new(wizard)), Vec::new())
             }
@@ -345,10 +351,19 @@ impl App {
         // What was known belongs to another site.
         if opened.site != self.known.site {
             let sites = std::mem::take(&mut self.known.sites);
+            let begun = std::mem::take(&mut self.known.begun);
             self.known = Known {
+                begun,
                 sites,
                 ..Known::default()
             };
+        }
+        // The new site is made: its answers are not half-done any more.
+        if let Screen::Wizard(wizard) = &self.screen
+            && wizard.purpose == wizard::Purpose::New
+            && !opened.site.is_empty()
+        {
+            self.known.begun = SiteDraft::default();
         }
         self.known.site = opened.site;
         self.known.rehearsal = opened.rehearsal;

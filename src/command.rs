@@ -29,7 +29,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Err(error) => return usage(&error),
     };
     let context = Context::new(cli.global);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -82,7 +84,9 @@ fn report(context: &Context, failure: &Failure) -> Exit {
         for problem in &failure.problems {
             output::json(&serde_json::json!({"event": "problem", "problem": problem}));
         }
-        output::json(&serde_json::json!({"event": "summary", "outcome": "problem", "exit": failure.exit as u8}));
+        output::json(
+            &serde_json::json!({"event": "summary", "outcome": "problem", "exit": failure.exit as u8}),
+        );
     } else {
         output::problems(&failure.problems);
     }

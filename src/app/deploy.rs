@@ -156,6 +156,10 @@ pub fn can(app: &App, act: Act) -> bool {
             chosen_row(run, state),
             Some(row) if is_open(run, state, stage_of(run, row))
         ),
+        Act::Right => matches!(
+            chosen_row(run, state),
+            Some(Row::Stage(stage)) if !is_open(run, state, stage)
+        ),
         Act::Back => state.chosen.is_some() || app.has_back(),
         act if list::is_move(act) => rows(run, state).len() > 1,
         _ => false,
@@ -209,6 +213,7 @@ pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
         Act::Explain => explain(app),
         Act::Open => open(app),
         Act::Left => close(app),
+        Act::Right => unfold(app),
         Act::Back => back(app),
         act => choose(app, act),
     }
@@ -264,7 +269,7 @@ fn open(app: &mut App) -> Vec<Effect> {
     };
     match chosen_row(&known.run, state) {
         // After a good end the way leads on.
-        Some(_) if done && state.chosen.is_none() => app.go(Goto::Health),
+        Some(_) if done => app.go(Goto::Health),
         Some(Row::Stage(stage)) => {
             let open = is_open(&known.run, state, stage);
             state.opened.insert(stage, !open);
@@ -283,6 +288,17 @@ fn close(app: &mut App) -> Vec<Effect> {
     {
         let stage = stage_of(&known.run, row);
         state.opened.insert(stage, false);
+        state.chosen = Some(Chosen::Stage(stage));
+    }
+    Vec::new()
+}
+
+fn unfold(app: &mut App) -> Vec<Effect> {
+    let App { known, screen, .. } = app;
+    if let Screen::Deploy(state) = screen
+        && let Some(Row::Stage(stage)) = chosen_row(&known.run, state)
+    {
+        state.opened.insert(stage, true);
         state.chosen = Some(Chosen::Stage(stage));
     }
     Vec::new()

@@ -158,13 +158,9 @@ impl Dialog {
 
     /// The ways to leave while a run goes on.
     pub fn leave(known: &Known) -> Self {
-        let counts = known.run.counts(None);
         let body = vec![Words::new(
             Tone::Plain,
-            format!(
-                "The deploy of {} goes on: {} of {} steps are done, {} at work.",
-                known.site, counts.done, counts.all, counts.running
-            ),
+            format!("The deploy of {} goes on.", known.site),
         )];
         let item = |label: &str, hint: &str, does| Item {
             label: label.to_owned(),

@@ -76,6 +76,8 @@ pub struct Known {
     pub rehearsal: bool,
     /// Its settings.
     pub draft: SiteDraft,
+    /// The answers about a new site that were kept and are not finished.
+    pub begun: SiteDraft,
     /// The sites of this computer.
     pub sites: Vec<SiteRow>,
     /// What was seen about the answers.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::words::{Tone, Words, about, since, span};
+use super::words::{Tone, Words, about, counted, since, span};
 use crate::{
     engine::{
         event::{Done, NotRun, Reason, StepState, Waiting},
@@ -241,7 +241,14 @@ pub fn ended(run: &RunView) -> Vec<Words> {
         let text = format!("{}: {}", step.outline.title, words.text);
         story.push(Words { text, ..words });
     }
-    if story.is_empty() {
+    let left = run.counts(None);
+    if left.done < left.all && left.failed == 0 {
+        let words = format!(
+            "{} not run yet. What is done stays; the next run goes on with the rest.",
+            counted(left.all - left.done, "step")
+        );
+        story.push(Words::new(Tone::Plain, words));
+    } else if story.is_empty() {
         story.push(Words::new(
             Tone::Good,
             "Every step is done, and nothing warned.",

@@ -307,3 +307,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn answers_that_were_kept_are_gone_on_with_from_the_first_screen() {
+    let mut app = App::new(fixture::at(0), Vec::new());
+    app.known.begun.set("site.name", "st-marys");
+    app.update(Input::Key(Key::Enter));
+    let Screen::Wizard(wizard) = &app.screen else {
+        panic!("the questions are not shown");
+    };
+    assert_eq!(wizard.draft.get("site.name"), "st-marys");
+    app.update(Input::Key(Key::End));
+    app.update(Input::Key(Key::Char('x')));
+    app.update(Input::Key(Key::Esc));
+    assert_eq!(app.known.begun.get("site.name"), "st-marysx");
+}

@@ -51,7 +51,8 @@ pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
             name.map(Effect::Open).into_iter().collect()
         }
         Some(Row::New) => {
-            app.push(Screen::Wizard(Box::new(Wizard::start())));
+            let wizard = Wizard::resume(app.known.begun.clone());
+            app.push(Screen::Wizard(Box::new(wizard)));
             Vec::new()
         }
         Some(Row::Rehearse) => {

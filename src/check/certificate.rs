@@ -61,8 +61,8 @@ impl Files {
             trusted: (!practice)
                 .then(tls::trusted)
                 .filter(|trusted| !trusted.is_empty()),
-            chain_file: self.chain,
-            key_file: self.key,
+            chain_file: quoted(&self.chain),
+            key_file: quoted(&self.key),
             names: self.names,
             now: self.now,
         }
@@ -72,6 +72,18 @@ impl Files {
 fn read<T>(path: &Path, holds: fn(&[u8]) -> Result<T, pem::Wrong>) -> Result<T, Unread> {
     let bytes = files::read(path, MOST).map_err(Unread::File)?;
     holds(&Zeroizing::new(bytes)).map_err(Unread::Holds)
+}
+
+/// A file's name as it stands in sentences and in lines that people copy into a terminal.
+fn quoted(name: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+~".contains(c);
+    // A name that looks like an option of a command is no option with its folder before it.
+    let folder = if name.starts_with('-') { "./" } else { "" };
+    let name = format!("{folder}{name}");
+    if name.chars().all(plain) {
+        return name;
+    }
+    format!("'{}'", name.replace('\'', "'\\''"))
 }
 
 /// A path of the settings: a relative one begins at the site's folder.
@@ -109,5 +121,33 @@ pub async fn run(asked: Asked, desk: Desk) {
             Err(_) => judge::broken_off(check.code),
         };
         desk.tell(check, About::here("", began), verdict).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_are_safe_to_copy() {
+        for (name, expected) in [
+            ("tls/fullchain.pem", "tls/fullchain.pem"),
+            ("~/wildcard_2026.pem", "~/wildcard_2026.pem"),
+            ("my chain.pem", "'my chain.pem'"),
+            ("it's;reboot", "'it'\\''s;reboot'"),
+            ("-out", "./-out"),
+        ] {
+            assert_eq!(quoted(name), expected);
+        }
+    }
+
+    #[test]
+    fn a_relative_path_begins_at_the_sites_folder() {
+        let folder = Path::new("/sites/st-marys");
+        assert_eq!(
+            path(folder, "tls/a.pem"),
+            Path::new("/sites/st-marys/tls/a.pem")
+        );
+        assert_eq!(path(folder, "/etc/a.pem"), Path::new("/etc/a.pem"));
     }
 }

@@ -98,7 +98,7 @@ pub async fn run(asked: Asked, desk: Desk) {
         Some(Ok(version)) => Verdict::Pass {
             seen: version.clone(),
         },
-        Some(Err(problem)) => judge::told("no answer", problem.clone()),
+        Some(Err(problem)) => judgement::no_version(problem),
         None => judge::out_of_time(list::ANSWERS.code, seconds),
     };
     desk.tell(&list::ANSWERS, About::here("", began), verdict)

@@ -58,3 +58,15 @@ pub fn broken_off(code: Code) -> Verdict {
     );
     fail("broke off", problem)
 }
+
+/// The words of every verdict, to be read like a letter.
+#[cfg(test)]
+pub fn letter(verdicts: &[Verdict]) -> String {
+    let told = |verdict: &Verdict| match verdict {
+        Verdict::Pass { seen } => format!("ok: {seen}\n"),
+        Verdict::Warn { seen, problem } => format!("warn: {seen}\n{problem}\n"),
+        Verdict::Fail { seen, problem } => format!("FAIL: {seen}\n{problem}\n"),
+        Verdict::Skipped { reason } => format!("skipped: {reason}\n"),
+    };
+    verdicts.iter().map(told).collect::<Vec<_>>().join("\n")
+}

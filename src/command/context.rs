@@ -1,10 +1,6 @@
 //! What every command shares: the chosen site, how its vault is opened, the logs, the face.
 
-use std::{
-    io::IsTerminal,
-    path::Path,
-    sync::OnceLock,
-};
+use std::{path::Path, sync::OnceLock};
 
 use secrecy::SecretString;
 use tracing_appender::non_blocking::WorkerGuard;
@@ -47,10 +43,9 @@ pub struct Context {
 impl Context {
     /// Reads the surroundings.
     pub fn new(global: Global) -> Self {
-        let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         let term = std::env::var("TERM").ok();
         Self {
-            face: global.face(terminal, term.as_deref()),
+            face: global.face(output::can_ask(), term.as_deref()),
             global,
             logs: OnceLock::new(),
         }
@@ -211,8 +206,12 @@ impl Context {
             .build(place.logs());
         let rolling = rolling.map_err(|error| {
             let what = format!("Could not open a log in {}.", place.logs().display());
-            Problem::new(Code::File02, what, "Check that you may write to the folder.")
-                .caused_by(&error)
+            Problem::new(
+                Code::File02,
+                what,
+                "Check that you may write to the folder.",
+            )
+            .caused_by(&error)
         })?;
         let (writer, guard) = tracing_appender::non_blocking(rolling);
         let filter = tracing_subscriber::EnvFilter::try_new(format!(
@@ -242,21 +241,33 @@ pub fn first_line(text: &str) -> SecretString {
 pub fn workplace(dir: &SiteDir, mode: Mode) -> Result<Workplace, Failure> {
     let site = std::path::absolute(dir.path()).map_err(|error| {
         let what = format!("`{}` cannot be a folder.", dir.path().display());
-        Problem::new(Code::Site17, what, "Name the site's folder with --site DIR.")
-            .caused_by(&error)
+        Problem::new(
+            Code::Site17,
+            what,
+            "Name the site's folder with --site DIR.",
+        )
+        .caused_by(&error)
     })?;
     Ok(Workplace { site, mode })
 }
 
 fn practice_dir() -> Result<SiteDir, Problem> {
     let root = Sites::of_user()?.root().to_path_buf();
-    let beside = root.parent().map_or_else(|| root.clone(), Path::to_path_buf);
+    let beside = root
+        .parent()
+        .map_or_else(|| root.clone(), Path::to_path_buf);
     Ok(SiteDir::at(beside.join(PRACTICE)))
 }
 
 /// Whether nothing is in the folder but what an interrupted preparation left.
 fn is_empty(path: &Path) -> Result<bool, Problem> {
-    const LEFT: [&str; 5] = ["fullchain.pem", "privkey.pem", VAULT_FILE, KEY_FILE, "rehearsal"];
+    const LEFT: [&str; 5] = [
+        "fullchain.pem",
+        "privkey.pem",
+        VAULT_FILE,
+        KEY_FILE,
+        "rehearsal",
+    ];
     let names = files::names_in(path)?;
     Ok(names
         .iter()

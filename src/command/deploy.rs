@@ -133,7 +133,11 @@ async fn background(
 pub fn chosen(wanted: &Wanted, yes: bool) -> Result<Chosen, Failure> {
     let mut skip = Vec::new();
     for text in &wanted.skip {
-        let (step, reason) = pair(text, "--skip", "care-backend/workers=\"no mail server yet\"")?;
+        let (step, reason) = pair(
+            text,
+            "--skip",
+            "care-backend/workers=\"no mail server yet\"",
+        )?;
         skip.push((StepId::from_text(step), reason.to_owned()));
     }
     Ok(Chosen {
@@ -148,7 +152,11 @@ pub fn chosen(wanted: &Wanted, yes: bool) -> Result<Chosen, Failure> {
 fn accepted(texts: &[String]) -> Result<Vec<(Code, String)>, Failure> {
     let mut accepted = Vec::new();
     for text in texts {
-        let (code, reason) = pair(text, "--waive", "DNS-02=\"the name server moves on Monday\"")?;
+        let (code, reason) = pair(
+            text,
+            "--waive",
+            "DNS-02=\"the name server moves on Monday\"",
+        )?;
         let code = Code::parse(code).ok_or_else(|| look::unknown_code(code))?;
         accepted.push((code, reason.to_owned()));
     }
@@ -217,12 +225,7 @@ pub fn keep_waivers(reports: &Path, waivers: &[Waiver]) -> Result<(), Problem> {
 }
 
 /// Asks once more before the cluster is changed.
-fn agree(
-    context: &Context,
-    arguments: &Deploy,
-    plan: &Plan,
-    world: &World,
-) -> Result<(), Failure> {
+fn agree(context: &Context, arguments: &Deploy, plan: &Plan, world: &World) -> Result<(), Failure> {
     if arguments.yes {
         return Ok(());
     }

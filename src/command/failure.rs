@@ -22,7 +22,10 @@ impl From<Problem> for Failure {
 
 impl From<Vec<Problem>> for Failure {
     fn from(problems: Vec<Problem>) -> Self {
-        let exit = problems.iter().map(|problem| exit(problem.code)).find(|exit| *exit != Exit::Problem);
+        let exit = problems
+            .iter()
+            .map(|problem| exit(problem.code))
+            .find(|exit| *exit != Exit::Problem);
         Self {
             problems,
             exit: exit.unwrap_or(Exit::Problem),

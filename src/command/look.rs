@@ -189,4 +189,3 @@ pub fn unknown_code(text: &str) -> Problem {
         format!("Codes look like DNS-02 and stand behind each problem.{example}"),
     )
 }
-

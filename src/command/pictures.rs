@@ -45,7 +45,11 @@ const SITE: &str = "st-marys";
 pub async fn screenshots(context: &Context, out: &Path) -> Result<Exit, Failure> {
     files::create_folder(out)?;
     let sites = Sites::of_user()?;
-    let root = sites.root().parent().unwrap_or(sites.root()).join("screenshots");
+    let root = sites
+        .root()
+        .parent()
+        .unwrap_or(sites.root())
+        .join("screenshots");
     let dir = SiteDir::at(root.join(SITE));
     files::remove_folder(dir.path())?;
     rehearsal::prepare(&dir)?;
@@ -103,8 +107,10 @@ impl Pictures<'_> {
     /// From the questions to a healthy cluster, a picture of each screen on the way.
     async fn all(mut self, world: &World) -> Result<usize, Failure> {
         self.draw("welcome", SMALL)?;
-        self.until("the questions", |app| matches!(app.screen, Screen::Wizard(_)))
-            .await?;
+        self.until("the questions", |app| {
+            matches!(app.screen, Screen::Wizard(_))
+        })
+        .await?;
         self.key(Key::PageDown).await;
         self.draw("questions", SMALL)?;
         self.key(Key::Ctrl('d')).await;
@@ -133,16 +139,25 @@ impl Pictures<'_> {
         self.key(Key::Enter).await;
         self.until("a healthy cluster", |app| {
             let cluster = &app.known.cluster;
-            matches!(app.screen, Screen::Health(_)) && !cluster.pods.is_empty() && cluster.findings.is_empty()
+            matches!(app.screen, Screen::Health(_))
+                && !cluster.pods.is_empty()
+                && cluster.findings.is_empty()
         })
         .await?;
         self.draw("health", SMALL)?;
-        self.draw("health-wide", WIDE)?;
         self.key(Key::Char('?')).await;
         self.draw("help", SMALL)?;
         self.key(Key::Esc).await;
+        self.key(Key::Char('2')).await;
+        self.draw("pods", SMALL)?;
+        self.draw("pods-wide", WIDE)?;
+        self.key(Key::Char('3')).await;
+        self.draw("volumes", SMALL)?;
+        self.key(Key::Char('2')).await;
+        self.key(Key::Down).await;
         self.key(Key::Char('l')).await;
-        self.until("a log", |app| app.known.log.lines.is_some()).await?;
+        self.until("a log", |app| app.known.log.lines.is_some())
+            .await?;
         self.draw("log", SMALL)?;
         Ok(self.drawn)
     }

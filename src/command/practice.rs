@@ -42,7 +42,11 @@ pub async fn open(context: &Context) -> Result<Exit, Failure> {
 /// `rehearse`
 pub async fn rehearse(context: &Context, arguments: &Rehearse) -> Result<Exit, Failure> {
     let speed = arguments.speed.as_deref().map(Speed::parse).transpose()?;
-    let scenario = arguments.scenario.as_deref().map(Scenario::parse).transpose()?;
+    let scenario = arguments
+        .scenario
+        .as_deref()
+        .map(Scenario::parse)
+        .transpose()?;
     deploy::chosen(&arguments.chosen, arguments.yes)?;
     let place = context.practice_place()?;
     if arguments.serve.serve {
@@ -98,7 +102,10 @@ async fn serve(
         folder: place.cluster(),
         port: arguments.serve.port,
         speed: speed.unwrap_or(practice::USUAL_SPEED),
-        idle_exit: arguments.serve.idle_exit.map(std::time::Duration::from_secs),
+        idle_exit: arguments
+            .serve
+            .idle_exit
+            .map(std::time::Duration::from_secs),
         site: Arc::new(site),
         kubeconfig: arguments.serve.kubeconfig.clone(),
         scenario,
@@ -112,7 +119,10 @@ async fn serve(
             hosted.point.url
         ));
         if let Some(file) = &arguments.serve.kubeconfig {
-            output::line(&format!("For kubectl and helm: export KUBECONFIG={}", file.display()));
+            output::line(&format!(
+                "For kubectl and helm: export KUBECONFIG={}",
+                file.display()
+            ));
         }
     }
     hosted.until_ended().await?;

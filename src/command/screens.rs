@@ -82,7 +82,9 @@ async fn show(
     let (inputs, heard) = mpsc::channel(INPUTS);
     let (effects, asked) = mpsc::channel(EFFECTS);
     let (clock, shown) = watch::channel(Clock::real());
-    let app = App::new(Timestamp::now(), rows(context, &sites)?);
+    let mut app = App::new(Timestamp::now(), rows(context, &sites)?);
+    // A draft that cannot be read is told once somebody opens it.
+    app.known.begun = sites.unnamed().load_draft().unwrap_or_default();
     let desk = Desk::new(context, (sites, draft), tools, (inputs, clock));
     let screens = tui::run(
         app,

@@ -73,7 +73,10 @@ fn from_file(
 fn read_secrets(source: &Path) -> Result<Secrets, Problem> {
     let text = if source == Path::new("-") {
         let mut text = String::new();
-        let read = std::io::stdin().lock().take(LARGEST).read_to_string(&mut text);
+        let read = std::io::stdin()
+            .lock()
+            .take(LARGEST)
+            .read_to_string(&mut text);
         read.map_err(|error| {
             let what = "The secrets could not be read from standard input.";
             Problem::new(Code::File01, what, "Give them as lines NAME: VALUE.").caused_by(&error)
@@ -99,7 +102,11 @@ fn read_secrets(source: &Path) -> Result<Secrets, Problem> {
                 .map(SecretName::as_str)
                 .collect();
             let what = format!("`{name}` is no secret that is typed.");
-            Problem::new(Code::Site11, what, format!("Known are: {}.", names.join(", ")))
+            Problem::new(
+                Code::Site11,
+                what,
+                format!("Known are: {}.", names.join(", ")),
+            )
         })?;
         secrets.set(known, SecretString::from(value));
     }
@@ -107,12 +114,7 @@ fn read_secrets(source: &Path) -> Result<Secrets, Problem> {
 }
 
 /// Asks group by group; every answer is kept as it comes.
-fn asked(
-    context: &Context,
-    arguments: &New,
-    sites: &Sites,
-    dir: SiteDir,
-) -> Result<Exit, Failure> {
+fn asked(context: &Context, arguments: &New, sites: &Sites, dir: SiteDir) -> Result<Exit, Failure> {
     let mut draft = dir.load_draft()?;
     let mut typed = Secrets::new();
     if !draft.is_empty() {
@@ -128,7 +130,9 @@ fn asked(
                     Group::ALL.len(),
                     group.title()
                 ));
-                ask::group(*group, &mut draft, &mut typed, |draft| dir.save_draft(draft))?;
+                ask::group(*group, &mut draft, &mut typed, |draft| {
+                    dir.save_draft(draft)
+                })?;
             }
         }
         groups = wrong_groups(&draft);
@@ -211,7 +215,9 @@ pub fn make(
         )]);
     }
     opened::create(&dir, draft, typed, lock)?;
-    sites.name_the_unnamed(&name).map_err(|problem| vec![problem])
+    sites
+        .name_the_unnamed(&name)
+        .map_err(|problem| vec![problem])
 }
 
 /// `validate`
@@ -237,4 +243,3 @@ pub fn validate(context: &Context) -> Result<Exit, Failure> {
         Exit::Warnings
     })
 }
-

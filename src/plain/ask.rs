@@ -1,6 +1,8 @@
 //! Questions on a terminal without screens: one line each, with the reason and an example; it decides nothing.
 
-use inquire::{Confirm, InquireError, Password, PasswordDisplayMode, Select, Text, validator::Validation};
+use inquire::{
+    Confirm, InquireError, Password, PasswordDisplayMode, Select, Text, validator::Validation,
+};
 use secrecy::SecretString;
 
 use crate::{
@@ -17,7 +19,10 @@ pub fn passphrase(question: &str) -> Result<SecretString, Problem> {
     let asked = Password::new(question)
         .with_display_mode(PasswordDisplayMode::Masked)
         .without_confirmation();
-    asked.prompt().map(SecretString::from).map_err(|error| unanswered(&error))
+    asked
+        .prompt()
+        .map(SecretString::from)
+        .map_err(|error| unanswered(&error))
 }
 
 /// Asks for a new passphrase, twice; an empty one means a key file.
@@ -94,7 +99,7 @@ fn line(field: &Field, draft: &SiteDraft) -> Result<String, Problem> {
             judged.set(id, text);
             Ok(match judged.check(id) {
                 None => Validation::Valid,
-                Some(problem) => Validation::Invalid(problem.what.into()),
+                Some(problem) => Validation::Invalid(in_a_line(&problem).into()),
             })
         });
     let asked = if known.is_empty() {
@@ -108,6 +113,14 @@ fn line(field: &Field, draft: &SiteDraft) -> Result<String, Problem> {
         asked.with_default(&preset)
     };
     asked.prompt().map_err(|error| unanswered(&error))
+}
+
+/// What is wrong with an answer, and why.
+fn in_a_line(problem: &Problem) -> String {
+    match problem.causes.first() {
+        Some(cause) => format!("{} Why: {cause}.", problem.what),
+        None => problem.what.clone(),
+    }
 }
 
 fn secret(field: &Field, name: SecretName, secrets: &mut Secrets) -> Result<(), Problem> {

@@ -43,7 +43,11 @@ pub fn checks(results: &[CheckResult]) -> String {
     format!(
         "{} {}: {} ok, {} warn, {} fail, {} skipped.",
         results.len(),
-        if results.len() == 1 { "check" } else { "checks" },
+        if results.len() == 1 {
+            "check"
+        } else {
+            "checks"
+        },
         count(|verdict| matches!(verdict, Verdict::Pass { .. })),
         count(|verdict| matches!(verdict, Verdict::Warn { .. })),
         count(|verdict| matches!(verdict, Verdict::Fail { .. })),
@@ -105,7 +109,8 @@ fn part(rows: impl Iterator<Item = Health>) -> String {
 /// What matters of the picture: two pictures with the same summary need not be told twice.
 pub fn summary(view: &ClusterView) -> Vec<String> {
     let services = view.services.iter();
-    let services = services.map(|row| format!("{:?} {} {}", row.service, row.health.word(), row.note));
+    let services =
+        services.map(|row| format!("{:?} {} {}", row.service, row.health.word(), row.note));
     let findings = view.findings.iter();
     let findings = findings.map(|finding| format!("{} {}", finding.problem.code, finding.about));
     services.chain(findings).chain([counts(view)]).collect()

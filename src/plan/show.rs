@@ -78,9 +78,21 @@ fn counted(objects: &[Object]) -> String {
     }
     let words: Vec<String> = kinds
         .into_iter()
-        .map(|(kind, count)| format!("{count} {kind}"))
+        .map(|(kind, count)| match count {
+            1 => format!("1 {kind}"),
+            count => format!("{count} {}", plural(&kind)),
+        })
         .collect();
     format!("applies {}", words.join(", "))
+}
+
+/// Several of a kind, in words: `Ingresses`, `NetworkPolicies`, `Secrets`.
+fn plural(kind: &str) -> String {
+    match kind.strip_suffix('y') {
+        Some(stem) => format!("{stem}ies"),
+        None if kind.ends_with(['s', 'x']) => format!("{kind}es"),
+        None => format!("{kind}s"),
+    }
 }
 
 fn span(duration: Duration) -> String {

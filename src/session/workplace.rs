@@ -92,8 +92,14 @@ mod tests {
 
     #[test]
     fn practice_and_life_share_the_settings_and_nothing_else() {
-        let life = Workplace { site: "/s".into(), mode: Mode::Life };
-        let practice = Workplace { site: "/s".into(), mode: Mode::Rehearsal };
+        let life = Workplace {
+            site: "/s".into(),
+            mode: Mode::Life,
+        };
+        let practice = Workplace {
+            site: "/s".into(),
+            mode: Mode::Rehearsal,
+        };
         assert_eq!(life.settings(), practice.settings());
         for file in [Workplace::journal, Workplace::lock, Workplace::logs] {
             assert_ne!(file(&life), file(&practice));
@@ -102,8 +108,17 @@ mod tests {
 
     #[test]
     fn relative_paths_are_meant_from_the_sites_folder() {
-        let place = Workplace { site: "/s".into(), mode: Mode::Life };
-        assert_eq!(place.path("tls/chain.pem"), PathBuf::from("/s/tls/chain.pem"));
-        assert_eq!(place.path("/etc/chain.pem"), PathBuf::from("/etc/chain.pem"));
+        let place = Workplace {
+            site: "/s".into(),
+            mode: Mode::Life,
+        };
+        assert_eq!(
+            place.path("tls/chain.pem"),
+            PathBuf::from("/s/tls/chain.pem")
+        );
+        assert_eq!(
+            place.path("/etc/chain.pem"),
+            PathBuf::from("/etc/chain.pem")
+        );
     }
 }

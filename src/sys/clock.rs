@@ -55,6 +55,18 @@ impl Clock {
         }
     }
 
+    /// What this clock showed when ours showed that moment.
+    pub fn at(&self, ours: Timestamp) -> Timestamp {
+        match self.0 {
+            Time::Ours => ours,
+            Time::Own { scale, .. } => {
+                let ago = Duration::try_from(Timestamp::now().duration_since(ours));
+                let ago = ago.unwrap_or_default().saturating_mul(scale);
+                self.now().checked_sub(ago).unwrap_or(ours)
+            }
+        }
+    }
+
     /// How long that really takes, for waiting.
     pub fn real_duration(&self, duration: Duration) -> Duration {
         match self.0 {
@@ -75,6 +87,8 @@ mod tests {
         let clock = Clock::of_cluster(at, ours, 20);
         let passed = clock.now().duration_since(at).as_secs();
         assert!((1200..1300).contains(&passed), "{passed} s");
+        let shown = clock.at(ours).duration_since(at).as_secs();
+        assert!((-1..2).contains(&shown), "{shown} s");
         assert_eq!(
             clock.real_duration(Duration::from_mins(20)),
             Duration::from_mins(1)

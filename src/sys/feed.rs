@@ -9,7 +9,7 @@ use std::{
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
@@ -23,6 +23,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// Longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long a watch may be quiet until it is asked for again: a server that is cut off from the network never says
+/// goodbye, and only a new question finds that out. Servers send a bookmark about once a minute.
+const QUIET_LIMIT: Duration = Duration::from_secs(30);
 
 /// Objects by `namespace/name` (or `name` for those without a namespace).
 pub type Objects = BTreeMap<String, Arc<Value>>;
@@ -44,6 +48,7 @@ struct Inner {
     kube: Kube,
     watches: Mutex<HashMap<Key, watch::Receiver<Seen>>>,
     stop: CancellationToken,
+    quiet: Duration,
     /// Ends every task with the last clone of the feed.
     _guard: DropGuard,
 }
@@ -63,12 +68,17 @@ pub struct Watch {
 impl Feed {
     /// No watch yet.
     pub fn new(kube: Kube) -> Self {
+        Self::with_quiet_limit(kube, QUIET_LIMIT)
+    }
+
+    fn with_quiet_limit(kube: Kube, quiet: Duration) -> Self {
         let stop = CancellationToken::new();
         Self(Arc::new(Inner {
             kube,
             watches: Mutex::default(),
             _guard: stop.clone().drop_guard(),
             stop,
+            quiet,
         }))
     }
 
@@ -115,6 +125,7 @@ impl Feed {
             of: of.clone(),
             publish,
             objects: Objects::new(),
+            quiet: self.0.quiet,
         };
         let stop = self.0.stop.clone();
         tokio::spawn(async move { stop.run_until_cancelled(task.run()).await });
@@ -144,7 +155,7 @@ impl Watch {
 
 /// How a watch ended.
 enum End {
-    /// The server closed it in good order, or the version is too old: list or go on at once.
+    /// The server closed it in good order, it was quiet, or the version is too old: list or go on at once.
     Again,
     /// It broke.
     Broken(DoorError),
@@ -155,6 +166,7 @@ struct Task {
     of: ObjectRef,
     publish: watch::Sender<Seen>,
     objects: Objects,
+    quiet: Duration,
 }
 
 impl Task {
@@ -191,8 +203,13 @@ impl Task {
             .collect();
         self.tell();
         loop {
+            let began = Instant::now();
             match self.follow(&collection, &mut version).await {
                 End::Again if version.is_empty() => return Ok(()),
+                // Whatever ends every watch at once must not be asked as fast as it answers.
+                End::Again if began.elapsed() < FIRST_PAUSE => {
+                    tokio::time::sleep(FIRST_PAUSE).await;
+                }
                 End::Again => {}
                 End::Broken(error) => return Err(error),
             }
@@ -205,7 +222,7 @@ impl Task {
             Err(error) => return End::Broken(error),
         };
         let mut rest: Vec<u8> = Vec::new();
-        while let Some(frame) = body.frame().await {
+        while let Ok(Some(frame)) = tokio::time::timeout(self.quiet, body.frame()).await {
             let Ok(frame) = frame else { return End::Again };
             let Ok(data) = frame.into_data() else {
                 continue;
@@ -277,5 +294,116 @@ fn key(object: &Value) -> String {
     match text("/metadata/namespace") {
         "" => text("/metadata/name").to_owned(),
         namespace => format!("{namespace}/{}", text("/metadata/name")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+    use serde_json::json;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::{TcpListener, TcpStream},
+    };
+
+    use super::*;
+    use crate::sys::kube::Source;
+
+    /// How long a test may wait.
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    fn node(name: &str, version: &str) -> Value {
+        json!({"metadata": {"name": name, "resourceVersion": version}})
+    }
+
+    /// A server whose watches after the first bring one more node, and which then falls silent for good or hangs up.
+    async fn server(says_goodbye: bool) -> (String, watch::Receiver<usize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (count, watches) = watch::channel(0);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(answer(stream, count.clone(), says_goodbye));
+            }
+        });
+        (url, watches)
+    }
+
+    async fn answer(mut stream: TcpStream, watches: watch::Sender<usize>, says_goodbye: bool) {
+        let mut asked = String::new();
+        while !asked.ends_with("\r\n\r\n") {
+            let Ok(byte) = stream.read_u8().await else {
+                return;
+            };
+            asked.push(byte.into());
+        }
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
+        let text = if asked.contains("watch=true") {
+            let mut before = 0;
+            watches.send_modify(|count| {
+                before = *count;
+                *count += 1;
+            });
+            let name = format!("late-{before}");
+            let event = json!({"type": "ADDED", "object": node(&name, "6")});
+            let chunk = format!("{event}\n");
+            match (before, says_goodbye) {
+                (0, false) => format!("{head}transfer-encoding: chunked\r\n\r\n"),
+                (_, false) => format!(
+                    "{head}transfer-encoding: chunked\r\n\r\n{:x}\r\n{chunk}\r\n",
+                    chunk.len()
+                ),
+                (_, true) => format!("{head}content-length: 0\r\nconnection: close\r\n\r\n"),
+            }
+        } else {
+            let body = if asked.contains("nodes") {
+                json!({"metadata": {"resourceVersion": "5"}, "items": [node("first", "5")]})
+            } else {
+                json!({"resources": [{"name": "nodes", "kind": "Node", "namespaced": false}]})
+            };
+            let body = body.to_string();
+            format!(
+                "{head}content-length: {}\r\nconnection: close\r\n\r\n{body}",
+                body.len()
+            )
+        };
+        stream.write_all(text.as_bytes()).await.ok();
+        if asked.contains("watch=true") && !says_goodbye {
+            // Silent, as if its cable had been pulled.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    async fn feed(url: String, quiet: Duration) -> Feed {
+        let token = SecretString::from("token");
+        let kube = Kube::connect(&Source::Endpoint { url, token }).await;
+        Feed::with_quiet_limit(kube.unwrap(), quiet)
+    }
+
+    #[tokio::test]
+    async fn a_watch_that_falls_silent_is_asked_for_again() {
+        let (url, _watches) = server(false).await;
+        let feed = feed(url, Duration::from_millis(50)).await;
+        let of = ObjectRef::new("v1", "Node", "", "");
+        let mut watch = feed.watch(&of).await.unwrap();
+        let news = async {
+            while !watch.objects().contains_key("late-1") {
+                watch.changed().await;
+            }
+        };
+        tokio::time::timeout(LIMIT, news).await.unwrap();
+        assert!(watch.objects().contains_key("first"));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_ends_every_watch_at_once_is_not_asked_without_a_pause() {
+        let (url, mut watches) = server(true).await;
+        let feed = feed(url, QUIET_LIMIT).await;
+        let of = ObjectRef::new("v1", "Node", "", "");
+        let began = Instant::now();
+        let _watch = feed.watch(&of).await.unwrap();
+        let third = watches.wait_for(|count| *count >= 3);
+        tokio::time::timeout(LIMIT, third).await.unwrap().unwrap();
+        assert!(began.elapsed() >= FIRST_PAUSE * 2);
     }
 }

@@ -273,7 +273,7 @@ fn not_read(path: &Path, error: &io::Error) -> Problem {
     .because(reason(error))
 }
 
-fn not_written(path: &Path, error: &io::Error) -> Problem {
+pub(super) fn not_written(path: &Path, error: &io::Error) -> Problem {
     let what = format!("Could not write `{}`; nothing was changed.", path.display());
     Problem::new(Code::File02, what, remedy(error, &folder_of(path))).because(reason(error))
 }

@@ -95,10 +95,8 @@ fn freshness(app: &App) -> (String, Tone) {
                 format!("STALE: no answer for {}", span(since(then, app.now))),
                 Tone::Bad,
             ),
-            (Some(at), None) => (
-                format!("live, {} ago", span(since(at, app.now))),
-                Tone::Good,
-            ),
+            // Changes come as they happen: nothing new is no sign of age.
+            (Some(_), None) => ("live".to_owned(), Tone::Good),
         },
         Screen::Wizard(state) => settings(state),
         Screen::Checks(_) if known.checking => ("checking".to_owned(), Tone::Busy),

@@ -58,6 +58,10 @@ fn words(app: &App, row: &Row) -> (String, String) {
             .get(*index)
             .map(|site| (format!("Open {}", site.name), site.state.clone()))
             .unwrap_or_default(),
+        Row::New if !app.known.begun.is_empty() => (
+            "Go on with the new site".to_owned(),
+            "the questions are not finished".to_owned(),
+        ),
         Row::New => (
             "Set up a new site".to_owned(),
             "about 15 minutes of questions".to_owned(),

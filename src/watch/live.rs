@@ -151,7 +151,8 @@ impl Board {
     }
 
     fn draw(&self) -> ClusterView {
-        let stale_since = self.stale.values().min().copied();
+        let first = self.stale.values().min();
+        let stale_since = first.map(|since| self.watched.clock.at(*since));
         // A picture of half the kinds would call healthy things missing.
         if self.heard.len() < Kind::ALL.len() {
             return ClusterView {

@@ -94,7 +94,7 @@ async fn stop_in_helm(scene: &Scene) -> u32 {
         scene.bed.kubectl(&["version"]);
         is_gone(stopped)
     }));
-    let pending = "owner=helm,status=pending-install";
+    let pending = "owner=helm,name=cert-manager,status=pending-install";
     let pending = ["get", "secrets", "-A", "-l", pending, "-o", "name"];
     assert_eq!(scene.bed.kubectl(&pending).lines().count(), 1);
     scene
@@ -189,23 +189,35 @@ async fn an_api_server_that_dies_twice_is_waited_for() {
     let mut scene = Scene::new();
     let handle = scene.begin().await;
     let mut heard = Heard::of(&handle);
-    // Once while everything begins,
+    // Once while everything begins, before the first chart: a definition that is cut off while it is being established
+    // rests until the server looks at all of them again, every five minutes.
     heard
-        .until("the namespaces", |event| {
-            matches!(event, Event::Step { step, state: StepState::Done { .. }, .. } if step.as_str() == "namespaces/namespaces")
+        .until("the first step", |event| {
+            matches!(
+                event,
+                Event::Step {
+                    state: StepState::Running { .. },
+                    ..
+                }
+            )
         })
         .await;
     scene.bed.kill_server();
     let is_any_retry = |event: &Event| matches!(event, Event::Retry { .. });
     heard.until("another attempt", is_any_retry).await;
     scene.bed.start_server();
-    // and once while a step waits for objects that come only afterwards.
+    // And once while a step waits for objects that come only afterwards.
     heard
-        .until("a long wait", |event| {
-            matches!(event, Event::Waiting { step, .. } if step.as_str() == "longhorn/release")
+        .until("the last definition", |event| {
+            matches!(event, Event::Step { step, state: StepState::Done { .. }, .. } if step.as_str() == "cnpg/barman-plugin")
         })
         .await;
     scene.bed.kill_server();
+    let tells_it = |event: &Event| match event {
+        Event::Waiting { waiting, .. } => waiting.reasons[0].code == Some(Code::Kube03),
+        _ => false,
+    };
+    heard.until("the reason", tells_it).await;
     scene.bed.start_server();
     play_operators(&mut scene.bed);
     let (outcome, events) = heard.into_end().await;

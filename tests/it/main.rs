@@ -9,6 +9,7 @@
 mod catalog;
 mod checks;
 mod deploy_real;
+mod pictures;
 mod practice;
 mod program;
 mod rehearsal;

@@ -87,6 +87,11 @@ impl Site {
         self.temp.path().join(name)
     }
 
+    /// The same as a text, for arguments.
+    fn named(&self, name: &str) -> String {
+        self.beside(name).to_str().unwrap().to_owned()
+    }
+
     /// Writes a file beside the site and gives its path.
     fn write(&self, name: &str, text: &str) -> String {
         let path = self.beside(name);
@@ -170,7 +175,7 @@ impl Site {
         for path in files(self.temp.path()) {
             let name = path.strip_prefix(self.temp.path()).unwrap();
             let name = name.to_str().unwrap().to_owned();
-            if !name.contains("/logs/") && !name.ends_with(".lock") {
+            if !name.contains("/logs/") && path.extension().is_none_or(|ending| ending != "lock") {
                 found.insert(name, fs::read(&path).unwrap());
             }
         }
@@ -201,7 +206,9 @@ impl Ran {
     #[track_caller]
     fn json(&self) -> Vec<serde_json::Value> {
         let lines = self.out.lines();
-        lines.map(|line| serde_json::from_str(line).expect(line)).collect()
+        lines
+            .map(|line| serde_json::from_str(line).expect(line))
+            .collect()
     }
 }
 
@@ -265,8 +272,8 @@ async fn until(what: &str, mut is: impl FnMut() -> bool) {
 
 /// Lines of a file; none when it is not there.
 fn lines(path: &Path) -> usize {
-    let bytes = fs::read(path).unwrap_or_default();
-    bytes.iter().filter(|byte| **byte == b'\n').count()
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.matches('\n').count()
 }
 
 fn kill(pid: u32) {

@@ -156,7 +156,8 @@ pub fn usage(facts: &Facts) -> Verdict {
     })
 }
 
-/// Where the authority offers its own certificate, as the certificate says.
+/// Where the authority offers its own certificate, as the certificate says; it stands in a line that people copy
+/// into a terminal, so nothing that a shell would understand is taken.
 fn authority_url(certificate: &X509Certificate<'_>) -> Option<String> {
     certificate.extensions().iter().find_map(|extension| {
         let ParsedExtension::AuthorityInfoAccess(access) = extension.parsed_extension() else {
@@ -169,11 +170,16 @@ fn authority_url(certificate: &X509Certificate<'_>) -> Option<String> {
                 GeneralName::URI(url)
                     if described.access_method.to_id_string() == "1.3.6.1.5.5.7.48.2" =>
                 {
-                    Some(shown(url))
+                    Some((*url).to_owned()).filter(|url| is_plain(url))
                 }
                 _ => None,
             })
     })
+}
+
+fn is_plain(url: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || ":/._-~%".contains(c);
+    url.starts_with("http") && url.len() <= 200 && url.chars().all(plain)
 }
 
 #[cfg(test)]

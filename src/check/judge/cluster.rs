@@ -19,6 +19,19 @@ pub struct Expected {
     pub role: Option<&'static str>,
 }
 
+/// Why the API gave no version; the door's own words are kept.
+pub fn no_version(problem: &Problem) -> Verdict {
+    let seen = match problem.code {
+        Code::Kube01 => "kubeconfig not usable",
+        Code::Kube02 => "not trusted",
+        Code::Kube04 => "not Kubernetes",
+        Code::Kube06 => "login refused",
+        Code::Kube10 => "an error of its own",
+        _ => "no answer",
+    };
+    fail(seen, problem.clone())
+}
+
 /// The minor number of a version such as `v1.36.3+k3s1`.
 fn minor(version: &str) -> Option<u32> {
     let rest = version
@@ -316,6 +329,18 @@ mod tests {
     }
 
     #[test]
+    fn an_api_without_a_version_is_told_in_a_word() {
+        for (code, word) in [
+            (Code::Kube01, "kubeconfig not usable"),
+            (Code::Kube06, "login refused"),
+            (Code::Kube03, "no answer"),
+        ] {
+            let verdict = no_version(&Problem::new(code, "What.", "Try `this`."));
+            assert_eq!(short(&verdict), format!("fail {word} {code}"));
+        }
+    }
+
+    #[test]
     fn the_version_must_be_of_the_line_that_the_settings_name() {
         for (found, verdict) in [
             ("v1.36.3", "pass v1.36.3"),
@@ -436,5 +461,41 @@ mod tests {
             short(&role(&good(), &worker, &[])),
             "fail labelled primary K8S-05"
         );
+    }
+
+    #[test]
+    fn the_words_read_like_a_letter() {
+        let nodes = |node: Value| [Arc::new(node)];
+        let unknown = json!([{"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown",
+            "message": "Kubelet stopped posting node status."}]);
+        let pressed = json!([{"type": "Ready", "status": "True"}, {"type": "DiskPressure", "status": "True"}]);
+        let plane =
+            json!([{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}]);
+        let elsewhere = json!([{"type": "InternalIP", "address": "172.16.0.1"}]);
+        let mut other = node("/status/nodeInfo/architecture", json!("arm64"));
+        other["metadata"]["name"] = json!("secondary");
+        let verdicts = [
+            version("v1.35.9", 36),
+            version("v1.29.0", 36),
+            version("v1.38.0", 36),
+            present(&nodes(node("/metadata/name", json!("node-1"))), &expected()),
+            present(&nodes(node("/status/addresses", elsewhere)), &expected()),
+            ready(&node("/status/conditions", unknown)),
+            ready(&node("/spec/unschedulable", json!(true))),
+            ready(&node("/spec/taints", plane)),
+            ready(&node("/status/conditions", pressed)),
+            role(
+                &node("/metadata/labels", json!({"ohn/role": "secondary"})),
+                &expected(),
+                &[],
+            ),
+            role(
+                &node("/status/nodeInfo/architecture", json!("riscv64")),
+                &expected(),
+                &[],
+            ),
+            role(&good(), &expected(), &[&other]),
+        ];
+        insta::assert_snapshot!(crate::check::judge::letter(&verdicts));
     }
 }

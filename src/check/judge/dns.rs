@@ -90,8 +90,9 @@ pub fn judge(question: &Question<'_>, answer: &Answer) -> Verdict {
             "NXDOMAIN",
             format!("{who} knows no name {name} (NXDOMAIN)."),
             format!(
-                "Add the record {} there, or one for the wildcard, then look: {dig}.",
-                question.record()
+                "Add the record {} there{}, then look: {dig}.",
+                question.record(),
+                if question.code == Code::Dns03 { "; one for the domain itself does not do it" } else { ", or one for the wildcard" }
             ),
         ),
         Answer::NoAddress => question.fail(
@@ -423,5 +424,56 @@ mod tests {
         draft.set("nodes.workers", "w1=10.0.0.13");
         let site = Site::try_from(&draft).unwrap();
         assert_eq!(targets(&site), site_targets());
+    }
+
+    #[test]
+    fn the_words_read_like_a_letter() {
+        let targets = site_targets();
+        let question = |code, name, asked, public| Question {
+            code,
+            name,
+            asked,
+            server: None,
+            targets: &targets,
+            public,
+        };
+        let host = question(
+            Code::Dns02,
+            "app.care.example.org",
+            "app.care.example.org",
+            true,
+        );
+        let wildcard = question(
+            Code::Dns03,
+            "*.care.example.org",
+            "made-up.care.example.org",
+            false,
+        );
+        let mut verdicts: Vec<Verdict> = [
+            to(&["10.0.0.11"]),
+            to(&["10.9.9.9"]),
+            to(&["10.0.0.11", "10.9.9.9"]),
+            to(&["93.184.215.14"]),
+            Answer::NoName,
+            Answer::NoAddress,
+            Answer::Error("SERVFAIL".to_owned()),
+            Answer::Silent,
+            Answer::Unreachable("Connection refused (os error 111)".to_owned()),
+        ]
+        .iter()
+        .map(|answer| judge(&host, answer))
+        .collect();
+        verdicts.extend([
+            judge(&wildcard, &Answer::NoName),
+            server(Some("10.0.0.2"), &[Answer::Silent]),
+            server(
+                None,
+                &[Answer::Unreachable(
+                    "Network is unreachable (os error 101)".to_owned(),
+                )],
+            ),
+            search("corp.example", &to(&["10.9.9.9"])),
+        ]);
+        insta::assert_snapshot!(crate::check::judge::letter(&verdicts));
     }
 }

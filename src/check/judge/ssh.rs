@@ -164,4 +164,24 @@ mod tests {
         };
         assert!(remedy(&worker).contains("port 22 of further nodes"));
     }
+
+    #[test]
+    fn the_words_read_like_a_letter() {
+        let word = |text: &str| text.to_owned();
+        let banners = [
+            Banner::Ssh(word("SSH-2.0-OpenSSH_9.6")),
+            Banner::Ssh(word("SSH-1.5-old")),
+            Banner::Other(word("HTTP/1.1 400 Bad Request")),
+            Banner::Closed,
+            Banner::Quiet,
+            Banner::Refused,
+            Banner::Silent,
+            Banner::Unreachable(word("Network is unreachable (os error 101)")),
+        ];
+        let verdicts: Vec<Verdict> = banners
+            .iter()
+            .map(|banner| judge(&node(), banner))
+            .collect();
+        insta::assert_snapshot!(crate::check::judge::letter(&verdicts));
+    }
 }

@@ -115,7 +115,9 @@ impl<'a> Desk<'a> {
             Effect::Unlock(name, passphrase) => self.open_named(&name, Some(passphrase)).await,
             Effect::Rehearse => self.open_practice().await,
             Effect::SaveDraft(draft) => self.save_draft(&draft).await,
-            Effect::CreateSite(draft, secrets, locked) => self.create(*draft, secrets, locked).await,
+            Effect::CreateSite(draft, secrets, locked) => {
+                self.create(*draft, secrets, locked).await;
+            }
             Effect::ChangeSite(draft, secrets) => self.change(*draft, secrets).await,
             Effect::Probe(draft) => self.probe(*draft),
             Effect::RunChecks(code) => self.check(code).await,

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -241,6 +242,12 @@ impl Readings {
         }
     }
 
+    /// Since when the picture of a target may be old.
+    fn stale_since(&self) -> Option<Timestamp> {
+        let watches = self.all.iter().filter_map(|reading| reading.watch.as_ref());
+        watches.filter_map(Watch::stale_since).min()
+    }
+
     fn explain(&self, open: &[usize], task: &Task) -> Waiting {
         let mut reasons: Vec<Reason> = Vec::new();
         for reading in open.iter().filter_map(|index| self.all.get(*index)) {
@@ -254,6 +261,9 @@ impl Readings {
             }
         }
         reasons.sort_by_key(|reason| reason.code.is_none());
+        if let Some(since) = self.stale_since() {
+            reasons.insert(0, old_picture(since));
+        }
         reasons.truncate(REASONS);
         let first = open
             .first()
@@ -374,6 +384,15 @@ impl Reading {
             Err(error) => self.refusal = Some(error.problem),
         }
         Ok(self.accepted)
+    }
+}
+
+fn old_picture(since: Timestamp) -> Reason {
+    Reason {
+        sentence: "the Kubernetes API does not answer: everything else said here may be old".to_owned(),
+        since: Some(since),
+        code: Some(Code::Kube03),
+        remedy: Some("Check that the primary node is up and that its port 6443 answers; the step goes on by itself.".to_owned()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     ffi::OsString,
     fs::{File, OpenOptions},
-    io,
+    io::{self, Write as _},
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
@@ -107,13 +107,17 @@ impl Command {
         if let Some(revision) = record::newest(kube, release).await?
             && revision.is_pending()
         {
-            // Its helm process is gone, or this lock would be held: the half-written revision only blocks the next.
+            // Our own helm is gone, or this lock would be held; one of another computer may be at work.
+            if !was_cut_off(&lock) && revision.age() < LIMIT {
+                return Err(foreign(release, &revision));
+            }
             let line = format!("removing revision {}, which was cut off", revision.number);
             say(&lines, line).await;
             kube.delete(&revision.secret).await?;
         }
         match record::standing(kube, release).await? {
             Standing::JustSo => {
+                mark(&lock, false);
                 say(&lines, "the release is deployed just so".to_owned()).await;
                 return Ok(Applied::Unchanged);
             }
@@ -129,12 +133,17 @@ impl Command {
         let mut arguments = self.arguments(release, &values)?;
         arguments.extend(cluster(kube.source(), &folder.0)?);
         say(&lines, format!("$ {}", Self::shown(release))).await;
+        mark(&lock, true);
+        let held = lock.try_clone();
         let ended = self.run(arguments, lock, lines).await?;
-        if ended.success {
-            Ok(Applied::Changed)
-        } else {
-            Err(failed(release, &ended.last))
+        if !ended.success {
+            // Killed, or the API was gone as it failed: a revision that it left half-written is known as ours.
+            return Err(failed(release, &ended.last));
         }
+        if let Ok(lock) = held {
+            mark(&lock, false);
+        }
+        Ok(Applied::Changed)
     }
 
     /// Takes the release's lock; a helm process holds it for as long as it lives, whatever becomes of us.
@@ -161,7 +170,7 @@ impl Command {
             .read(true)
             .write(true)
             .open(&path)
-            .map_err(|error| busy(&error))?;
+            .map_err(|error| DoorError::lasting(files::not_written(&path, &error)))?;
         flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|error| busy(&error))?;
         Ok(file)
     }
@@ -252,6 +261,37 @@ impl Command {
             }),
         }
     }
+}
+
+/// Whether a helm that we had started never came to a good end.
+fn was_cut_off(lock: &File) -> bool {
+    lock.metadata().is_ok_and(|about| about.len() > 0)
+}
+
+/// Notes in the lock's file that our helm is at work, or that it has ended well; without the note, whoever comes next waits a
+/// little longer than it must.
+fn mark(mut lock: &File, at_work: bool) {
+    if at_work {
+        lock.write_all(b"helm is at work\n").ok();
+    } else {
+        lock.set_len(0).ok();
+    }
+}
+
+fn foreign(release: &Release, revision: &record::Revision) -> DoorError {
+    let problem = Problem::new(
+        Code::Helm05,
+        format!("Another helm works on the release `{}`.", release.name),
+        format!(
+            "Wait until it has ended; this step tries again by itself. If no other computer deploys to this cluster, run the step \
+             again {} minutes after that helm began.",
+            LIMIT.as_secs() / 60
+        ),
+    );
+    DoorError::passing(problem.because(format!(
+        "revision {} is {}, and this computer did not begin it",
+        revision.number, revision.status
+    )))
 }
 
 /// What `helm version` answers.

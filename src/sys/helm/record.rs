@@ -1,10 +1,14 @@
 //! Helm's own memory of a release, as it stores it in a Secret of the cluster.
 
-use std::io::{Read as _, Write as _};
+use std::{
+    io::{Read as _, Write as _},
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use futures::{StreamExt as _, stream};
+use jiff::Timestamp;
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
@@ -73,6 +77,14 @@ impl Revision {
                 )
             })
             .collect()
+    }
+
+    /// How long ago helm began it; a time that cannot be read, or that is yet to come, is long ago.
+    pub(super) fn age(&self) -> Duration {
+        let text = self.release.pointer("/info/last_deployed");
+        let began = text.and_then(Value::as_str).map(str::parse::<Timestamp>);
+        let began = began.and_then(Result::ok).unwrap_or(Timestamp::UNIX_EPOCH);
+        Duration::try_from(Timestamp::now().duration_since(began)).unwrap_or(Duration::MAX)
     }
 
     /// Whether a helm process was at work on it when it was last heard of.
@@ -168,17 +180,17 @@ fn read(secret: &Value) -> Option<Revision> {
 
 /// The Secret that helm would have written for a first install of the release.
 pub(super) fn of(release: &Release) -> Object {
-    with_status(release, "deployed")
+    with_status(release, "deployed", "2026-01-01T00:00:00Z")
 }
 
-/// The same, when it is, or was, in another status.
-pub(super) fn with_status(release: &Release, status: &str) -> Object {
+/// The same in another status, begun at another time.
+pub(super) fn with_status(release: &Release, status: &str, began: &str) -> Object {
     let chart = release.chart.rsplit('/').next().unwrap_or(&release.chart);
     let content = json!({
         "name": release.name,
         "info": {
             "first_deployed": "2026-01-01T00:00:00Z",
-            "last_deployed": "2026-01-01T00:00:00Z",
+            "last_deployed": began,
             "deleted": "",
             "description": "Install complete",
             "status": status,

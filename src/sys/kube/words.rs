@@ -142,6 +142,13 @@ fn by_status(
             Code::Kube08,
             "The namespace is being deleted; the step tries again once it is gone.",
         )),
+        // An API server that has just started does not know its own roles for a moment.
+        403 if message.contains("RBAC: ") && message.contains("not found") => {
+            DoorError::passing(problem(
+                Code::Kube06,
+                "The API has just started and does not know this login's role yet; the step tries again by itself. If it lasts, the role is really gone: kubectl get clusterroles.",
+            ))
+        }
         403 => DoorError::lasting(problem(
             Code::Kube06,
             "This login may not do that. Use the administrator's kubeconfig of the primary node.",
@@ -218,4 +225,61 @@ fn chain(error: &dyn std::error::Error) -> String {
         next = error.source();
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_passes_by_itself_is_tried_again_and_the_rest_is_not() {
+        for (status, message, code, passes) in [
+            (401, "Unauthorized", Code::Kube06, false),
+            (
+                403,
+                "nodes is forbidden: User \"x\" cannot list resource \"nodes\"",
+                Code::Kube06,
+                false,
+            ),
+            (
+                403,
+                "nodes is forbidden: User \"x\" cannot list resource \"nodes\": RBAC: [clusterrole.rbac.authorization.k8s.io \"cluster-admin\" not found]",
+                Code::Kube06,
+                true,
+            ),
+            (
+                403,
+                "unable to create new content in namespace a because it is being terminated",
+                Code::Kube08,
+                true,
+            ),
+            (404, "namespaces \"a\" not found", Code::Kube08, true),
+            (409, "the object has been modified", Code::Kube08, true),
+            (422, "spec.replicas: Invalid value", Code::Kube09, false),
+            (
+                500,
+                "failed calling webhook \"a\": dial tcp: connection refused",
+                Code::Kube07,
+                true,
+            ),
+            (
+                503,
+                "the server is currently unable to handle the request",
+                Code::Kube10,
+                true,
+            ),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let error = refused(
+                "https://a:6443",
+                "list nodes",
+                status,
+                &json!({"message": message}),
+            );
+            assert_eq!(error.problem.code, code, "{message}");
+            assert_eq!(error.retry != Retry::No, passes, "{message}");
+        }
+    }
 }

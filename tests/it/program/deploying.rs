@@ -20,7 +20,10 @@ async fn a_site_is_deployed_unattended_and_the_second_time_nothing_is_touched() 
     assert!(before.len() > 300, "{} objects", before.len());
 
     let again = site.run(REHEARSE).await.exits(0);
-    let there = again.out.lines().filter(|line| line.contains("already, and ready"));
+    let there = again
+        .out
+        .lines()
+        .filter(|line| line.contains("already, and ready"));
     assert_eq!(there.count(), 28, "{again}");
     let after = objects::all(&site).await;
     assert_eq!(objects::versions(&before), objects::versions(&after));
@@ -41,7 +44,9 @@ async fn a_site_is_deployed_unattended_and_the_second_time_nothing_is_touched() 
 /// The identity of each run that a journal holds, in order.
 fn runs(site: &Site) -> Vec<String> {
     let text = fs::read_to_string(site.journal()).unwrap_or_default();
-    let events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let events = text
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     events
         .filter(|event| event["event"] == "run_started")
         .map(|event| event["run"].as_str().unwrap().to_owned())
@@ -57,12 +62,22 @@ async fn ctrl_c_stops_safely_and_the_same_command_goes_on() {
     let stopped = running.ended().await.exits(3);
     let end = stopped.out.lines().last().unwrap();
     assert!(end.starts_with("Stopped: "), "{stopped}");
-    assert!(end.ends_with("The same command goes on from here."), "{stopped}");
+    assert!(
+        end.ends_with("The same command goes on from here."),
+        "{stopped}"
+    );
     assert!(stopped.out.contains("stopping ("), "{stopped}");
-    let done = stopped.out.lines().filter(|line| line.contains(" done ")).count();
+    let done = stopped
+        .out
+        .lines()
+        .filter(|line| line.contains(" done "))
+        .count();
 
     let again = site.run(REHEARSE).await.exits(0);
-    let there = again.out.lines().filter(|line| line.contains("already, and ready"));
+    let there = again
+        .out
+        .lines()
+        .filter(|line| line.contains("already, and ready"));
     assert!(there.count() >= done, "{stopped}\n{again}");
     assert_eq!(runs(&site).len(), 2);
 }
@@ -79,7 +94,10 @@ async fn a_second_deploy_joins_the_run_that_goes_on_and_ends_with_its_code() {
     let (first, second, third) = (first.ended(), second.ended(), third.ended());
     let (first, second, third) = tokio::join!(first, second, third);
     let (first, second, third) = (first.exits(0), second.exits(0), third.exits(0));
-    assert!(second.err.contains("A run goes on already; this shows it."), "{second}");
+    assert!(
+        second.err.contains("A run goes on already; this shows it."),
+        "{second}"
+    );
     assert_eq!(runs(&site).len(), 1);
     // All of its lines, also those from before it came.
     let run = |text: &str| text.split_once("Deploying ").unwrap().1.to_owned();
@@ -101,11 +119,16 @@ async fn a_run_in_the_background_is_joined_and_after_a_kill_the_next_goes_on() {
     drop(joined);
     until("nothing done", || lines(&site.journal()) > 12).await;
     let mut joined = join(&work).await;
-    let first = tokio::time::timeout(LIMIT, joined.events.recv()).await.unwrap();
+    let first = tokio::time::timeout(LIMIT, joined.events.recv())
+        .await
+        .unwrap();
     assert!(matches!(first, Some(Event::RunStarted { .. })), "{first:?}");
     assert!(running.killed().await.is_some(), "it had ended");
     // The events end with the process; that is no end of the run.
-    while let Some(event) = tokio::time::timeout(LIMIT, joined.events.recv()).await.unwrap() {
+    while let Some(event) = tokio::time::timeout(LIMIT, joined.events.recv())
+        .await
+        .unwrap()
+    {
         assert!(!matches!(event, Event::RunEnded { .. }));
     }
 
@@ -130,7 +153,9 @@ async fn join(work: &std::path::Path) -> host::Joined {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(LIMIT, joins).await.expect("nobody to join")
+    tokio::time::timeout(LIMIT, joins)
+        .await
+        .expect("nobody to join")
 }
 
 async fn until_event(joined: &mut host::Joined, is: impl Fn(&Event) -> bool) {
@@ -142,5 +167,8 @@ async fn until_event(joined: &mut host::Joined, is: impl Fn(&Event) -> bool) {
         }
         false
     };
-    assert!(tokio::time::timeout(LIMIT, hear).await.unwrap(), "the events ended before");
+    assert!(
+        tokio::time::timeout(LIMIT, hear).await.unwrap(),
+        "the events ended before"
+    );
 }

@@ -1,5 +1,7 @@
 //! The commands that only look, as a person reads them: help, validate, plan, render, check, status, explain.
 
+use std::fmt::Write;
+
 use super::{REHEARSE, Site, names, start};
 
 #[tokio::test]
@@ -7,7 +9,17 @@ async fn the_help_reads_like_a_letter() {
     let site = Site::new();
     let mut text = String::new();
     let commands = [
-        "", "rehearse", "new", "validate", "check", "plan", "render", "deploy", "status", "explain", "screenshots",
+        "",
+        "rehearse",
+        "new",
+        "validate",
+        "check",
+        "plan",
+        "render",
+        "deploy",
+        "status",
+        "explain",
+        "screenshots",
     ];
     for command in commands {
         let mut arguments: Vec<&str> = command.split_whitespace().collect();
@@ -16,7 +28,8 @@ async fn the_help_reads_like_a_letter() {
         let ran = start(site.bare(&arguments)).ended().await.exits(0);
         let own = ran.out.split("For every command:").next().unwrap();
         let shown = if command.is_empty() { &ran.out } else { own };
-        text.push_str(&format!("$ care-install {}\n{shown}\n", arguments.join(" ")));
+        let words = arguments.join(" ");
+        writeln!(text, "$ care-install {words}\n{shown}").unwrap();
     }
     insta::assert_snapshot!(text);
 }
@@ -28,8 +41,9 @@ async fn what_only_looks_says_the_same_words_every_time() {
     let before = site.listing();
     let mut text = String::new();
     let mut add = |arguments: &[&str], out: &str| {
-        text.push_str(&format!("$ care-install {}\n{out}\n", arguments.join(" ")));
+        writeln!(text, "$ care-install {}\n{out}", arguments.join(" ")).unwrap();
     };
+    let digest = regex::Regex::new(r"-[0-9a-f]{8}\b").unwrap();
     for (arguments, code) in [
         (&["validate"][..], 0),
         (&["plan"], 0),
@@ -39,7 +53,7 @@ async fn what_only_looks_says_the_same_words_every_time() {
         let ran = site.run(arguments).await.exits(code);
         assert_eq!(ran.err, "");
         // The digest in a job's name is made of the secrets, which are new in each site.
-        let out = regex::Regex::new(r"-[0-9a-f]{8}\b").unwrap().replace_all(&ran.out, "-DIGEST");
+        let out = digest.replace_all(&ran.out, "-DIGEST");
         add(arguments, &site.neutral(&out));
     }
     // The checks come as they are ready, and the date of the practice certificate is today's.
@@ -48,14 +62,18 @@ async fn what_only_looks_says_the_same_words_every_time() {
     lines.sort_unstable();
     let days = regex::Regex::new(r"\d+ days left, to [\d-]+").unwrap();
     let out = lines.join("\n") + "\n";
-    add(&["check", "--rehearsal"], &days.replace_all(&out, "N days left, to DATE"));
+    add(
+        &["check", "--rehearsal"],
+        &days.replace_all(&out, "N days left, to DATE"),
+    );
     insta::assert_snapshot!(text);
     let changed = |name: &&String| !name.contains("/cluster/");
     let (before, after): (Vec<_>, Vec<_>) = {
         let after = site.listing();
         let keep = |listing: &std::collections::BTreeMap<String, Vec<u8>>| {
             let kept = listing.iter().filter(|(name, _)| changed(name));
-            kept.map(|(name, bytes)| (name.clone(), bytes.clone())).collect::<Vec<_>>()
+            kept.map(|(name, bytes)| (name.clone(), bytes.clone()))
+                .collect::<Vec<_>>()
         };
         (keep(&before), keep(&after))
     };
@@ -70,7 +88,15 @@ async fn every_looking_command_speaks_json() {
         (&["plan", "--json"], "plan"),
         (&["check", "--rehearsal", "--json"], "check"),
         (&["status", "--rehearsal", "--json"], "status"),
-        (&["render", "--out", site.beside("rendered").to_str().unwrap(), "--json"], "rendered"),
+        (
+            &[
+                "render",
+                "--out",
+                site.beside("rendered").to_str().unwrap(),
+                "--json",
+            ],
+            "rendered",
+        ),
     ] {
         let ran = site.run(arguments).await;
         let json = ran.json();

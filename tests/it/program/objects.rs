@@ -19,7 +19,9 @@ pub type Objects = BTreeMap<String, Value>;
 
 /// Reads every object of every kind.
 pub async fn all(site: &Site) -> Objects {
-    let point = rehearsal::find(&site.cluster()).await.expect("no practice cluster");
+    let point = rehearsal::find(&site.cluster())
+        .await
+        .expect("no practice cluster");
     let mut config = Config::new(point.url.parse().unwrap());
     config.auth_info.token = Some(point.token.expose_secret().to_owned().into());
     config.proxy_url = None;
@@ -45,7 +47,10 @@ pub async fn all(site: &Site) -> Objects {
             for object in list["items"].as_array().unwrap() {
                 let text = |pointer| object.pointer(pointer).and_then(Value::as_str);
                 let namespace = text("/metadata/namespace").unwrap_or("-");
-                let key = format!("{place} {kind} {namespace} {}", text("/metadata/name").unwrap());
+                let key = format!(
+                    "{place} {kind} {namespace} {}",
+                    text("/metadata/name").unwrap()
+                );
                 found.insert(key, object.clone());
             }
         }
@@ -57,12 +62,19 @@ pub async fn all(site: &Site) -> Objects {
 pub fn versions(objects: &Objects) -> BTreeMap<String, String> {
     let still = objects.iter().filter(|(key, _)| !is_restless(key));
     still
-        .map(|(key, object)| (key.clone(), object["metadata"]["resourceVersion"].to_string()))
+        .map(|(key, object)| {
+            (
+                key.clone(),
+                object["metadata"]["resourceVersion"].to_string(),
+            )
+        })
         .collect()
 }
 
 fn is_restless(key: &str) -> bool {
-    key.split(' ').nth(1).is_some_and(|kind| RESTLESS.contains(&kind))
+    key.split(' ')
+        .nth(1)
+        .is_some_and(|kind| RESTLESS.contains(&kind))
 }
 
 /// What the objects say without what chance and time put into them: a line for each field, sorted.
@@ -72,7 +84,9 @@ pub fn neutral(objects: &Objects) -> Vec<String> {
         let (_place, about) = key.split_once(' ').unwrap();
         let mut fields = Vec::new();
         flatten("", object, &mut fields);
-        let kept = fields.into_iter().filter(|(path, _)| !is_chance(about, path));
+        let kept = fields
+            .into_iter()
+            .filter(|(path, _)| !is_chance(about, path));
         lines.extend(kept.map(|(path, value)| plain(&format!("{about} {path} = {value}"))));
     }
     lines.sort();
@@ -117,19 +131,34 @@ fn is_chance(about: &str, path: &str) -> bool {
     ];
     // A release holds the moment at which it was made.
     let release = about.contains("sh.helm.release") && path == "/data/release";
-    let placed = path.contains("/hostIPs/") || path.contains("/managedFields/") || path.contains("/instanceID/");
-    release || placed || FIELDS.iter().any(|field| path.ends_with(&format!("/{field}")))
+    let placed = path.contains("/hostIPs/")
+        || path.contains("/managedFields/")
+        || path.contains("/instanceID/");
+    release
+        || placed
+        || FIELDS
+            .iter()
+            .any(|field| path.ends_with(&format!("/{field}")))
 }
 
 /// Moments, identifiers, addresses of pods and the ends of made-up names become words.
 fn plain(text: &str) -> String {
     static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         [
-            (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| \+0000 UTC)", "TIME"),
+            (
+                r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| \+0000 UTC)",
+                "TIME",
+            ),
             (r"\b20\d{12}\b", "TIME"),
-            (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),
+            (
+                r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+                "UID",
+            ),
             (r#""10\.(244|96)\.\d+\.\d+""#, "\"IP\""),
-            (r"\b([a-z0-9.-]*[a-z0-9])-[bcdfghjklmnpqrstvwxz2456789]{5}\b", "$1-CHANCE"),
+            (
+                r"\b([a-z0-9.-]*[a-z0-9])-[bcdfghjklmnpqrstvwxz2456789]{5}\b",
+                "$1-CHANCE",
+            ),
         ]
         .map(|(pattern, word)| (Regex::new(pattern).unwrap(), word))
         .into()
@@ -149,7 +178,9 @@ pub fn jobs_ever(site: &Site) -> BTreeMap<String, (Vec<String>, Vec<String>)> {
     for line in text.lines() {
         let (_, record) = line.split_once(' ').unwrap();
         // The last line may just be written.
-        let Ok(record) = serde_json::from_str::<Value>(record) else { continue };
+        let Ok(record) = serde_json::from_str::<Value>(record) else {
+            continue;
+        };
         for change in record["changes"].as_array().unwrap() {
             let object = &change["put"];
             let metadata = &object["metadata"];

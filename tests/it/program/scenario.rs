@@ -11,7 +11,13 @@ async fn an_image_that_cannot_be_pulled_is_named_and_once_it_can_the_run_finishe
     fs::create_dir_all(&site.folder).unwrap();
     let told = site.beside("told.txt");
     let mut command = site.command(&[
-        "rehearse", "--yes", "--plain", "--speed", "max", "--scenario", "image-pull-fails",
+        "rehearse",
+        "--yes",
+        "--plain",
+        "--speed",
+        "max",
+        "--scenario",
+        "image-pull-fails",
     ]);
     let file = fs::File::create(&told).unwrap();
     command.stdout(file.try_clone().unwrap()).stderr(file);
@@ -22,21 +28,47 @@ async fn an_image_that_cannot_be_pulled_is_named_and_once_it_can_the_run_finishe
     .await;
     let text = fs::read_to_string(&told).unwrap();
     let lines: Vec<&str> = text.lines().collect();
-    let at = lines.iter().position(|line| line.contains("[WAIT-02]")).unwrap();
+    let at = lines
+        .iter()
+        .position(|line| line.contains("[WAIT-02]"))
+        .unwrap();
     let (what, remedy) = (lines[at], lines[at + 1]);
     assert!(what.contains(" pod care-migrate-"), "{text}");
-    assert!(what.contains("cannot pull the image ghcr.io/ohcnetwork/care:"), "{text}");
+    assert!(
+        what.contains("cannot pull the image ghcr.io/ohcnetwork/care:"),
+        "{text}"
+    );
     assert!(what.contains(": not found"), "{text}");
-    assert!(remedy.contains("To fix: Push the image to ghcr.io or correct its name in site.yaml."), "{text}");
-    assert!(text.contains("plays `image-pull-fails` now: The image of the Care backend cannot be pulled."), "{text}");
+    assert!(
+        remedy.contains("To fix: Push the image to ghcr.io or correct its name in site.yaml."),
+        "{text}"
+    );
+    assert!(
+        text.contains(
+            "plays `image-pull-fails` now: The image of the Care backend cannot be pulled."
+        ),
+        "{text}"
+    );
 
     // Another terminal: it sets the scenario and shows the run, to the same end.
-    let other = site.run(&["rehearse", "--plain", "--scenario", "healthy"]).await.exits(0);
-    assert!(other.err.contains("plays `healthy` now: Everything works."), "{other}");
+    let other = site
+        .run(&["rehearse", "--plain", "--scenario", "healthy"])
+        .await
+        .exits(0);
+    assert!(
+        other.err.contains("plays `healthy` now: Everything works."),
+        "{other}"
+    );
     assert!(other.err.contains("A run goes on already"), "{other}");
     let end = other.out.lines().last().unwrap();
     assert!(end.starts_with("Done: 28 of 28 steps"), "{other}");
-    assert!(tokio::time::timeout(super::LIMIT, child.wait()).await.unwrap().unwrap().success());
+    assert!(
+        tokio::time::timeout(super::LIMIT, child.wait())
+            .await
+            .unwrap()
+            .unwrap()
+            .success()
+    );
     let text = fs::read_to_string(&told).unwrap();
     assert!(text.contains(end), "{text}");
 }
@@ -44,9 +76,18 @@ async fn an_image_that_cannot_be_pulled_is_named_and_once_it_can_the_run_finishe
 #[tokio::test]
 async fn a_scenario_is_set_without_a_run_too_and_an_unknown_one_is_offered_the_nearest() {
     let site = Site::new();
-    let none = site.run(&["rehearse", "--plain", "--scenario", "image-pul"]).await.exits(2);
-    assert!(none.err.contains("Did you mean `image-pull-fails`?"), "{none}");
+    let none = site
+        .run(&["rehearse", "--plain", "--scenario", "image-pul"])
+        .await
+        .exits(2);
+    assert!(
+        none.err.contains("Did you mean `image-pull-fails`?"),
+        "{none}"
+    );
     assert!(!site.folder.exists(), "made for nothing");
-    let help = start(site.bare(&["rehearse", "--help"])).ended().await.exits(0);
+    let help = start(site.bare(&["rehearse", "--help"]))
+        .ended()
+        .await
+        .exits(0);
     assert!(help.out.contains("while a run goes on"), "{help}");
 }

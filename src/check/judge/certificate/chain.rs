@@ -112,7 +112,7 @@ fn not_in_order(facts: &Facts, chain: &[X509Certificate<'_>], gap: usize) -> Ver
                 "The certificates of {file} are not in order: the site's own must come first, then each one's signer."
             ),
             format!(
-                "Put them in order: `cat site.pem intermediate.pem > fullchain.pem`. See the order: {look}."
+                "Put them in order: `cat site.pem intermediate.pem > new-chain.pem`. See the order: {look}."
             ),
         );
     }
@@ -223,7 +223,7 @@ fn no_authority(facts: &Facts, index: usize, name: &str) -> Verdict {
             facts.chain_file
         ),
         format!(
-            "Replace it by the intermediate certificate of your authority: `cat site.pem intermediate.pem > {}`. Browsers refuse the chain as it is.",
+            "Replace it by the intermediate certificate of your authority: `cat site.pem intermediate.pem > new-chain.pem`. Then put it in place of {}. Browsers refuse the chain as it is.",
             facts.chain_file
         ),
     )

@@ -25,7 +25,7 @@ pub fn readable(facts: &Facts) -> Verdict {
                 "not PEM",
                 format!("The certificate chain {file} is in a binary form and not PEM."),
                 format!(
-                    "Convert it: `openssl x509 -inform der -in {file} -out fullchain.pem`, or, if it is a pfx, `openssl pkcs12 -in {file} -nokeys -out fullchain.pem`."
+                    "Convert it: `openssl x509 -inform der -in {file} -out new-chain.pem`, or, if it is a pfx, `openssl pkcs12 -in {file} -nokeys -out new-chain.pem`; then name the new file in `certificate.chain_file`."
                 ),
             );
         }
@@ -82,7 +82,7 @@ pub fn key(facts: &Facts) -> Verdict {
                 "has a passphrase",
                 format!("The key {file} is locked with a passphrase, which no server can type."),
                 format!(
-                    "Take it off: `openssl pkey -in {file} -out privkey.pem && chmod 600 privkey.pem`."
+                    "Take it off: `openssl pkey -in {file} -out new-key.pem && chmod 600 new-key.pem`; then name the new file in `certificate.key_file`."
                 ),
             );
         }
@@ -98,7 +98,7 @@ pub fn key(facts: &Facts) -> Verdict {
                 "not PEM",
                 format!("The key {file} is in a binary form and not PEM."),
                 format!(
-                    "Convert it: `openssl pkey -inform der -in {file} -out privkey.pem && chmod 600 privkey.pem`."
+                    "Convert it: `openssl pkey -inform der -in {file} -out new-key.pem && chmod 600 new-key.pem`; then name the new file in `certificate.key_file`."
                 ),
             );
         }
@@ -106,7 +106,7 @@ pub fn key(facts: &Facts) -> Verdict {
             let problem = Problem::new(
                 Code::Crt02,
                 format!("The key {file} is of a kind that cannot be used."),
-                "Make a new one and have the certificate signed anew: `openssl ecparam -name prime256v1 -genkey -noout -out privkey.pem`.",
+                "Make a new one and have the certificate signed anew: `openssl ecparam -name prime256v1 -genkey -noout -out new-key.pem`.",
             );
             return fail("not a usable kind", problem.because(how));
         }

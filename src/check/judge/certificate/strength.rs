@@ -27,7 +27,7 @@ pub fn strength(facts: &Facts) -> Verdict {
                 Code::Crt07,
                 what,
                 format!(
-                    "Make a new key and order the certificate anew: `openssl req -new -newkey rsa:3072 -nodes -keyout privkey.pem -out site.csr -subj /CN={}`.",
+                    "Make a new key and order the certificate anew: `openssl req -new -newkey rsa:3072 -nodes -keyout new-key.pem -out site.csr -subj /CN={}`.",
                     facts.names.first().map_or("example.org", String::as_str)
                 ),
             );

@@ -285,14 +285,14 @@ fn a_signer_must_be_an_authority() {
     );
 }
 
-#[test]
-fn the_missing_certificate_is_fetched_by_the_line_in_the_remedy() {
-    let url = b"http://ca.example/middle.der";
+/// What is said about a lone certificate that names this place of its signer's certificate.
+fn lone_with_url(url: &str) -> String {
+    let length = u8::try_from(url.len()).unwrap();
     // AuthorityInfoAccess with one caIssuers entry, in DER.
     let mut entry = vec![
-        0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x02, 0x86, 28,
+        0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x02, 0x86, length,
     ];
-    entry.extend_from_slice(url);
+    entry.extend_from_slice(url.as_bytes());
     let wrapped = |bytes: &[u8]| [&[0x30, u8::try_from(bytes.len()).unwrap()], bytes].concat();
     let content = wrapped(&wrapped(&entry));
     let world = World::changed(|site| {
@@ -300,13 +300,32 @@ fn the_missing_certificate_is_fetched_by_the_line_in_the_remedy() {
             rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 1], content);
         site.custom_extensions.push(extension);
     });
-    let words = words(&chain(&world.holding(vec![world.leaf()])));
-    assert!(
-        words.contains(
-            "`curl -s http://ca.example/middle.der | openssl x509 -inform der >> fullchain.pem`"
-        ),
-        "{words}"
-    );
+    words(&chain(&world.holding(vec![world.leaf()])))
+}
+
+#[test]
+fn the_missing_certificate_is_fetched_by_the_line_in_the_remedy() {
+    let words = lone_with_url("http://ca.example/middle.der");
+    let line = "`curl -s http://ca.example/middle.der | openssl x509 -inform der >> fullchain.pem`";
+    assert!(words.contains(line), "{words}");
+}
+
+#[test]
+fn no_certificate_puts_a_command_into_the_line_that_people_copy() {
+    for url in [
+        "http://x/;reboot",
+        "http://x/$(reboot)",
+        "http://x/`reboot`",
+        "http://x y",
+        "-o/etc/passwd",
+    ] {
+        let words = lone_with_url(url);
+        assert!(
+            words.contains("`cat intermediate.pem >> fullchain.pem`"),
+            "{words}"
+        );
+        assert!(!words.contains(url), "{words}");
+    }
 }
 
 #[test]
@@ -565,4 +584,57 @@ fn no_key_is_ever_shown() {
     let line = secret.lines().nth(1).unwrap();
     let facts = world.facts();
     assert!(!format!("{facts:?}").contains(line));
+}
+
+#[test]
+fn the_words_read_like_a_letter() {
+    let (world, other) = (World::new(), World::new());
+    let (leaf, middle, root) = (world.leaf(), world.middle(), world.root());
+    let own = world.site.self_signed(&world.key).unwrap().der().to_vec();
+    let at = |now: &str| Facts {
+        now: now.parse().unwrap(),
+        ..world.facts()
+    };
+    let holds = |wrong: Wrong| Facts {
+        chain: Err(Unread::Holds(wrong)),
+        ..world.facts()
+    };
+    let key_holds = |wrong: Wrong| Facts {
+        key: Err(Unread::Holds(wrong)),
+        ..world.facts()
+    };
+    let stranger = Facts {
+        trusted: Some(vec![other.root()]),
+        ..world.facts()
+    };
+    let deep = Facts {
+        names: vec!["a.b.care.example.org".to_owned()],
+        ..world.facts()
+    };
+    let client =
+        World::changed(|site| site.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]);
+    let verdicts = [
+        readable(&holds(Wrong::Binary)),
+        readable(&holds(Wrong::Key)),
+        readable(&holds(Wrong::NoPem)),
+        key(&key_holds(Wrong::Encrypted)),
+        key(&key_holds(Wrong::NoPem)),
+        key(&Facts {
+            key: other.facts().key,
+            ..world.facts()
+        }),
+        chain(&world.holding(vec![leaf.clone()])),
+        chain(&world.holding(vec![middle, leaf.clone()])),
+        chain(&world.holding(vec![leaf.clone(), other.middle()])),
+        chain(&world.holding(vec![leaf, root])),
+        chain(&world.holding(vec![own])),
+        chain(&stranger),
+        covered(&deep),
+        usage(&client.facts()),
+        dates(&at("2025-12-31T00:00:00Z")),
+        dates(&at("2026-12-01T00:00:00Z")),
+        dates(&at("2027-01-31T00:00:00Z")),
+        strength(&world.holding(pem::certificates(SHA1.as_bytes()).unwrap())),
+    ];
+    insta::assert_snapshot!(crate::check::judge::letter(&verdicts));
 }

@@ -237,55 +237,102 @@ async fn cluster_with(folder: &TempDir, secret: Object) -> (Serving, Kube) {
     (serving, kube)
 }
 
-/// What a deploy does when helm's memory has one revision of this status; helm itself only tells its arguments.
-async fn with_revision(status: &str) -> (Result<Applied, DoorError>, Vec<String>, bool) {
+/// What a deploy came to when helm's memory had one revision of this status.
+struct Came {
+    done: Result<Applied, DoorError>,
+    told: Vec<String>,
+    /// The revision is still there.
+    there: bool,
+}
+
+const LONG_AGO: &str = "2026-01-01T00:00:00Z";
+
+/// Deploys over a revision that was begun then, by us or by another; helm itself only tells its arguments.
+async fn over(status: &str, began: &str, by_us: bool) -> Came {
     let folder = tempfile::tempdir().unwrap();
-    let secret = record::with_status(&release(), status);
+    let secret = record::with_status(&release(), status, began);
     let (_serving, kube) = cluster_with(&folder, secret.clone()).await;
     let (lines, mut heard) = mpsc::channel(64);
     let command = fake(&folder, "echo \"ran $*\"");
+    if by_us {
+        mark(&command.lock(&release()).unwrap(), true);
+    }
     let done = command.deploy(&release(), &kube, lines).await;
     let mut told = Vec::new();
     while let Some(line) = heard.recv().await {
         told.push(line);
     }
+    assert!(done.is_err() || !was_cut_off(&command.lock(&release()).unwrap()));
     let there = kube.get(&secret.reference()).await.unwrap().is_some();
-    (done, told, there)
+    Came { done, told, there }
 }
 
-#[tokio::test]
-async fn a_revision_that_was_cut_off_is_removed_and_the_release_made_again() {
-    for status in [
-        "pending-install",
-        "pending-upgrade",
-        "pending-rollback",
-        "uninstalling",
-    ] {
-        let (done, told, there) = with_revision(status).await;
-        assert_eq!(done.unwrap(), Applied::Changed, "{status}");
-        assert_eq!(told[0], "removing revision 1, which was cut off");
-        assert!(
-            told.iter()
-                .any(|line| line.starts_with("ran upgrade --install"))
-        );
-        assert!(!there, "{status}");
+impl Came {
+    fn ran(&self) -> bool {
+        let mut lines = self.told.iter();
+        lines.any(|line| line.starts_with("ran upgrade --install"))
     }
 }
 
 #[tokio::test]
-async fn a_deployed_release_is_left_alone_and_a_failed_one_is_made_again() {
-    let (done, told, there) = with_revision("deployed").await;
-    assert_eq!(done.unwrap(), Applied::Unchanged);
-    assert!(there && !told.iter().any(|line| line.starts_with("ran")));
+async fn a_revision_that_was_cut_off_is_removed_and_the_release_made_again() {
+    let now = jiff::Timestamp::now().to_string();
+    for (status, began, by_us) in [
+        ("pending-install", now.as_str(), true),
+        ("pending-upgrade", now.as_str(), true),
+        ("pending-install", LONG_AGO, false),
+        ("pending-rollback", LONG_AGO, false),
+        ("uninstalling", LONG_AGO, false),
+        ("pending-install", "nonsense", false),
+    ] {
+        let came = over(status, began, by_us).await;
+        assert!(came.ran());
+        assert_eq!(came.told[0], "removing revision 1, which was cut off");
+        assert_eq!(came.done.unwrap(), Applied::Changed, "{status}");
+        assert!(!came.there, "{status}");
+    }
+}
 
-    let (done, told, there) = with_revision("failed").await;
-    assert_eq!(done.unwrap(), Applied::Changed);
+#[tokio::test]
+async fn a_helm_that_failed_is_known_as_ours_and_one_that_ended_well_is_not() {
+    for (script, ours) in [("exit 1", true), ("kill -9 $$", true), ("exit 0", false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = record::with_status(&release(), "failed", LONG_AGO);
+        let (_serving, kube) = cluster_with(&folder, secret).await;
+        let command = fake(&folder, script);
+        let (lines, _heard) = mpsc::channel(64);
+        command.deploy(&release(), &kube, lines).await.ok();
+        assert_eq!(
+            was_cut_off(&command.lock(&release()).unwrap()),
+            ours,
+            "{script}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_revision_that_another_computer_has_just_begun_is_left_to_it() {
+    let now = jiff::Timestamp::now().to_string();
+    let came = over("pending-install", &now, false).await;
+    let error = came.done.unwrap_err();
+    assert_eq!(
+        (error.problem.code, error.retry),
+        (Code::Helm05, Retry::Backoff)
+    );
+    assert!(came.there && came.told.is_empty());
+}
+
+#[tokio::test]
+async fn a_deployed_release_is_left_alone_and_a_failed_one_is_made_again() {
+    let came = over("deployed", LONG_AGO, false).await;
+    assert!(came.there && !came.ran());
+    assert_eq!(came.done.unwrap(), Applied::Unchanged);
+
+    let came = over("failed", LONG_AGO, false).await;
+    assert!(came.ran());
     assert!(
-        there,
+        came.there,
         "a failed revision does not block helm, and tells what happened"
     );
-    assert!(
-        told.iter()
-            .any(|line| line.starts_with("ran upgrade --install"))
-    );
+    assert_eq!(came.done.unwrap(), Applied::Changed);
 }

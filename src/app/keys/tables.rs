@@ -1,0 +1,525 @@
+//! The rows of the tables: which key does what on which screen. Pure.
+
+use super::{
+    Act, Binding, Key,
+    Key::{Char, Ctrl, F},
+};
+
+const fn row(
+    keys: &'static [Key],
+    name: &'static str,
+    word: &'static str,
+    help: &'static str,
+    act: Act,
+) -> Binding {
+    Binding {
+        keys,
+        name,
+        word,
+        help,
+        act,
+    }
+}
+
+const UP: Binding = row(
+    &[Key::Up, Char('k')],
+    "Up/Down",
+    "choose",
+    "one row up or down; also k and j",
+    Act::Up,
+);
+const DOWN: Binding = row(&[Key::Down, Char('j')], "", "", "", Act::Down);
+const SCROLL_UP: Binding = row(
+    &[Key::Up, Char('k')],
+    "Up/Down",
+    "scroll",
+    "one line up or down; also k and j",
+    Act::Up,
+);
+const PAGE_UP: Binding = row(
+    &[Key::PageUp, Ctrl('b')],
+    "PgUp/PgDn",
+    "",
+    "a page up or down; also Ctrl-B and Ctrl-F",
+    Act::PageUp,
+);
+const PAGE_DOWN: Binding = row(&[Key::PageDown, Ctrl('f')], "", "", "", Act::PageDown);
+const FIRST: Binding = row(
+    &[Key::Home, Char('g')],
+    "Home/End",
+    "",
+    "to the first or the last row; also g and G",
+    Act::First,
+);
+const LAST: Binding = row(&[Key::End, Char('G')], "", "", "", Act::Last);
+const OPEN: Binding = row(
+    &[Key::Enter],
+    "Enter",
+    "open",
+    "opens what is chosen",
+    Act::Open,
+);
+const BACK: Binding = row(
+    &[Key::Esc],
+    "Esc",
+    "back",
+    "back to where you came from",
+    Act::Back,
+);
+const LOG: Binding = row(
+    &[Char('l')],
+    "l",
+    "log",
+    "the log of what is chosen",
+    Act::Log,
+);
+const EXPLAIN: Binding = row(
+    &[Char('e')],
+    "e",
+    "explain",
+    "everything known about what is chosen, and what to do",
+    Act::Explain,
+);
+const COPY: Binding = row(
+    &[Char('c')],
+    "c",
+    "copy",
+    "copies it to the clipboard of your terminal",
+    Act::Copy,
+);
+const GOTO: Binding = row(
+    &[Char('o'), F(2)],
+    "o",
+    "other screens",
+    "the other screens of this site; also F2",
+    Act::Goto,
+);
+const HELP: Binding = row(
+    &[Char('?'), F(1)],
+    "?",
+    "help",
+    "the keys of this screen; also F1",
+    Act::Help,
+);
+const LEAVE: Binding = row(
+    &[Char('q'), Ctrl('c')],
+    "q",
+    "leave",
+    "leaves care-install; also Ctrl-C. A run goes on unless you stop it",
+    Act::Leave,
+);
+const REDRAW: Binding = row(
+    &[Ctrl('l')],
+    "Ctrl-L",
+    "",
+    "draws the screen anew",
+    Act::Redraw,
+);
+const FILTER: Binding = row(
+    &[Char('/')],
+    "/",
+    "filter",
+    "shows only rows that hold a text; Esc shows all again",
+    Act::Filter,
+);
+
+/// The first screen.
+pub const WELCOME: &[Binding] = &[UP, DOWN, FIRST, LAST, OPEN, HELP, LEAVE, REDRAW];
+
+/// The questions about a site.
+pub const WIZARD: &[Binding] = &[
+    row(
+        &[Ctrl('d'), F(5)],
+        "Ctrl-D",
+        "done",
+        "makes the site and goes on to the checks, once nothing is wrong; also F5",
+        Act::Forward,
+    ),
+    row(
+        &[Key::Tab, Key::Enter],
+        "Tab",
+        "next",
+        "the next field; also Enter",
+        Act::Next,
+    ),
+    row(
+        &[Key::BackTab],
+        "Shift-Tab",
+        "",
+        "the field before",
+        Act::Previous,
+    ),
+    row(
+        &[Key::Up],
+        "Up/Down",
+        "field",
+        "the field above or below",
+        Act::Up,
+    ),
+    row(&[Key::Down], "", "", "", Act::Down),
+    row(
+        &[Key::PageUp, Ctrl('p')],
+        "PgUp/PgDn",
+        "group",
+        "the group before or after; also Ctrl-P and Ctrl-N",
+        Act::PageUp,
+    ),
+    row(&[Key::PageDown, Ctrl('n')], "", "", "", Act::PageDown),
+    row(
+        &[Ctrl('e'), F(3)],
+        "Ctrl-E",
+        "explain",
+        "why this field is wrong, and what to write; also F3",
+        Act::Explain,
+    ),
+    row(
+        &[Ctrl('r')],
+        "Ctrl-R",
+        "show secret",
+        "shows or hides what is typed into a secret field",
+        Act::Reveal,
+    ),
+    row(
+        &[Ctrl('s'), F(4)],
+        "Ctrl-S",
+        "save",
+        "keeps the answers; also F4. They are kept when you leave, too",
+        Act::Save,
+    ),
+    BACK,
+    row(&[F(1)], "F1", "help", "the keys of this screen", Act::Help),
+    row(
+        &[Ctrl('c')],
+        "Ctrl-C",
+        "leave",
+        "leaves care-install; the answers are kept",
+        Act::Leave,
+    ),
+    REDRAW,
+];
+
+/// The checks before a deploy.
+pub const CHECKS: &[Binding] = &[
+    row(
+        &[Key::Enter, Char('e')],
+        "Enter",
+        "details",
+        "what was seen, why it matters and what to do; also e",
+        Act::Explain,
+    ),
+    row(
+        &[Char('r')],
+        "r",
+        "again",
+        "runs the chosen check again",
+        Act::Again,
+    ),
+    row(
+        &[Char('w')],
+        "w",
+        "waive",
+        "accepts a failure, with a reason that goes into the record",
+        Act::Waive,
+    ),
+    row(
+        &[Char('p'), Key::Right],
+        "p",
+        "plan",
+        "on to the plan",
+        Act::Forward,
+    ),
+    row(
+        &[Char('R')],
+        "R",
+        "all again",
+        "runs every check again",
+        Act::AgainAll,
+    ),
+    UP,
+    DOWN,
+    PAGE_UP,
+    PAGE_DOWN,
+    FIRST,
+    LAST,
+    COPY,
+    BACK,
+    GOTO,
+    HELP,
+    LEAVE,
+    REDRAW,
+];
+
+/// The plan of a deploy.
+pub const PLAN: &[Binding] = &[
+    row(
+        &[Char('y')],
+        "y",
+        "deploy",
+        "begins the deploy, after asking once",
+        Act::Deploy,
+    ),
+    row(
+        &[Key::Enter],
+        "Enter",
+        "what is sent",
+        "the objects and settings of the chosen step, secrets masked",
+        Act::Open,
+    ),
+    EXPLAIN,
+    UP,
+    DOWN,
+    PAGE_UP,
+    PAGE_DOWN,
+    FIRST,
+    LAST,
+    COPY,
+    BACK,
+    GOTO,
+    HELP,
+    LEAVE,
+    REDRAW,
+];
+
+/// A run.
+pub const DEPLOY: &[Binding] = &[
+    row(
+        &[Char('y')],
+        "y",
+        "yes",
+        "answers the question of a step with yes",
+        Act::Yes,
+    ),
+    row(
+        &[Char('n')],
+        "n",
+        "no",
+        "answers the question of a step with no",
+        Act::No,
+    ),
+    row(
+        &[Char('r')],
+        "r",
+        "retry",
+        "makes the next attempt of the chosen step now",
+        Act::Again,
+    ),
+    row(
+        &[Char('s')],
+        "s",
+        "skip",
+        "leaves the chosen step out, with a reason that goes into the record",
+        Act::Skip,
+    ),
+    row(
+        &[Key::Enter],
+        "Enter",
+        "open",
+        "opens or closes a stage, shows all about a step, or goes on once all is done",
+        Act::Open,
+    ),
+    row(
+        &[Key::Left],
+        "Left/Right",
+        "",
+        "closes or opens the stage",
+        Act::Left,
+    ),
+    row(&[Key::Right], "", "", "", Act::Right),
+    LOG,
+    EXPLAIN,
+    row(
+        &[Char('p')],
+        "p",
+        "pause",
+        "starts no new steps, or starts them again; running steps go on",
+        Act::Pause,
+    ),
+    UP,
+    DOWN,
+    PAGE_UP,
+    PAGE_DOWN,
+    FIRST,
+    LAST,
+    row(
+        &[Key::Esc],
+        "Esc",
+        "back",
+        "follows what happens again, or goes back",
+        Act::Back,
+    ),
+    GOTO,
+    HELP,
+    LEAVE,
+    REDRAW,
+];
+
+/// Health of a site.
+pub const HEALTH: &[Binding] = &[
+    row(
+        &[Key::Tab],
+        "Tab",
+        "next list",
+        "the next list: what needs attention, pods, volumes, nodes",
+        Act::Next,
+    ),
+    row(
+        &[Key::BackTab],
+        "Shift-Tab",
+        "",
+        "the list before",
+        Act::Previous,
+    ),
+    row(
+        &[Char('1')],
+        "1-4",
+        "",
+        "attention, pods, volumes, nodes",
+        Act::Tab(0),
+    ),
+    row(&[Char('2')], "", "", "", Act::Tab(1)),
+    row(&[Char('3')], "", "", "", Act::Tab(2)),
+    row(&[Char('4')], "", "", "", Act::Tab(3)),
+    row(
+        &[Key::Enter, Char('e')],
+        "Enter",
+        "details",
+        "everything known about the chosen row; also e",
+        Act::Explain,
+    ),
+    LOG,
+    FILTER,
+    UP,
+    DOWN,
+    PAGE_UP,
+    PAGE_DOWN,
+    FIRST,
+    LAST,
+    COPY,
+    BACK,
+    GOTO,
+    HELP,
+    LEAVE,
+    REDRAW,
+];
+
+/// A log.
+pub const LOGS: &[Binding] = &[
+    SCROLL_UP,
+    DOWN,
+    PAGE_UP,
+    PAGE_DOWN,
+    row(
+        &[Key::Home, Char('g')],
+        "Home/End",
+        "ends",
+        "to the oldest or the newest line; at the newest it follows",
+        Act::First,
+    ),
+    LAST,
+    FILTER,
+    row(
+        &[Char('r')],
+        "r",
+        "read again",
+        "reads the log of the pod again",
+        Act::Again,
+    ),
+    COPY,
+    BACK,
+    HELP,
+    LEAVE,
+    REDRAW,
+];
+
+/// A card with text.
+pub const TEXT: &[Binding] = &[
+    SCROLL_UP,
+    DOWN,
+    PAGE_UP,
+    PAGE_DOWN,
+    FIRST,
+    LAST,
+    COPY,
+    row(
+        &[Key::Esc, Key::Enter, Char('q'), Ctrl('c'), Char('?')],
+        "Esc",
+        "close",
+        "closes this card; also Enter and q",
+        Act::Back,
+    ),
+    REDRAW,
+];
+
+/// A card with a few things to choose from.
+pub const MENU: &[Binding] = &[
+    UP,
+    DOWN,
+    row(
+        &[Key::Enter],
+        "Enter",
+        "do it",
+        "does what is chosen",
+        Act::Open,
+    ),
+    row(
+        &[Key::Esc, Char('q'), Ctrl('c')],
+        "Esc",
+        "back",
+        "closes this card and changes nothing",
+        Act::Back,
+    ),
+    REDRAW,
+];
+
+/// A card that asks for a text.
+pub const ASK: &[Binding] = &[
+    row(
+        &[Key::Enter],
+        "Enter",
+        "do it",
+        "takes what was typed",
+        Act::Open,
+    ),
+    row(
+        &[Key::Tab, Key::Down],
+        "Tab",
+        "other field",
+        "the other field",
+        Act::Next,
+    ),
+    row(&[Key::BackTab, Key::Up], "", "", "", Act::Previous),
+    row(
+        &[Ctrl('r')],
+        "Ctrl-R",
+        "show",
+        "shows or hides what is typed",
+        Act::Reveal,
+    ),
+    row(
+        &[Key::Esc, Ctrl('c')],
+        "Esc",
+        "back",
+        "closes this card and changes nothing",
+        Act::Back,
+    ),
+    REDRAW,
+];
+
+/// While the text of a filter is typed.
+pub const TYPING: &[Binding] = &[
+    row(
+        &[Key::Enter, Key::Down],
+        "Enter",
+        "to the rows",
+        "keeps the filter",
+        Act::Open,
+    ),
+    row(
+        &[Key::Esc, Ctrl('c')],
+        "Esc",
+        "show all",
+        "ends the filter",
+        Act::Back,
+    ),
+    REDRAW,
+];
