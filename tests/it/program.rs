@@ -87,6 +87,11 @@ impl Site {
         self.temp.path().join(name)
     }
 
+    /// The same as a text, for arguments.
+    fn named(&self, name: &str) -> String {
+        self.beside(name).to_str().unwrap().to_owned()
+    }
+
     /// Writes a file beside the site and gives its path.
     fn write(&self, name: &str, text: &str) -> String {
         let path = self.beside(name);
@@ -267,8 +272,8 @@ async fn until(what: &str, mut is: impl FnMut() -> bool) {
 
 /// Lines of a file; none when it is not there.
 fn lines(path: &Path) -> usize {
-    let bytes = fs::read(path).unwrap_or_default();
-    String::from_utf8_lossy(&bytes).matches('\n').count()
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.matches('\n').count()
 }
 
 fn kill(pid: u32) {

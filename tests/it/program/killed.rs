@@ -37,10 +37,10 @@ fn written(site: &Site, before: u64) -> usize {
     let Ok(mut file) = File::open(site.journal()) else {
         return 0;
     };
-    let mut bytes = Vec::new();
+    let mut text = String::new();
     file.seek(SeekFrom::Start(before)).unwrap();
-    file.read_to_end(&mut bytes).unwrap();
-    String::from_utf8_lossy(&bytes).matches('\n').count()
+    file.read_to_string(&mut text).unwrap();
+    text.matches('\n').count()
 }
 
 /// The end of a deploy that was disturbed: the same objects as without, every job once.
@@ -98,7 +98,7 @@ async fn a_deploy_that_is_killed_after_every_record_comes_to_the_same_end() {
 async fn a_fresh_deploy_that_is_killed_once_with_its_cluster_comes_to_the_same_end() {
     let (sample, left) = undisturbed().await;
     for records in [1, 12, 24, 36, 48, 55] {
-        fresh(&sample, records, &left).await;
+        println!("{}", fresh(&sample, records, &left).await);
     }
 }
 
@@ -107,16 +107,19 @@ async fn a_fresh_deploy_that_is_killed_once_with_its_cluster_comes_to_the_same_e
 async fn a_fresh_deploy_that_is_killed_once_after_any_record_comes_to_the_same_end() {
     let (sample, left) = undisturbed().await;
     for records in 1..=RECORDS {
-        fresh(&sample, records, &left).await;
+        println!("{}", fresh(&sample, records, &left).await);
     }
 }
 
-async fn fresh(sample: &Site, records: usize, left: &[String]) {
+/// A deploy that is killed once, half of the times with its cluster, and gone on with; gives what came of it.
+async fn fresh(sample: &Site, records: usize, left: &[String]) -> String {
     let site = sample.twin();
-    kill_after(&site, records).await;
+    let wrote = kill_after(&site, records).await;
     if records.is_multiple_of(2) {
         kill(site.practice());
     }
-    site.run(REHEARSE).await.exits(0);
+    let again = site.run(REHEARSE).await.exits(0);
     assert_whole(&site, left).await;
+    let end = again.out.lines().last().unwrap();
+    format!("killed after {records} ({wrote}): {end}")
 }

@@ -1,6 +1,6 @@
 //! The commands that only look, as a person reads them: help, validate, plan, render, check, status, explain.
 
-use std::fmt::Write as _;
+use std::fmt::Write;
 
 use super::{REHEARSE, Site, names, start};
 
@@ -28,7 +28,8 @@ async fn the_help_reads_like_a_letter() {
         let ran = start(site.bare(&arguments)).ended().await.exits(0);
         let own = ran.out.split("For every command:").next().unwrap();
         let shown = if command.is_empty() { &ran.out } else { own };
-        writeln!(text, "$ care-install {}\n{shown}", arguments.join(" ")).unwrap();
+        let words = arguments.join(" ");
+        writeln!(text, "$ care-install {words}\n{shown}").unwrap();
     }
     insta::assert_snapshot!(text);
 }
@@ -42,7 +43,6 @@ async fn what_only_looks_says_the_same_words_every_time() {
     let mut add = |arguments: &[&str], out: &str| {
         writeln!(text, "$ care-install {}\n{out}", arguments.join(" ")).unwrap();
     };
-    // The digest in a job's name is made of the secrets, which are new in each site.
     let digest = regex::Regex::new(r"-[0-9a-f]{8}\b").unwrap();
     for (arguments, code) in [
         (&["validate"][..], 0),
@@ -52,6 +52,7 @@ async fn what_only_looks_says_the_same_words_every_time() {
     ] {
         let ran = site.run(arguments).await.exits(code);
         assert_eq!(ran.err, "");
+        // The digest in a job's name is made of the secrets, which are new in each site.
         let out = digest.replace_all(&ran.out, "-DIGEST");
         add(arguments, &site.neutral(&out));
     }

@@ -4,6 +4,8 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Stdio,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -16,8 +18,9 @@ use care_install::{
     sys::vault::{self, Lock},
 };
 use secrecy::{ExposeSecret, SecretString};
+use tokio::io::AsyncWriteExt;
 
-use super::{Ran, Site, files, processes};
+use super::{Ran, Site, files, processes, start};
 
 const TYPED: &str = "\
 backup-access-key: CANARYACCESSKEY77001
@@ -53,10 +56,12 @@ async fn guarded() -> (Site, Canaries) {
     }
     let lock = Lock::Passphrase(SecretString::from(PASSPHRASE));
     let vault = vault::read(&site.folder.join("vault.age"), &lock).unwrap();
-    (site, canaries(&vault))
+    let key = fs::read_to_string(site.folder.join("privkey.pem")).unwrap();
+    let canaries = canaries(&vault, &key);
+    (site, canaries)
 }
 
-fn canaries(vault: &Secrets) -> Canaries {
+fn canaries(vault: &Secrets, key: &str) -> Canaries {
     let mut canaries = Canaries::new();
     let forms = |text: &str| {
         let quoted = serde_json::to_string(text).unwrap();
@@ -77,6 +82,11 @@ fn canaries(vault: &Secrets) -> Canaries {
         assert_eq!(canaries[name][0], value);
     }
     canaries.insert("passphrase".to_owned(), forms(PASSPHRASE));
+    canaries.insert("certificate-key".to_owned(), forms(key));
+    // As it stands in the file, the key is in lines; those after the second hold its public half.
+    let lines = key.lines().filter(|line| !line.starts_with("--"));
+    let lines = lines.take(2).map(str::to_owned).collect();
+    canaries.insert("certificate-key-lines".to_owned(), lines);
     canaries
 }
 
@@ -154,43 +164,66 @@ async fn no_secret_is_in_any_output_argument_or_file() {
     ];
     let ran = site.run(&with_secrets).await.exits(0);
     assert_silent(&canaries, &ran, "render --with-secrets");
+    background(&site, &canaries).await;
     end.store(true, Ordering::Relaxed);
     let (seen, looks) = watching.join().unwrap();
     assert_eq!(seen, BTreeSet::new(), "in arguments");
 
+    let searched = search(
+        &canaries,
+        files(&site.folder).into_iter().chain(files(&masked)),
+    );
+    let shown = shown_in_clear(&canaries, &clear);
+    println!(
+        "{} secrets, {looks} looks at all processes, {searched} files; --with-secrets shows {shown}",
+        canaries.len(),
+    );
+}
+
+/// A run for the screens: the passphrase comes on standard input.
+async fn background(site: &Site, canaries: &Canaries) {
+    let mut command = site.command(&["deploy", "--rehearsal", "--json", "--background"]);
+    command.stdin(Stdio::piped());
+    let mut running = start(command);
+    let mut input = running.child.stdin.take().unwrap();
+    let line = format!("{PASSPHRASE}\n");
+    input.write_all(line.as_bytes()).await.unwrap();
+    drop(input);
+    let ran = running.ended().await.exits(0);
+    assert_silent(canaries, &ran, "deploy --background");
+}
+
+/// Searches files and gives how many.
+fn search(canaries: &Canaries, files: impl Iterator<Item = PathBuf>) -> usize {
     let mut searched = 0;
-    for path in files(&site.folder).into_iter().chain(files(&masked)) {
-        // The practice cluster keeps its objects, and Secrets are among them.
-        if path.ends_with("cluster/objects.log") {
+    for path in files {
+        // The practice cluster keeps its objects, and Secrets are among them; the key is the site's own file.
+        if path.ends_with("cluster/objects.log") || path.ends_with("privkey.pem") {
             continue;
         }
         let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
-        assert_eq!(found(&canaries, &text), [""; 0], "{}", path.display());
+        assert_eq!(found(canaries, &text), [""; 0], "{}", path.display());
         searched += 1;
     }
-    let rendered = files(&clear);
-    let texts: String = rendered
-        .iter()
-        .map(|path| fs::read_to_string(path).unwrap())
-        .collect();
-    let shown = found(&canaries, &texts);
-    // Without it the search would find nothing because it cannot.
-    for name in [
-        "backup-secret-key",
-        "care-django-secret-key",
-        "valkey-password",
-    ] {
-        assert!(shown.contains(&name.to_owned()), "{shown:?}");
-    }
-    for path in files(&clear) {
+    searched
+}
+
+/// How many secrets are in files where they are wanted; without any, the search would find nothing because it cannot.
+fn shown_in_clear(canaries: &Canaries, folder: &Path) -> usize {
+    let mut shown = BTreeSet::new();
+    for path in files(folder) {
+        shown.extend(found(canaries, &fs::read_to_string(&path).unwrap()));
         let mode = path.metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "{}", path.display());
     }
-    println!(
-        "{} secrets, {looks} looks at all processes, {searched} files; --with-secrets shows {}",
-        canaries.len(),
-        shown.len()
-    );
+    for name in [
+        "backup-secret-key",
+        "care-django-secret-key",
+        "certificate-key",
+    ] {
+        assert!(shown.contains(name), "{shown:?}");
+    }
+    shown.len()
 }
 
 #[tokio::test]

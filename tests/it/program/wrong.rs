@@ -6,6 +6,9 @@ use super::{Ran, Site, start};
 
 const PASSPHRASE: &str = "four words of proof";
 
+/// The files that a site needs beside its settings.
+const CERTIFICATE: [&str; 2] = ["fullchain.pem", "privkey.pem"];
+
 const SECRETS: &str = "\
 backup-access-key: PRACTICEACCESSKEY000
 backup-secret-key: made-up-and-opens-nothing
@@ -50,6 +53,18 @@ impl Letter {
         )
         .unwrap();
         ran
+    }
+
+    /// The same, of arguments that were put together and fail with 1.
+    async fn says_of(&mut self, mistake: &str, arguments: &[String]) {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        self.says(mistake, &arguments, 1).await;
+    }
+
+    /// No mistake.
+    async fn succeeds(&self, arguments: &[String]) {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        start(self.site.bare(&arguments)).ended().await.exits(0);
     }
 
     /// A mistake in the settings: one text is replaced by another for the time of the command.
@@ -150,14 +165,8 @@ async fn mistakes_in_the_settings_are_named_with_their_line() {
 #[expect(clippy::too_many_lines, reason = "one letter, read as a whole")]
 async fn files_that_are_missing_or_wrong_are_named() {
     let mut letter = Letter::new().await;
-    let from = letter
-        .site
-        .folder
-        .join("site.yaml")
-        .to_str()
-        .unwrap()
-        .to_owned();
-    let to = letter.site.beside("new").to_str().unwrap().to_owned();
+    let from = letter.site.named("site/site.yaml");
+    let to = letter.site.named("new");
     let new = |rest: &[&str]| -> Vec<String> {
         let words = ["new", "--plain", "--key-file", "--site", &to, "--from"];
         words
@@ -166,12 +175,7 @@ async fn files_that_are_missing_or_wrong_are_named() {
             .map(|word| (*word).to_owned())
             .collect()
     };
-    let nowhere = letter
-        .site
-        .beside("nowhere.yaml")
-        .to_str()
-        .unwrap()
-        .to_owned();
+    let nowhere = letter.site.named("nowhere.yaml");
     let unknown = letter.site.write("unknown.yaml", "backup-acces-key: x\n");
     let few = letter
         .site
@@ -208,6 +212,12 @@ async fn files_that_are_missing_or_wrong_are_named() {
         assert!(!ran.err.contains("canary"), "{ran}");
         assert!(!letter.site.beside("new").exists(), "{mistake}");
     }
+    insta::assert_snapshot!(letter.text);
+}
+
+#[tokio::test]
+async fn a_file_of_the_site_that_is_missing_or_wrong_is_named() {
+    let mut letter = Letter::new().await;
     letter
         .without("no certificate", ("fullchain.pem", None), 1)
         .await;
@@ -238,19 +248,13 @@ async fn files_that_are_missing_or_wrong_are_named() {
 #[expect(clippy::too_many_lines, reason = "one letter, read as a whole")]
 async fn a_wrong_passphrase_opens_nothing() {
     let mut letter = Letter::new().await;
-    let from = letter
-        .site
-        .folder
-        .join("site.yaml")
-        .to_str()
-        .unwrap()
-        .to_owned();
+    let from = letter.site.named("site/site.yaml");
     let secrets = letter.site.write("secrets.yaml", SECRETS);
     let right = letter.site.write("right", PASSPHRASE);
     let wrong = letter.site.write("wrong", "four words of doubt");
     let short = letter.site.write("short", "short");
-    let nowhere = letter.site.beside("nowhere").to_str().unwrap().to_owned();
-    let locked = letter.site.beside("locked").to_str().unwrap().to_owned();
+    let nowhere = letter.site.named("nowhere");
+    let locked = letter.site.named("locked");
     let new = [
         "new",
         "--plain",
@@ -261,55 +265,30 @@ async fn a_wrong_passphrase_opens_nothing() {
         "--site",
         &locked,
     ];
+    let with = |words: &[&str], file: &str| -> Vec<String> {
+        let words = [words, &["--passphrase-file", file]].concat();
+        words.into_iter().map(str::to_owned).collect()
+    };
     letter
-        .says(
-            "a passphrase that is too short",
-            &[&new[..], &["--passphrase-file", &short]].concat(),
-            1,
-        )
+        .says_of("a passphrase that is too short", &with(&new, &short))
         .await;
     letter
         .says("nothing that locks the new vault", &new, 1)
         .await;
-    start(
-        letter
-            .site
-            .bare(&[&new[..], &["--passphrase-file", &right]].concat()),
-    )
-    .ended()
-    .await
-    .exits(0);
-    for name in ["fullchain.pem", "privkey.pem"] {
-        fs::copy(
-            letter.site.folder.join(name),
-            letter.site.beside("locked").join(name),
-        )
-        .unwrap();
+    letter.succeeds(&with(&new, &right)).await;
+    for name in CERTIFICATE {
+        let site = &letter.site;
+        fs::copy(site.folder.join(name), site.beside("locked").join(name)).unwrap();
     }
     let plan = ["plan", "--plain", "--site", &locked];
     letter
-        .says(
-            "a wrong passphrase",
-            &[&plan[..], &["--passphrase-file", &wrong]].concat(),
-            1,
-        )
+        .says_of("a wrong passphrase", &with(&plan, &wrong))
         .await;
     letter
-        .says(
-            "no file with the passphrase",
-            &[&plan[..], &["--passphrase-file", &nowhere]].concat(),
-            1,
-        )
+        .says_of("no file with the passphrase", &with(&plan, &nowhere))
         .await;
     letter.says("nobody to ask for it", &plan, 1).await;
-    start(
-        letter
-            .site
-            .bare(&[&plan[..], &["--passphrase-file", &right]].concat()),
-    )
-    .ended()
-    .await
-    .exits(0);
+    letter.succeeds(&with(&plan, &right)).await;
     insta::assert_snapshot!(letter.text);
 }
 
@@ -424,13 +403,7 @@ async fn a_folder_that_cannot_be_written_is_named_and_left_alone() {
     let mut letter = Letter::new().await;
     let file = letter.site.write("file", "not a folder\n");
     let inside = format!("{file}/site");
-    let from = letter
-        .site
-        .folder
-        .join("site.yaml")
-        .to_str()
-        .unwrap()
-        .to_owned();
+    let from = letter.site.named("site/site.yaml");
     let secrets = letter.site.write("secrets.yaml", SECRETS);
     let new = [
         "new",
