@@ -122,7 +122,6 @@ fn assert_silent(canaries: &Canaries, ran: &Ran, what: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[expect(clippy::too_many_lines, reason = "one site, every way out of it")]
 async fn no_secret_is_in_any_output_argument_or_file() {
     let (site, canaries) = guarded().await;
     let key = site.beside("passphrase");

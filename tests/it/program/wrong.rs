@@ -162,7 +162,6 @@ async fn mistakes_in_the_settings_are_named_with_their_line() {
 }
 
 #[tokio::test]
-#[expect(clippy::too_many_lines, reason = "one letter, read as a whole")]
 async fn files_that_are_missing_or_wrong_are_named() {
     let mut letter = Letter::new().await;
     let from = letter.site.named("site/site.yaml");
@@ -245,7 +244,6 @@ async fn a_file_of_the_site_that_is_missing_or_wrong_is_named() {
 }
 
 #[tokio::test]
-#[expect(clippy::too_many_lines, reason = "one letter, read as a whole")]
 async fn a_wrong_passphrase_opens_nothing() {
     let mut letter = Letter::new().await;
     let from = letter.site.named("site/site.yaml");
