@@ -170,6 +170,38 @@ impl Kube {
         })
     }
 
+    /// Makes the object; nothing when it is there already.
+    ///
+    /// # Errors
+    /// The server refuses or cannot be reached.
+    pub async fn create(&self, object: &Object) -> Result<Option<Value>, DoorError> {
+        let target = object.reference();
+        let Some(collection) = self.known(&target).await? else {
+            return Err(words::unknown_kind(&target));
+        };
+        let query = format!("{collection}?fieldManager={MANAGER}");
+        let answer = self.ask(Method::POST, &query, Some(object)).await?;
+        self.unless_conflict(answer, &format!("make {target}"))
+    }
+
+    /// Replaces the object; nothing when it has been written since the version that the new one names.
+    ///
+    /// # Errors
+    /// The server refuses or cannot be reached.
+    pub async fn replace(&self, object: &Object) -> Result<Option<Value>, DoorError> {
+        let target = object.reference();
+        let query = format!("{}?fieldManager={MANAGER}", self.path(&target).await?);
+        let answer = self.ask(Method::PUT, &query, Some(object)).await?;
+        self.unless_conflict(answer, &format!("replace {target}"))
+    }
+
+    fn unless_conflict(&self, answer: Answer, doing: &str) -> Result<Option<Value>, DoorError> {
+        if answer.status == StatusCode::CONFLICT {
+            return Ok(None);
+        }
+        self.good(answer, doing).map(Some)
+    }
+
     /// Asks the server whether it would take the object: schema, admission and webhooks run, nothing is kept.
     ///
     /// # Errors
@@ -424,8 +456,13 @@ fn request(method: &Method, path: &str, object: Option<&Object>) -> Request<Body
         http::HeaderValue::from_static("application/json"),
     );
     if object.is_some() {
-        let apply = http::HeaderValue::from_static("application/apply-patch+yaml");
-        headers.insert(http::header::CONTENT_TYPE, apply);
+        let media = if *method == Method::PATCH {
+            "application/apply-patch+yaml"
+        } else {
+            "application/json"
+        };
+        let media = http::HeaderValue::from_static(media);
+        headers.insert(http::header::CONTENT_TYPE, media);
     }
     request
 }
