@@ -166,7 +166,8 @@ fn standing(lease: &Value, claim: &Claim, now: Timestamp) -> Standing {
         let (place, _) = claim.who.rsplit_once(" pid ").unwrap_or((&claim.who, ""));
         holder.starts_with(&format!("{place} pid ")) && holder.ends_with(&format!(" run {run}"))
     });
-    if holder.is_empty() || ours {
+    // Our own name: the answer to our own write was lost.
+    if holder.is_empty() || ours || holder == claim.holder() {
         return Standing::Free;
     }
     let seconds = lease
@@ -429,6 +430,12 @@ mod tests {
             (there, "x".into(), claim(here, None), Standing::Silent),
             (there, at(-20), claim(here, Some("old")), Standing::Free),
             (there, at(-20), claim(here, Some("other")), held(40)),
+            (
+                "anna@laptop pid 8 run new",
+                at(0),
+                claim(here, None),
+                Standing::Free,
+            ),
             // A copy of the folder on another computer proves nothing.
             (
                 there,

@@ -9,6 +9,7 @@
 mod catalog;
 mod checks;
 mod deploy_real;
+mod faults;
 mod lease;
 mod practice;
 mod rehearsal;
