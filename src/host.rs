@@ -12,6 +12,7 @@ use tokio::{
 use crate::{
     engine::{
         event::{Command, Event, Outcome},
+        journal::Journal,
         run::{self, RunHandle},
     },
     plan::Plan,
@@ -20,6 +21,7 @@ use crate::{
     sys::{
         daemon::{self, Detached, Lock},
         files,
+        lease::{self, Claim, Terms},
         socket::{Link, Listener},
         vault::Lock as Vault,
     },
@@ -90,15 +92,18 @@ pub fn hold(session: &Session) -> Result<Option<Lock>, Problem> {
 /// Begins the run, or goes on with it, and serves it on the site's socket.
 ///
 /// # Errors
-/// The journal or the socket cannot be used, or a chosen step is not in the plan.
-pub fn begin(
+/// The journal or the socket cannot be used, a chosen step is not in the plan, or another run holds the cluster.
+pub async fn begin(
     session: &Session,
     world: &World,
     (plan, chosen): (Plan, run::Chosen),
     (lock, expected): (Lock, Onlookers),
 ) -> Result<Hosted, Vec<Problem>> {
     let listener = Listener::bind(&session.place.work()).map_err(|problem| vec![problem])?;
-    let setting = world.setting(session, chosen);
+    chosen.check(&plan)?;
+    let mut setting = world.setting(session, chosen);
+    let hold = alone(session, world).await;
+    setting.hold = Some(hold.map_err(|problem| vec![problem])?);
     let run = Arc::new(run::start(plan, world.doors.clone(), setting)?);
     let server = tokio::spawn(serve(listener, Arc::clone(&run), expected));
     Ok(Hosted {
@@ -106,6 +111,20 @@ pub fn begin(
         server,
         _lock: lock,
     })
+}
+
+/// Takes the cluster's lease for a new run.
+async fn alone(session: &Session, world: &World) -> Result<run::Hold, Problem> {
+    let run = run::new_id();
+    let former = Journal::look(&session.place.journal())?.run;
+    let claim = Claim {
+        who: lease::this_process(),
+        run: run.0.clone(),
+        former: former.map(|run| run.0),
+        terms: Terms::default(),
+    };
+    let lease = lease::take(&world.doors.kube, claim).await?;
+    Ok(run::Hold { run, lease })
 }
 
 /// Begins the run in a process of its own, which outlives this one, and joins it.

@@ -9,6 +9,7 @@ pub mod files;
 pub mod helm;
 pub mod http;
 pub mod kube;
+pub mod lease;
 pub mod ledger;
 pub mod lines;
 pub mod routes;

@@ -59,7 +59,7 @@ pub async fn run(
     let world = World::at(reach).await?;
     keep_waivers(&session.place.reports(), &waivers)?;
     agree(context, arguments, &plan, &world)?;
-    let hosted = host::begin(&session, &world, (plan, chosen), (lock, Onlookers::Perhaps))?;
+    let hosted = host::begin(&session, &world, (plan, chosen), (lock, Onlookers::Perhaps)).await?;
     Ok(follow_hosted(hosted, style(context)).await)
 }
 
@@ -112,7 +112,7 @@ async fn background(
     let plan = session.plan()?;
     let world = World::open(session, &context.tools(None)).await?;
     let chosen = chosen(&arguments.chosen, arguments.yes)?;
-    let hosted = host::begin(session, &world, (plan, chosen), (lock, Onlookers::Expected))?;
+    let hosted = host::begin(session, &world, (plan, chosen), (lock, Onlookers::Expected)).await?;
     let commands = hosted.run.commands();
     tokio::spawn(async move {
         if let Ok(mut ends) = signal(SignalKind::terminate()) {

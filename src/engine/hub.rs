@@ -1,4 +1,4 @@
-//! Tells the events of a run to everyone who listens, from the first on; a slow listener is left behind, never waited for.
+//! Tells the events of a run to everyone who listens, from the first on; a slow listener is never waited for, it gets the state anew.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tokio::sync::{broadcast, mpsc};
 use super::event::Event;
 use crate::plan::StepId;
 
-/// Events that a listener may lag behind before it is left.
+/// Events that a listener may lag behind before it gets the state anew, from the first event on.
 const LAG: usize = 8192;
 
 /// Events on their way to one listener.
@@ -34,6 +34,7 @@ impl Hub {
     pub fn start() -> Self {
         let (ask, mut asked) = mpsc::channel(ASKED);
         let (live, _) = broadcast::channel::<Arc<Event>>(LAG);
+        let again = ask.downgrade();
         tokio::spawn(async move {
             let mut past = Past::default();
             while let Some(ask) = asked.recv().await {
@@ -46,7 +47,7 @@ impl Hub {
                     }
                     Ask::Listen(to) => {
                         let news = live.subscribe();
-                        tokio::spawn(tell(past.0.clone(), news, to));
+                        tokio::spawn(tell(past.0.clone(), news, to, again.clone()));
                     }
                 }
             }
@@ -72,6 +73,7 @@ async fn tell(
     past: Vec<Arc<Event>>,
     mut news: broadcast::Receiver<Arc<Event>>,
     to: mpsc::Sender<Event>,
+    again: mpsc::WeakSender<Ask>,
 ) {
     let mut ended = false;
     for event in past {
@@ -81,7 +83,17 @@ async fn tell(
         }
     }
     while !ended {
-        let Ok(event) = news.recv().await else { return };
+        let event = match news.recv().await {
+            Ok(event) => event,
+            Err(broadcast::error::RecvError::Closed) => return,
+            Err(broadcast::error::RecvError::Lagged(missed)) => {
+                tracing::warn!(missed, "a slow listener gets the run anew");
+                if let Some(again) = again.upgrade() {
+                    again.send(Ask::Listen(to)).await.ok();
+                }
+                return;
+            }
+        };
         ended = matches!(*event, Event::RunEnded { .. });
         if to.send((*event).clone()).await.is_err() {
             return;
@@ -117,4 +129,42 @@ fn is_waiting(event: &Event, of: &StepId) -> bool {
 
 fn is_log(event: &Event, of: &StepId) -> bool {
     matches!(event, Event::Log { step, .. } if step == of)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::engine::event::Outcome;
+
+    #[tokio::test]
+    async fn a_listener_that_was_too_slow_hears_everything_anew_to_the_end() {
+        let hub = Hub::start();
+        let at = Timestamp::UNIX_EPOCH;
+        let mut slow = hub.listen();
+        hub.tell(Event::Paused { at }).await;
+        assert_eq!(slow.recv().await, Some(Event::Paused { at }));
+        for _ in 0..LAG + 2 * QUEUE {
+            hub.tell(Event::Resumed { at }).await;
+        }
+        let end = Event::RunEnded {
+            at,
+            outcome: Outcome::Done,
+            done: 0,
+            total: 0,
+            elapsed_ms: 0,
+        };
+        hub.tell(end.clone()).await;
+        let mut heard = Vec::new();
+        while let Some(event) = slow.recv().await {
+            heard.push(event);
+        }
+        assert_eq!(heard.last(), Some(&end));
+        let anew = heard
+            .iter()
+            .rposition(|event| *event == Event::Paused { at });
+        let anew = anew.expect("it did not lag");
+        assert_eq!(heard.len() - anew, LAG + 2 * QUEUE + 2);
+    }
 }

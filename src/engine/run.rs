@@ -4,10 +4,11 @@ mod dispatch;
 
 use std::{path::PathBuf, pin::Pin, sync::Arc};
 
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    event::{Command, Done, Event, Outcome},
+    event::{Command, Done, Event, Outcome, RunId},
     hub::Hub,
     journal::Journal,
     step::{self, Task},
@@ -15,7 +16,7 @@ use super::{
 use crate::{
     plan::{Plan, StepId},
     problem::{Code, Problem},
-    sys::{DoorError, Doors, clock::Clock},
+    sys::{DoorError, Doors, clock::Clock, lease::Lease},
 };
 
 /// Commands that wait for the run.
@@ -104,6 +105,36 @@ pub struct Setting {
     pub chosen: Chosen,
     /// Its time.
     pub clock: Clock,
+    /// What lets it alone work on the cluster; without one, whoever starts it sees to that.
+    pub hold: Option<Hold>,
+}
+
+/// A run's hold on its cluster; it is given back when the run ends.
+#[derive(Clone, Debug)]
+pub struct Hold {
+    /// The run that the lease names.
+    pub run: RunId,
+    /// The lease.
+    pub lease: Lease,
+}
+
+impl Hold {
+    /// Waits until it is lost and says why.
+    async fn lost(hold: Option<&Self>) -> Problem {
+        match hold {
+            Some(hold) => hold.lease.lost().await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// A name for a new run.
+pub fn new_id() -> RunId {
+    RunId(format!(
+        "{}-{:04x}",
+        Timestamp::now().strftime("%Y%m%dT%H%M%SZ"),
+        rand::random::<u16>()
+    ))
 }
 
 /// A run that goes on; dropping it does not stop the run.
@@ -163,9 +194,13 @@ pub fn start_with(
     let hub = Hub::start();
     let (commands, asked) = mpsc::channel(COMMANDS);
     let (told, outcome) = watch::channel(None);
+    let hold = setting.hold.clone();
     let run = dispatch::Run::new(plan, setting, (journal, memory), hub.clone());
     tokio::spawn(async move {
         let outcome = run.go(perform, asked).await;
+        if let Some(hold) = hold {
+            hold.lease.give_back().await;
+        }
         told.send_replace(Some(outcome));
     });
     Ok(RunHandle {

@@ -152,6 +152,8 @@ codes! {
     Run03 = "RUN-03", "no such step", "The named step is not in the plan. `care-install plan` lists all of them; a step's name is COMPONENT/STEP. Choose one of these.";
     Run04 = "RUN-04", "nobody agreed", "The step asks a person, and the answer was no or did not come. `care-install plan` shows what the steps do. Run the deploy again and answer yes once it is so.";
     Run05 = "RUN-05", "a step broke off", "The step's own task ended without an answer: a mistake in care-install. Look into the newest file of logs/ in the site's folder. Run the deploy again, what was done stays; and report it with that file.";
+    Run06 = "RUN-06", "another run works on this cluster", "One run at a time may change a cluster, from whichever computer and site folder it was started. It holds a lease: kubectl -n kube-system get lease care-install -o yaml shows who, since when, and when it was last renewed. A holder that died is silent, and a minute later the next deploy takes over.";
+    Run07 = "RUN-07", "the run lost its hold on the cluster", "A run renews its lease in the cluster every few seconds. When the API takes no renewal for a minute, the run stops, because from then on another computer may begin. Bring the API back, then start again: the run goes on where it stopped.";
 
     // Rehearsal cluster (REH).
     Reh01 = "REH-01", "the practice cluster cannot be served", "The practice cluster listens on 127.0.0.1 of this computer only. Another program may use the port, or another care-install may already serve the same site's practice cluster; `ss -ltnp` shows which. Stop the other one, or choose another port.";

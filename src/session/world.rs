@@ -139,6 +139,7 @@ impl World {
             rehearsal: self.rehearsal,
             chosen,
             clock: self.doors.clock,
+            hold: None,
         }
     }
 }

@@ -102,6 +102,14 @@ impl Feed {
                 .unwrap_or_else(PoisonError::into_inner);
             watches.entry(key).or_insert_with(|| self.begin(of)).clone()
         };
+        let known = {
+            let now = seen.borrow_and_update();
+            !now.listed && now.trouble.is_some()
+        };
+        if known {
+            // What went wrong was told to whoever asked before: this one hears of the next try.
+            seen.changed().await.ok();
+        }
         let first = seen
             .wait_for(|seen| seen.listed || seen.trouble.is_some())
             .await;

@@ -1,6 +1,7 @@
 //! The door to the Kubernetes API: objects as JSON values, server-side apply, one manager; it waits for nothing.
 
 mod discover;
+mod pace;
 mod words;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -15,9 +16,10 @@ use kube::{
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::{DoorError, feed::Feed};
+use super::{DoorError, Retry, feed::Feed};
 use crate::plan::{Object, ObjectRef};
 use discover::Discovery;
+use pace::Pace;
 
 /// Who we are in `managedFields`; never changed, because ownership of fields hangs on it.
 pub const MANAGER: &str = "care-install";
@@ -27,6 +29,15 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long opening a connection may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+/// Tries of one request while the server is overloaded or the connection breaks; after them the step tells it.
+const TRIES: u32 = 5;
+
+/// First pause between two of them; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// A server that asks for a longer pause is not waited for in silence: the step tells it.
+const QUIET_PAUSE: Duration = Duration::from_secs(3);
 
 /// Objects per page of a list.
 const PAGE: u32 = 500;
@@ -68,6 +79,7 @@ pub struct Kube {
     server: Arc<str>,
     source: Arc<Source>,
     discovery: Arc<Discovery>,
+    pace: Arc<Pace>,
 }
 
 impl std::fmt::Debug for Kube {
@@ -80,6 +92,8 @@ impl std::fmt::Debug for Kube {
 struct Answer {
     status: StatusCode,
     body: Value,
+    /// How long the server asks to wait.
+    after: Option<Duration>,
 }
 
 impl Kube {
@@ -121,6 +135,7 @@ impl Kube {
             server,
             source: Arc::new(source.clone()),
             discovery: Arc::default(),
+            pace: Arc::default(),
         })
     }
 
@@ -158,7 +173,12 @@ impl Kube {
         let target = object.reference();
         let path = self.path(&target).await?;
         let before = self.ask(Method::GET, &path, None).await?;
-        let before = before.body.pointer("/metadata/resourceVersion").cloned();
+        let before = if before.status == StatusCode::NOT_FOUND {
+            None
+        } else {
+            let before = self.good(before, &format!("read {target}"))?;
+            before.pointer("/metadata/resourceVersion").cloned()
+        };
         let query = format!("{path}?fieldManager={MANAGER}&force=true&fieldValidation=Strict");
         let answer = self.ask(Method::PATCH, &query, Some(object)).await?;
         let created = answer.status == StatusCode::CREATED;
@@ -168,6 +188,38 @@ impl Kube {
             after if after == before.as_ref() => Applied::Unchanged,
             _ => Applied::Changed,
         })
+    }
+
+    /// Makes the object; nothing when it is there already.
+    ///
+    /// # Errors
+    /// The server refuses or cannot be reached.
+    pub async fn create(&self, object: &Object) -> Result<Option<Value>, DoorError> {
+        let target = object.reference();
+        let Some(collection) = self.known(&target).await? else {
+            return Err(words::unknown_kind(&target));
+        };
+        let query = format!("{collection}?fieldManager={MANAGER}");
+        let answer = self.ask(Method::POST, &query, Some(object)).await?;
+        self.unless_conflict(answer, &format!("make {target}"))
+    }
+
+    /// Replaces the object; nothing when it has been written since the version that the new one names.
+    ///
+    /// # Errors
+    /// The server refuses or cannot be reached.
+    pub async fn replace(&self, object: &Object) -> Result<Option<Value>, DoorError> {
+        let target = object.reference();
+        let query = format!("{}?fieldManager={MANAGER}", self.path(&target).await?);
+        let answer = self.ask(Method::PUT, &query, Some(object)).await?;
+        self.unless_conflict(answer, &format!("replace {target}"))
+    }
+
+    fn unless_conflict(&self, answer: Answer, doing: &str) -> Result<Option<Value>, DoorError> {
+        if answer.status == StatusCode::CONFLICT {
+            return Ok(None);
+        }
+        self.good(answer, doing).map(Some)
     }
 
     /// Asks the server whether it would take the object: schema, admission and webhooks run, nothing is kept.
@@ -266,7 +318,7 @@ impl Kube {
         let container = container.map_or_else(String::new, |name| format!("&container={name}"));
         let path =
             format!("/api/v1/namespaces/{namespace}/pods/{pod}/log?tailLines={tail}{container}");
-        let (status, bytes) = self.raw(Method::GET, &path, None).await?;
+        let (status, bytes, after) = self.raw(&Method::GET, &path, None).await?;
         let text = String::from_utf8_lossy(&bytes);
         if status.is_success() {
             return Ok(text.lines().map(str::to_owned).collect());
@@ -275,7 +327,7 @@ impl Kube {
         Err(words::refused(
             &self.server,
             &format!("read the log of pod {namespace}/{pod}"),
-            status,
+            (status, after),
             &body,
         ))
     }
@@ -291,12 +343,18 @@ impl Kube {
             .map_err(|_elapsed| words::slow(&self.server, REQUEST_LIMIT))?
             .map_err(|error| words::transport(&self.server, &error))?;
         let status = response.status();
+        let after = retry_after(response.headers());
         if status.is_success() {
             return Ok(response.into_body());
         }
         let bytes = collect(response.into_body()).await;
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Err(words::refused(&self.server, "watch", status, &body))
+        Err(words::refused(
+            &self.server,
+            "watch",
+            (status, after),
+            &body,
+        ))
     }
 
     /// Lists a collection with the version at which a watch goes on.
@@ -361,38 +419,85 @@ impl Kube {
         }
     }
 
+    /// Asks, and asks again while the server is overloaded or the connection breaks: every request of ours may be repeated.
     async fn ask(
         &self,
         method: Method,
         path: &str,
         object: Option<&Object>,
     ) -> Result<Answer, DoorError> {
-        let (status, bytes) = self.raw(method, path, object).await?;
+        let mut pause = FIRST_PAUSE;
+        for _ in 1..TRIES {
+            match self.once(&method, path, object).await {
+                Ok(answer) if !passes(&answer) => return Ok(answer),
+                // Whoever asks next waits with us for the time that the server named.
+                Ok(answer) if answer.after.is_some_and(|after| after > QUIET_PAUSE) => {
+                    return Ok(answer);
+                }
+                Err(error) if error.retry == Retry::No || error == self.slow() => {
+                    return Err(error);
+                }
+                Ok(_) | Err(_) => {}
+            }
+            // Not all at the same moment.
+            tokio::time::sleep(pause.mul_f64(rand::random_range(0.5..1.0))).await;
+            pause *= 2;
+        }
+        self.once(&method, path, object).await
+    }
+
+    async fn once(
+        &self,
+        method: &Method,
+        path: &str,
+        object: Option<&Object>,
+    ) -> Result<Answer, DoorError> {
+        let (status, bytes, after) = self.raw(method, path, object).await?;
         match serde_json::from_slice(&bytes) {
-            Ok(body) => Ok(Answer { status, body }),
+            Ok(body) => Ok(Answer {
+                status,
+                body,
+                after,
+            }),
             Err(_) if !status.is_success() => Ok(Answer {
                 status,
                 body: Value::Null,
+                after,
             }),
             Err(error) => Err(words::nonsense(&self.server, &error)),
         }
     }
 
+    fn slow(&self) -> DoorError {
+        words::slow(&self.server, REQUEST_LIMIT)
+    }
+
     async fn raw(
         &self,
-        method: Method,
+        method: &Method,
         path: &str,
         object: Option<&Object>,
-    ) -> Result<(StatusCode, Vec<u8>), DoorError> {
+    ) -> Result<(StatusCode, Vec<u8>, Option<Duration>), DoorError> {
+        let place = self.pace.enter().await;
         let whole = async {
-            let response = self.client.send(request(&method, path, object)).await?;
+            let response = self.client.send(request(method, path, object)).await?;
             let status = response.status();
+            let after = retry_after(response.headers());
             let bytes = response.into_body().collect().await?.to_bytes();
-            Ok::<_, kube::Error>((status, bytes.to_vec()))
+            Ok::<_, kube::Error>((status, bytes.to_vec(), after))
         };
-        tokio::time::timeout(REQUEST_LIMIT, whole)
-            .await
-            .map_err(|_elapsed| words::slow(&self.server, REQUEST_LIMIT))?
+        let answer = tokio::time::timeout(REQUEST_LIMIT, whole).await;
+        drop(place);
+        match &answer {
+            Ok(Ok((StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, _, after))) => {
+                self.pace.too_much(*after);
+            }
+            Err(_elapsed) => self.pace.too_much(None),
+            Ok(Ok(_)) => self.pace.well(),
+            Ok(Err(_)) => {}
+        }
+        answer
+            .map_err(|_elapsed| self.slow())?
             .map_err(|error| words::transport(&self.server, &error))
     }
 
@@ -403,11 +508,24 @@ impl Kube {
             Err(words::refused(
                 &self.server,
                 doing,
-                answer.status,
+                (answer.status, answer.after),
                 &answer.body,
             ))
         }
     }
+}
+
+/// Whether the server may answer otherwise in a moment. A webhook that does not answer is told by the step.
+fn passes(answer: &Answer) -> bool {
+    let message = answer.body.get("message").and_then(Value::as_str);
+    let webhook = message.is_some_and(|message| message.contains("webhook"));
+    matches!(answer.status.as_u16(), 429 | 500 | 502..=504) && !webhook
+}
+
+/// The pause that the server asks for, in seconds; a date in its place is not used by Kubernetes.
+fn retry_after(headers: &http::HeaderMap) -> Option<Duration> {
+    let text = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
+    text.trim().parse().ok().map(Duration::from_secs)
 }
 
 fn request(method: &Method, path: &str, object: Option<&Object>) -> Request<Body> {
@@ -424,8 +542,13 @@ fn request(method: &Method, path: &str, object: Option<&Object>) -> Request<Body
         http::HeaderValue::from_static("application/json"),
     );
     if object.is_some() {
-        let apply = http::HeaderValue::from_static("application/apply-patch+yaml");
-        headers.insert(http::header::CONTENT_TYPE, apply);
+        let media = if *method == Method::PATCH {
+            "application/apply-patch+yaml"
+        } else {
+            "application/json"
+        };
+        let media = http::HeaderValue::from_static(media);
+        headers.insert(http::header::CONTENT_TYPE, media);
     }
     request
 }

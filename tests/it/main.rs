@@ -9,6 +9,8 @@
 mod catalog;
 mod checks;
 mod deploy_real;
+mod faults;
+mod lease;
 mod pictures;
 mod practice;
 mod program;

@@ -24,14 +24,14 @@ use serde_json::{Value, json};
 use crate::catalog::sample_plan;
 
 /// How long a whole run may take here: the practice clock jumps, so minutes mean that something never became ready.
-const LIMIT: Duration = Duration::from_mins(2);
+pub const LIMIT: Duration = Duration::from_mins(2);
 
-struct Practiced {
-    serving: Serving,
-    kube: Kube,
+pub struct Practiced {
+    pub serving: Serving,
+    pub kube: Kube,
 }
 
-async fn serve(folder: &Path) -> Practiced {
+pub async fn serve(folder: &Path) -> Practiced {
     let site = Site::try_from(&sample()).unwrap();
     let machines: Vec<(String, String, &str)> = [
         (&site.nodes.primary, "primary"),
@@ -63,33 +63,42 @@ async fn serve(folder: &Path) -> Practiced {
     Practiced { serving, kube }
 }
 
-fn start(practiced: &Practiced, plan: Plan, folder: &Path) -> RunHandle {
-    let clock = Clock::real();
-    let doors = Doors {
-        kube: practiced.kube.clone(),
-        feed: practiced.kube.feed(),
+/// The doors to a practice cluster.
+pub fn doors(kube: &Kube) -> Doors {
+    Doors {
+        kube: kube.clone(),
+        feed: kube.feed(),
         helm: Helm::Practice(Practice {
             objects: |release| standin::objects(release, Makers::Chart),
             definition: schema::crd,
         }),
-        clock,
+        clock: Clock::real(),
         routes: Routes::default(),
-    };
-    let setting = Setting {
+    }
+}
+
+/// A run of every step that remembers in this folder.
+pub fn setting(folder: &Path) -> Setting {
+    Setting {
         journal: folder.join("journal.jsonl"),
-        cluster: practiced.serving.url.clone(),
+        // Its address changes with every start; the cluster does not.
+        cluster: "practice cluster".to_owned(),
         rehearsal: true,
         chosen: Chosen {
             yes: true,
             ..Chosen::default()
         },
-        clock,
-    };
-    run::start(plan, doors, setting).unwrap()
+        clock: Clock::real(),
+        hold: None,
+    }
+}
+
+fn start(practiced: &Practiced, plan: Plan, folder: &Path) -> RunHandle {
+    run::start(plan, doors(&practiced.kube), setting(folder)).unwrap()
 }
 
 /// The outcome and the last state of every step.
-async fn ended(run: &RunHandle) -> (Outcome, BTreeMap<String, StepState>) {
+pub async fn ended(run: &RunHandle) -> (Outcome, BTreeMap<String, StepState>) {
     let mut events = run.subscribe();
     let mut states = BTreeMap::new();
     let all = async {

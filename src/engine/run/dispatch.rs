@@ -8,10 +8,10 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-use super::{Perform, Setting};
+use super::{Hold, Perform, Setting};
 use crate::{
     engine::{
-        event::{Command, Done, Event, FORMAT, NotRun, Outcome, RunId, StepState},
+        event::{Command, Done, Event, FORMAT, NotRun, Outcome, StepState},
         hub::Hub,
         journal::{Journal, Memory},
         outline,
@@ -60,11 +60,10 @@ impl Run {
         let now = setting.clock.now();
         let first = Event::RunStarted {
             format: FORMAT,
-            run: RunId(format!(
-                "{}-{:04x}",
-                Timestamp::now().strftime("%Y%m%dT%H%M%SZ"),
-                rand::random::<u16>()
-            )),
+            run: setting
+                .hold
+                .as_ref()
+                .map_or_else(super::new_id, |hold| hold.run.clone()),
             at: now,
             cluster: setting.cluster.clone(),
             rehearsal: setting.rehearsal,
@@ -106,6 +105,10 @@ impl Run {
         let (news, mut heard) = mpsc::channel(NEWS);
         let mut workers = JoinSet::new();
         let mut listening = true;
+        let hold = self.setting.hold.clone();
+        let lost = Hold::lost(hold.as_ref());
+        tokio::pin!(lost);
+        let mut keeps = true;
         loop {
             for index in self.schedule.begin() {
                 self.begin(index, &perform, &news, &mut workers).await;
@@ -115,6 +118,10 @@ impl Run {
             }
             tokio::select! {
                 biased;
+                problem = &mut lost, if keeps => {
+                    keeps = false;
+                    self.stop_now(in_one_line(&problem), &mut workers).await;
+                }
                 command = asked.recv(), if listening => match command {
                     Some(command) => self.obey(command, &mut workers).await,
                     None => listening = false,
@@ -158,7 +165,7 @@ impl Run {
             if !self.broken {
                 self.broken = true;
                 let at = self.now();
-                let why = format!("{} {}", problem.what, problem.causes.join(": "));
+                let why = in_one_line(&problem);
                 self.hub.tell(Event::Stopping { at, why }).await;
             }
             return;
@@ -356,16 +363,20 @@ impl Run {
                 }
                 self.stop().await;
             }
-            Command::StopNow => {
-                let why = "asked to stop now".to_owned();
-                self.tell(Event::Stopping { at, why }, None).await;
-                self.stop().await;
-                workers.abort_all();
-                let abandoned: Vec<usize> = self.schedule.running().collect();
-                for index in abandoned {
-                    self.give_up(index).await;
-                }
-            }
+            Command::StopNow => self.stop_now("asked to stop now".to_owned(), workers).await,
+        }
+    }
+
+    /// Abandons what is at work; a resume asks the cluster how far it came.
+    async fn stop_now(&mut self, why: String, workers: &mut JoinSet<()>) {
+        let at = self.now();
+        // First of all: nothing may be sent any more.
+        workers.abort_all();
+        self.tell(Event::Stopping { at, why }, None).await;
+        self.stop().await;
+        let abandoned: Vec<usize> = self.schedule.running().collect();
+        for index in abandoned {
+            self.give_up(index).await;
         }
     }
 
@@ -477,6 +488,12 @@ impl Run {
             Outcome::Done
         }
     }
+}
+
+fn in_one_line(problem: &Problem) -> String {
+    let mut line = format!("{} {}", problem.what, problem.causes.join(": "));
+    line.truncate(line.trim_end().len());
+    format!("{line} [{}] {}", problem.code, problem.remedy)
 }
 
 fn millis_between(from: Timestamp, to: Timestamp) -> u64 {

@@ -80,6 +80,7 @@ fn setting(journal: &Path) -> Setting {
         rehearsal: true,
         chosen: Chosen::default(),
         clock: Clock::real(),
+        hold: None,
     }
 }
 

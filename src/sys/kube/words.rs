@@ -14,6 +14,9 @@ use crate::{
 /// Longest message of a server that is repeated to a person.
 const LONGEST_MESSAGE: usize = 600;
 
+/// Longest pause that a server may ask for.
+const LONGEST_AFTER: Duration = Duration::from_mins(1);
+
 /// The kubeconfig cannot be used.
 pub fn kubeconfig(file: Option<&Path>, error: &kube::config::KubeconfigError) -> DoorError {
     let name = file.map_or_else(
@@ -100,7 +103,12 @@ pub fn unknown_kind(target: &ObjectRef) -> DoorError {
 }
 
 /// The server answered with an error.
-pub fn refused(server: &str, doing: &str, status: StatusCode, body: &Value) -> DoorError {
+pub fn refused(
+    server: &str,
+    doing: &str,
+    (status, after): (StatusCode, Option<Duration>),
+    body: &Value,
+) -> DoorError {
     let message = body.get("message").and_then(Value::as_str).unwrap_or("");
     let message: String = message.chars().take(LONGEST_MESSAGE).collect();
     let what = format!("Could not {doing}.");
@@ -125,7 +133,11 @@ pub fn refused(server: &str, doing: &str, status: StatusCode, body: &Value) -> D
             "The operator that checks such objects does not answer yet; the step tries again by itself. If it lasts, look at that operator's pods.",
         ));
     }
-    by_status(status, (server, &message, retry_after(body)), &problem)
+    by_status(
+        status,
+        (server, &message, retry_after(after, body)),
+        &problem,
+    )
 }
 
 fn by_status(
@@ -176,12 +188,15 @@ fn by_status(
                 "The API asked to slow down; the step goes on by itself.",
             ),
         },
-        500..=599 => DoorError::passing(problem(
-            Code::Kube10,
-            &format!(
-                "The API at {server} has a problem of its own. Look at the logs of kube-apiserver and etcd on the primary node if it lasts."
+        500..=599 => DoorError {
+            retry,
+            problem: problem(
+                Code::Kube10,
+                &format!(
+                    "The API at {server} has a problem of its own. Look at the logs of kube-apiserver and etcd on the primary node if it lasts."
+                ),
             ),
-        )),
+        },
         _ => DoorError::lasting(problem(
             Code::Kube08,
             "Read the server's words above; the log of this run holds the whole exchange.",
@@ -206,12 +221,13 @@ fn causes(body: &Value) -> Vec<String> {
         .collect()
 }
 
-fn retry_after(body: &Value) -> Retry {
-    match body
+/// The longer of what the header and the body ask for.
+fn retry_after(header: Option<Duration>, body: &Value) -> Retry {
+    let seconds = body
         .pointer("/details/retryAfterSeconds")
-        .and_then(Value::as_u64)
-    {
-        Some(seconds) if seconds > 0 => Retry::After(Duration::from_secs(seconds.min(60))),
+        .and_then(Value::as_u64);
+    match header.max(seconds.map(Duration::from_secs)) {
+        Some(after) if !after.is_zero() => Retry::After(after.min(LONGEST_AFTER)),
         _ => Retry::Backoff,
     }
 }
@@ -275,7 +291,7 @@ mod tests {
             let error = refused(
                 "https://a:6443",
                 "list nodes",
-                status,
+                (status, None),
                 &json!({"message": message}),
             );
             assert_eq!(error.problem.code, code, "{message}");

@@ -261,6 +261,7 @@ exec '{helm}' "$@"
             rehearsal: false,
             chosen: Chosen::default(),
             clock,
+            hold: None,
         };
         let doors = Doors {
             feed: kube.feed(),
