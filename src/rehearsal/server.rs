@@ -29,7 +29,9 @@ use super::{
     cluster::Cluster,
     discovery, driver,
     hub::{Hub, Keeper},
+    openapi,
     persist::Journal,
+    protobuf,
     secure::{Opened, Secure},
     store::Store,
     watching,
@@ -274,6 +276,11 @@ impl Door {
         let accept = head(header::ACCEPT);
         let (content, agent) = (head(header::CONTENT_TYPE), head(header::USER_AGENT));
         let query = Query::parse(request.uri().query().unwrap_or(""));
+        if request.method() == http::Method::GET && path.starts_with("/openapi/") {
+            let registry = self.ask(|cluster, _| Arc::clone(&cluster.registry)).await?;
+            let found = openapi::answer(&registry, &path).ok_or_else(Failure::no_such_path)?;
+            return Ok(json(StatusCode::OK, &found));
+        }
         let asked = path.clone();
         let wanted = accept.clone();
         if request.method() == http::Method::GET
@@ -354,8 +361,11 @@ async fn body(request: Request<Incoming>, content: &str) -> Result<Value, Failur
         return Ok(Value::Null);
     }
     if content.contains("protobuf") {
-        let message = "the practice cluster reads JSON and YAML";
-        return Err(Failure::new(415, "UnsupportedMediaType", message));
+        return protobuf::read(&bytes).map_err(|why| {
+            Failure::bad_request(format!(
+                "the body is not the protobuf of a known kind: {why}"
+            ))
+        });
     }
     let json: Result<Value, _> = serde_json::from_slice(&bytes);
     match json {

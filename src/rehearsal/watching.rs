@@ -39,6 +39,8 @@ pub(super) type Lines = dyn Stream<Item = Result<Frame<Bytes>, Infallible>> + Se
 struct Watch {
     hub: Hub,
     revision: watch::Receiver<u64>,
+    /// What bookmarks call themselves: clients refuse another kind than the one they watch.
+    kind: Arc<Kind>,
     call: Arc<Call>,
     selector: Selector,
     after: u64,
@@ -66,7 +68,7 @@ pub(super) async fn begin(hub: &Hub, call: Call) -> Result<std::pin::Pin<Box<Lin
         )
     };
     let revision = hub.revision();
-    let (first, after) = hub
+    let (first, after, kind) = hub
         .ask(move |cluster, _| first(cluster, &asked, &wanted))
         .await
         .ok_or_else(stopped)??;
@@ -82,6 +84,7 @@ pub(super) async fn begin(hub: &Hub, call: Call) -> Result<std::pin::Pin<Box<Lin
         ends,
         over: false,
         call,
+        kind,
     };
     for object in first {
         watch.say("ADDED", &object);
@@ -95,12 +98,11 @@ pub(super) async fn begin(hub: &Hub, call: Call) -> Result<std::pin::Pin<Box<Lin
     })))
 }
 
+/// The first objects of a watch, the revision after which changes count, and the kind.
+type Start = (Vec<Arc<Value>>, u64, Arc<Kind>);
+
 /// The snapshot that the client asked for, and where the changes begin.
-fn first(
-    cluster: &Cluster,
-    call: &Call,
-    selector: &Selector,
-) -> Result<(Vec<Arc<Value>>, u64), Failure> {
+fn first(cluster: &Cluster, call: &Call, selector: &Selector) -> Result<Start, Failure> {
     let kind = find(cluster, call)?;
     let version = call.query.text("resourceVersion");
     let initial = call.query.on("sendInitialEvents");
@@ -110,13 +112,13 @@ fn first(
             .filter(|object| is_named(object, call))
             .map(Arc::clone)
             .collect();
-        return Ok((all, cluster.store.revision()));
+        return Ok((all, cluster.store.revision(), kind));
     }
     let after = version
         .parse()
         .map_err(|_number| Failure::bad_request("invalid resource version"))?;
     cluster.changes(&kind, &namespace(call), after)?;
-    Ok((Vec::new(), after))
+    Ok((Vec::new(), after, kind))
 }
 
 fn find(cluster: &Cluster, call: &Call) -> Result<Arc<Kind>, Failure> {
@@ -225,17 +227,12 @@ impl Watch {
     }
 
     fn bookmark(&mut self, initial: bool) {
-        let place = &self.call.place;
-        let version = if place.group.is_empty() {
-            place.version.clone()
-        } else {
-            format!("{}/{}", place.group, place.version)
-        };
         let mut meta = json!({"resourceVersion": self.after.to_string()});
         if initial {
             meta["annotations"] = json!({INITIAL_END: "true"});
         }
-        let object = json!({"kind": "Bookmark", "apiVersion": version, "metadata": meta});
+        let (kind, version) = (&self.kind.kind, self.kind.api_version());
+        let object = json!({"kind": kind, "apiVersion": version, "metadata": meta});
         let mut line = json!({"type": "BOOKMARK", "object": object})
             .to_string()
             .into_bytes();
