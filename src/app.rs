@@ -353,8 +353,8 @@ impl App {
             let sites = std::mem::take(&mut self.known.sites);
             let begun = std::mem::take(&mut self.known.begun);
             self.known = Known {
-                sites,
                 begun,
+                sites,
                 ..Known::default()
             };
         }

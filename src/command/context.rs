@@ -1,6 +1,6 @@
 //! What every command shares: the chosen site, how its vault is opened, the logs, the face.
 
-use std::{io::IsTerminal, path::Path, sync::OnceLock};
+use std::{path::Path, sync::OnceLock};
 
 use secrecy::SecretString;
 use tracing_appender::non_blocking::WorkerGuard;
@@ -43,10 +43,9 @@ pub struct Context {
 impl Context {
     /// Reads the surroundings.
     pub fn new(global: Global) -> Self {
-        let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         let term = std::env::var("TERM").ok();
         Self {
-            face: global.face(terminal, term.as_deref()),
+            face: global.face(output::can_ask(), term.as_deref()),
             global,
             logs: OnceLock::new(),
         }

@@ -37,12 +37,12 @@ impl RunLines {
                     .map(|step| (step.id.clone(), step.clone()))
                     .collect();
                 let place = if *rehearsal {
-                    "REHEARSAL cluster"
+                    "its practice cluster (REHEARSAL)".to_owned()
                 } else {
-                    "cluster"
+                    format!("the cluster {cluster}")
                 };
                 vec![format!(
-                    "Deploying {} to the {place} {cluster}: {} steps of {} components.",
+                    "Deploying {} to {place}: {} steps of {} components.",
                     outline.site,
                     outline.steps.len(),
                     outline.components.len()

@@ -1,6 +1,6 @@
 //! The checks before a deploy, all together, against ports, a name server, files and a practice cluster.
 
-mod peers;
+pub mod peers;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,6 +1,8 @@
 //! The whole sample plan on a real control plane with the real helm: once, again, and through every kind of interruption.
 
+mod binary;
 mod hear;
+mod program;
 mod scene;
 
 use std::process::Command as Process;

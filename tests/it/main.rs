@@ -10,6 +10,7 @@ mod catalog;
 mod checks;
 mod clients;
 mod deploy_real;
+mod pictures;
 mod practice;
 mod rehearsal;
 mod rehearsal_deploy;

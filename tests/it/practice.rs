@@ -11,10 +11,9 @@ use std::{
 };
 
 use care_install::{
-    catalog::standin::{self, Makers},
-    plan::{Action, Object, ObjectRef},
+    plan::{Object, ObjectRef},
     problem::Code,
-    rehearsal::{self, HostOptions, Hosted, Point, Scenario, Speed, schema},
+    rehearsal::{self, HostOptions, Hosted, Point, Scenario, Speed},
     site::{self, Site},
     sys::{
         clock::Clock,
@@ -460,73 +459,4 @@ async fn many_applies_at_once_share_their_writes_to_disk() {
     let records = text.lines().count();
     println!("{records} records on disk");
     assert!(records < 500, "{records} records for 500 applies");
-}
-
-/// The objects of the whole plan as they would be sent: definitions, then what others live in, then the rest.
-fn whole_plan() -> [Vec<Object>; 3] {
-    let plan = crate::catalog::sample_plan();
-    let definitions = schema::crd_names()
-        .map(|name| Object::from_value(schema::crd(name).unwrap()).unwrap())
-        .collect();
-    let mut objects = Vec::new();
-    for step in &plan.steps {
-        objects.extend(step.action.objects().into_iter().cloned());
-        if let Action::Helm(release) = &step.action {
-            objects.extend(standin::objects(release, Makers::ChartAndOperators));
-        }
-    }
-    let (first, rest) = objects
-        .into_iter()
-        .partition(|object| object.reference().kind == "Namespace");
-    [definitions, first, rest]
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn at_the_fastest_speed_all_workloads_of_the_plan_are_ready_within_seconds() {
-    let folder = tempfile::tempdir().unwrap();
-    let hosted = host(folder.path()).await;
-    let kube = client(&hosted.point).await;
-    let feed = kube.feed();
-    let of = ObjectRef::new("apps/v1", "Deployment", "", "");
-    let mut watch = feed
-        .watch(&ObjectRef {
-            namespace: None,
-            ..of
-        })
-        .await
-        .unwrap();
-    let began = Instant::now();
-    let mut sent = 0;
-    for wave in whole_plan() {
-        sent += wave.len();
-        let applied: Vec<_> = stream::iter(wave)
-            .map(|object| {
-                let kube = kube.clone();
-                async move {
-                    kube.apply(&object)
-                        .await
-                        .map_err(|error| error.problem.to_string())
-                }
-            })
-            .buffer_unordered(16)
-            .filter_map(async |applied| applied.err())
-            .collect()
-            .await;
-        assert_eq!(applied, Vec::<String>::new());
-    }
-    println!("{sent} objects applied after {:?}", began.elapsed());
-    let ready = |object: &Arc<serde_json::Value>| {
-        object["status"]["readyReplicas"] == object["spec"]["replicas"]
-    };
-    let all_ready = async {
-        while watch.objects().is_empty() || !watch.objects().values().all(ready) {
-            watch.changed().await;
-        }
-    };
-    timeout(LIMIT, all_ready).await.unwrap();
-    println!(
-        "{} deployments ready after {:?}",
-        watch.objects().len(),
-        began.elapsed()
-    );
 }

@@ -412,3 +412,55 @@ fn the_reader_of_uses_understands_groups() {
     let names: Vec<String> = used(text).into_iter().collect();
     assert_eq!(names, ["plan", "problem", "site", "sys"]);
 }
+
+/// The steps that a text sends the reader to: what follows `the step`, when it is a whole step's name.
+fn named_steps(text: &str) -> BTreeSet<String> {
+    let name = |rest: &str| -> String {
+        let is_part = |letter: &char| letter.is_ascii_lowercase() || "-/".contains(*letter);
+        rest.trim_start_matches('`')
+            .chars()
+            .take_while(is_part)
+            .collect()
+    };
+    text.split("the step ")
+        .skip(1)
+        .map(name)
+        .filter(|name| name.contains('/'))
+        .collect()
+}
+
+#[test]
+fn remedies_send_the_reader_to_steps_that_the_catalogue_has() {
+    let catalog = care_install::catalog::Catalog::load().unwrap();
+    let steps: BTreeSet<String> = catalog
+        .components
+        .iter()
+        .flat_map(|component| {
+            let of =
+                |step: &care_install::catalog::StepFile| format!("{}/{}", component.id, step.name);
+            component.steps.iter().map(of).collect::<Vec<_>>()
+        })
+        .collect();
+    let mut texts: Vec<(String, String)> = sources()
+        .into_iter()
+        .filter(|source| source.name != "app/fixture")
+        .map(|source| (source.name, source.code))
+        .collect();
+    for entry in fs::read_dir(root().join("assets/catalog")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        texts.push((path.display().to_string(), text));
+    }
+    let mut offenders = Vec::new();
+    let mut found = 0;
+    for (name, text) in texts {
+        for step in named_steps(&text) {
+            found += 1;
+            if !steps.contains(&step) {
+                offenders.push(format!("{name} names the step {step}"));
+            }
+        }
+    }
+    expect_none("a remedy names steps that are there", &offenders);
+    assert!(found >= 3, "the reader of steps finds nothing any more");
+}

@@ -116,7 +116,7 @@ impl<'a> Desk<'a> {
             Effect::Rehearse => self.open_practice().await,
             Effect::SaveDraft(draft) => self.save_draft(&draft).await,
             Effect::CreateSite(draft, secrets, locked) => {
-                self.create(*draft, secrets, locked).await
+                self.create(*draft, secrets, locked).await;
             }
             Effect::ChangeSite(draft, secrets) => self.change(*draft, secrets).await,
             Effect::Probe(draft) => self.probe(*draft),

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::site::{Group, sample};
+use crate::site::{Group, Site, sample};
 
 /// Reads a text that must be refused and gives its problems as short lines: `line:column CODE`.
 fn refused(text: &str) -> Vec<String> {
@@ -232,6 +232,27 @@ fn the_example_is_a_complete_site_and_shows_every_field() {
             .iter()
             .all(|group| group.fields().next().is_some())
     );
+}
+
+/// Set, the test writes the file anew instead of comparing it.
+const RENEW: &str = "CARE_RENEW";
+
+#[test]
+fn the_example_of_the_repository_is_what_the_table_makes_and_a_complete_site() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/site.example.yaml");
+    if std::env::var_os(RENEW).is_some() {
+        let (path, mode) = (std::path::Path::new(path), crate::sys::files::Mode::Shared);
+        crate::sys::files::write_atomic(path, example().as_bytes(), mode).unwrap();
+    }
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        text == example(),
+        "templates/site.example.yaml is not what the table of fields makes; renew it with \
+         {RENEW}=1 cargo test --lib the_example_of_the_repository"
+    );
+    let (draft, _) = read("site.example.yaml", &text).unwrap();
+    let site = Site::try_from(&draft).unwrap();
+    assert_eq!(site.nodes.primary.address.to_string(), "192.168.20.11");
 }
 
 /// Every line end and other character of Unicode that YAML treats in its own way, with one that it does not.

@@ -104,6 +104,8 @@ impl Command {
         lines: mpsc::Sender<String>,
     ) -> Result<Applied, DoorError> {
         let lock = self.lock(release)?;
+        // Before anything is asked: what a kill left behind goes away also when there is nothing to install.
+        let folder = tempdir(&self.place.work, release)?;
         if let Some(revision) = record::newest(kube, release).await?
             && revision.is_pending()
         {
@@ -126,7 +128,6 @@ impl Command {
             }
             Standing::Different => {}
         }
-        let folder = tempdir(&self.place.work, release)?;
         let values = folder.0.join("values.yaml");
         let text = serde_yaml::to_string(&release.values).map_err(|error| bug(&error))?;
         files::write_atomic(&values, text.as_bytes(), Mode::Private).map_err(DoorError::lasting)?;
@@ -411,7 +412,7 @@ struct Folder(PathBuf);
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Left behind by a kill it is emptied by the next install; it holds no secret.
+        // Left behind by a kill it goes away with the next look at the release; it holds no secret.
         std::fs::remove_dir_all(&self.0).ok();
     }
 }

@@ -115,7 +115,8 @@ pub struct Scene {
     pub bed: Testbed,
     /// What is deployed.
     pub plan: Plan,
-    helm: PathBuf,
+    /// The helm command, perhaps with faults before it.
+    pub helm: PathBuf,
     faults: PathBuf,
 }
 
@@ -142,6 +143,7 @@ impl Scene {
             r#"#!/bin/sh
 for word; do name=$last; last=$word; done
 cd '{faults}' || exit 9
+{{ echo "$*"; env; }} >> calls
 if [ -e "$name.fail" ]; then
     rm "$name.fail"
     echo "Error: failed calling webhook of $name: connection refused" >&2
@@ -166,6 +168,11 @@ exec '{helm}' "$@"
 
     pub fn fault(&self, release: &str, kind: &str) {
         fs::write(self.faults.join(format!("{release}.{kind}")), "").unwrap();
+    }
+
+    /// The arguments and surroundings of every call of helm so far.
+    pub fn calls(&self) -> String {
+        fs::read_to_string(self.faults.join("calls")).unwrap()
     }
 
     /// Makes the chart wait for a hook of its own that nobody can run until [`Self::let_hooks_run`].

@@ -1,0 +1,55 @@
+//! The screens joined to the program: keys alone lead from the questions to a healthy practice cluster.
+
+use std::{fs, process::Command};
+
+/// The words of a picture, line by line.
+fn words(picture: &str) -> String {
+    picture
+        .split('>')
+        .filter_map(|piece| piece.strip_suffix("</text"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn keys_lead_from_the_questions_to_a_healthy_cluster_past_an_image_that_cannot_be_pulled() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("pictures");
+    let ended = Command::new(env!("CARGO_BIN_EXE_care-install"))
+        .args(["screenshots", "--out"])
+        .arg(&out)
+        .env("CARE_INSTALL_HOME", folder.path().join("home"))
+        .output()
+        .unwrap();
+    assert!(
+        ended.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ended.stderr)
+    );
+    for (name, told) in [
+        ("welcome", "What would you like to do?"),
+        ("questions", "Primary address"),
+        ("checks", "Nothing holds the deploy back"),
+        ("plan", "28 steps of 12 components"),
+        ("image-pull-fails", "cannot pull the image"),
+        ("image-pull-fails", "WAIT-02"),
+        ("image-pull-fails", "To fix: "),
+        ("deployed", "Done: 28 of 28 steps"),
+        ("health", "Nothing needs attention"),
+        ("pods", "cert-manager"),
+        ("volumes", "longhorn-database"),
+        ("help", "Keys of this screen"),
+        ("log", "practice container"),
+    ] {
+        let picture = fs::read_to_string(out.join(format!("{name}.svg"))).unwrap();
+        let words = words(&picture);
+        assert!(
+            words.contains(told),
+            "`{told}` is missing in {name}:\n{words}"
+        );
+    }
+    assert!(
+        !folder.path().join("home/screenshots/st-marys").exists(),
+        "the site of the pictures is taken away again"
+    );
+}
