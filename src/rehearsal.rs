@@ -31,6 +31,7 @@ mod secure;
 mod select;
 mod server;
 pub mod store;
+mod table;
 mod validate;
 mod watching;
 pub mod world;

@@ -9,6 +9,7 @@ use std::{
 
 use futures::{Stream, stream};
 use hyper::body::{Bytes, Frame};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::{sync::watch, time::Instant};
 
@@ -20,6 +21,7 @@ use super::{
     kinds::Kind,
     select::Selector,
     store::{Change, Verb},
+    table::{self, Form},
     world::text_at,
 };
 
@@ -42,6 +44,11 @@ struct Watch {
     /// What bookmarks call themselves: clients refuse another kind than the one they watch.
     kind: Arc<Kind>,
     call: Arc<Call>,
+    form: Form,
+    /// What the cluster's clock showed at the last look.
+    now: Timestamp,
+    /// The columns of a table have been told.
+    headed: bool,
     selector: Selector,
     after: u64,
     /// The objects that the client has been told of, for selectors whose objects change their labels.
@@ -55,7 +62,11 @@ struct Watch {
 ///
 /// # Errors
 /// The refusal as the client reads it: a selector that cannot be read, a revision that is too old, no such kind.
-pub(super) async fn begin(hub: &Hub, call: Call) -> Result<std::pin::Pin<Box<Lines>>, Failure> {
+pub(super) async fn begin(
+    hub: &Hub,
+    call: Call,
+    form: Form,
+) -> Result<std::pin::Pin<Box<Lines>>, Failure> {
     let selector = call.query.selector()?;
     let call = Arc::new(call);
     let asked = Arc::clone(&call);
@@ -68,10 +79,11 @@ pub(super) async fn begin(hub: &Hub, call: Call) -> Result<std::pin::Pin<Box<Lin
         )
     };
     let revision = hub.revision();
-    let (first, after, kind) = hub
-        .ask(move |cluster, _| first(cluster, &asked, &wanted))
+    let (found, now) = hub
+        .ask(move |cluster, now| (first(cluster, &asked, &wanted), now))
         .await
-        .ok_or_else(stopped)??;
+        .ok_or_else(stopped)?;
+    let (first, after, kind) = found?;
     let limit = call.query.number("timeoutSeconds");
     let ends = Instant::now() + limit.map_or(LONGEST, Duration::from_secs);
     let mut watch = Watch {
@@ -85,6 +97,9 @@ pub(super) async fn begin(hub: &Hub, call: Call) -> Result<std::pin::Pin<Box<Lin
         over: false,
         call,
         kind,
+        form,
+        now,
+        headed: false,
     };
     for object in first {
         watch.say("ADDED", &object);
@@ -174,22 +189,23 @@ impl Watch {
         let (call, after) = (Arc::clone(&self.call), self.after);
         let found = self
             .hub
-            .ask(move |cluster, _| {
+            .ask(move |cluster, now| {
                 let kind = find(cluster, &call)?;
                 let changes = cluster.changes(&kind, &namespace(&call), after)?;
-                Ok((changes, cluster.store.revision()))
+                Ok::<_, Failure>((changes, cluster.store.revision(), now))
             })
             .await;
         match found {
             None => self.over = true,
-            Some(Ok((changes, revision))) => {
+            Some(Ok((changes, revision, now))) => {
+                self.now = now;
                 for change in changes {
                     self.take(&change);
                 }
                 self.after = revision;
             }
             Some(Err(failure)) => {
-                self.say("ERROR", &failure_body(&failure));
+                self.line("ERROR", &failure.body());
                 self.over = true;
             }
         }
@@ -215,10 +231,20 @@ impl Watch {
         }
     }
 
-    fn say(&mut self, word: &str, object: &Value) {
+    fn say(&mut self, word: &str, object: &Arc<Value>) {
         if word == "ADDED" || word == "MODIFIED" {
             self.known.insert(name(object));
         }
+        if self.form == Form::Whole {
+            self.line(word, object);
+            return;
+        }
+        let first = !std::mem::replace(&mut self.headed, true);
+        let shown = table::line(self.form, &self.kind, (**object).clone(), first, self.now);
+        self.line(word, &shown);
+    }
+
+    fn line(&mut self, word: &str, object: &Value) {
         let mut line = json!({"type": word, "object": object})
             .to_string()
             .into_bytes();
@@ -233,16 +259,12 @@ impl Watch {
         }
         let (kind, version) = (&self.kind.kind, self.kind.api_version());
         let object = json!({"kind": kind, "apiVersion": version, "metadata": meta});
-        let mut line = json!({"type": "BOOKMARK", "object": object})
-            .to_string()
-            .into_bytes();
-        line.push(b'\n');
-        self.ready.push_back(line);
+        let shown = match self.form {
+            Form::Table(_) => table::line(self.form, &self.kind, object, false, self.now),
+            _ => object,
+        };
+        self.line("BOOKMARK", &shown);
     }
-}
-
-fn failure_body(failure: &Failure) -> Value {
-    failure.body()
 }
 
 fn name(object: &Value) -> String {

@@ -87,6 +87,11 @@ const WORKS: &[Row] = &[
         "-n shop rollout status statefulset/store --timeout=60s",
         "roll",
     ),
+    ("get nodes -o wide", "INTERNAL-IP"),
+    ("-n shop get deployments", "2/2"),
+    ("-n shop get pods -o wide", "1/1     Running"),
+    ("-n shop get all", "statefulset.apps/store"),
+    ("-n shop get pods --watch --request-timeout=1s", "READY"),
     ("-n shop get configmap settings -o yaml", "colour: red"),
     (
         "-n shop get configmap settings -o json",

@@ -156,8 +156,10 @@ fn code(of: &str, package: &str, types: &BTreeMap<String, Go>, left: &mut Vec<St
         Some(("intstr", bare)) => ("io.k8s.apimachinery.pkg.util.intstr", bare),
         Some(("runtime", bare)) => ("io.k8s.apimachinery.pkg.runtime", bare),
         Some(("v1" | "corev1" | "apiv1" | "core", bare)) => ("io.k8s.api.core.v1", bare),
-        Some((other, _)) => panic!("whose is {other} in {of}?"),
-        None => (package, of),
+        foreign => {
+            assert!(foreign.is_none(), "whose is {of}?");
+            (package, of)
+        }
     };
     let name = format!("{package}.{bare}");
     match types.get(&name) {
