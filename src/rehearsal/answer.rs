@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{kinds::Kind, store::Refused};
+use super::{
+    kinds::Kind,
+    store::Refused,
+    table::{self, Form},
+};
 
 /// A refusal as the `Status` body says it.
 #[derive(Clone, Debug, PartialEq)]
@@ -217,7 +222,32 @@ pub struct Listing {
     pub remaining: usize,
 }
 
+impl Listing {
+    /// The body of the page.
+    pub fn body(self) -> Value {
+        let mut meta = json!({"resourceVersion": self.revision.to_string()});
+        if let Some(next) = self.next {
+            meta["continue"] = next.into();
+            meta["remainingItemCount"] = self.remaining.into();
+        }
+        let items: Vec<Value> = self.items.iter().map(|item| (**item).clone()).collect();
+        json!({"kind": self.kind, "apiVersion": self.api_version, "metadata": meta, "items": items})
+    }
+}
+
 impl Answer {
+    /// The same in another form.
+    #[must_use]
+    pub fn in_form(self, form: Form, kind: &Kind, now: Timestamp) -> Self {
+        match self {
+            Self::Object { object, .. } => {
+                Self::Json(table::shape(form, kind, (*object).clone(), now))
+            }
+            Self::List(list) => Self::Json(table::shape(form, kind, list.body(), now)),
+            other => other,
+        }
+    }
+
     /// A 200 with an object.
     pub fn ok(object: Arc<Value>) -> Self {
         Self::Object {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{
     admit,
     answer::{Answer, Failure, Invalid},
-    call::{Call, Method},
+    call::{Call, Method, Place},
     kinds::{DEFINITION, Kind, Registry},
     managed::{Entries, Manager},
     schema::Node,
@@ -103,6 +103,14 @@ impl Cluster {
         }?;
         self.catch_up();
         Ok(speaking(answer, &kind))
+    }
+
+    /// The kind that a place names.
+    pub fn kind(&self, place: &Place) -> Option<Arc<Kind>> {
+        let found = self
+            .registry
+            .find(&place.group, &place.version, &place.plural);
+        found.map(Arc::clone)
     }
 
     fn stored(&self, kind: &Kind, call: &Call) -> Result<&Arc<Value>, Failure> {

@@ -38,9 +38,7 @@ pub fn json_patch(target: &mut Value, operations: &Value) -> Result<(), String> 
         match text("op") {
             "add" => insert(target, path, given())?,
             "remove" => drop(remove(target, path)?),
-            "replace" => {
-                *target.pointer_mut(path).ok_or_else(|| absent(path))? = given();
-            }
+            "replace" => replace(target, path, given())?,
             "move" => {
                 let value = remove(target, from)?;
                 insert(target, path, value)?;
@@ -91,6 +89,19 @@ fn insert(target: &mut Value, path: &str, value: Value) -> Result<(), String> {
             list.insert(at, value);
             Ok(())
         }
+        _ => Err(absent(path)),
+    }
+}
+
+/// A real server lets a member be replaced that is not there; `kubectl rollout undo` counts on it.
+fn replace(target: &mut Value, path: &str, value: Value) -> Result<(), String> {
+    if let Some(old) = target.pointer_mut(path) {
+        *old = value;
+        return Ok(());
+    }
+    let (parent, _) = split(path).ok_or_else(|| absent(path))?;
+    match target.pointer(parent) {
+        Some(Value::Object(_)) => insert(target, path, value),
         _ => Err(absent(path)),
     }
 }

@@ -11,6 +11,8 @@ struct Asset {
     kinds: Map<String, Value>,
     types: Map<String, Value>,
     crds: Map<String, Value>,
+    wire: Map<String, Value>,
+    columns: Map<String, Value>,
 }
 
 static PACKED: &[u8] = include_bytes!("../../assets/schemas.json.gz");
@@ -30,6 +32,7 @@ static ASSET: LazyLock<Asset> = LazyLock::new(|| {
         _ => Map::new(),
     };
     let (kinds, types, crds) = (map("kinds"), map("types"), map("crds"));
+    let (wire, columns) = (map("wire"), map("columns"));
     Asset {
         discovery: value
             .get_mut("discovery")
@@ -38,6 +41,8 @@ static ASSET: LazyLock<Asset> = LazyLock::new(|| {
         kinds,
         types,
         crds,
+        wire,
+        columns,
     }
 });
 
@@ -94,6 +99,17 @@ pub fn type_name(group: &str, version: &str, kind: &str) -> Option<&'static str>
         .kinds
         .get(&format!("{group}/{version}/{kind}"))?
         .as_str()
+}
+
+/// The fields of a type as protobuf numbers them, each a line of `NUMBER NAME CODE`.
+pub fn wire(name: &str) -> Option<&'static [Value]> {
+    ASSET.wire.get(name)?.as_array().map(Vec::as_slice)
+}
+
+/// The columns in which a built-in kind is printed: name, type, format and priority.
+pub fn columns(group: &str, version: &str, plural: &str) -> &'static [Value] {
+    let found = ASSET.columns.get(&format!("{group}/{version}/{plural}"));
+    found.and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// How the items of a list belong together.

@@ -23,15 +23,18 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    answer::{Answer, Failure, Listing},
+    answer::{Answer, Failure},
     call::{Call, Method, Place, Query},
     clock::{Clock, Speed},
     cluster::Cluster,
     discovery, driver,
     hub::{Hub, Keeper},
+    openapi,
     persist::Journal,
+    protobuf,
     secure::{Opened, Secure},
     store::Store,
+    table::Form,
     watching,
     world::{kind_key, reference},
 };
@@ -274,28 +277,14 @@ impl Door {
         let accept = head(header::ACCEPT);
         let (content, agent) = (head(header::CONTENT_TYPE), head(header::USER_AGENT));
         let query = Query::parse(request.uri().query().unwrap_or(""));
-        let asked = path.clone();
-        let wanted = accept.clone();
         if request.method() == http::Method::GET
-            && let Some(found) = self
-                .ask(move |cluster, _| discovery::answer(&cluster.registry, &asked, &wanted))
-                .await?
+            && let Some(found) = self.described(&path, &accept).await?
         {
-            let kind = if accept.contains("as=APIGroupDiscoveryList")
-                && found["kind"] == "APIGroupDiscoveryList"
-            {
-                "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-            } else {
-                "application/json"
-            };
-            return Ok(respond(
-                StatusCode::OK,
-                kind,
-                Bytes::from(found.to_string()),
-            ));
+            return Ok(found);
         }
         let place = Place::parse(&path).filter(|place| !place.plural.is_empty());
         let place = place.ok_or_else(Failure::no_such_path)?;
+        let form = Form::of(&accept, &query);
         let call = Call {
             method: method(request.method())?,
             place,
@@ -306,7 +295,7 @@ impl Door {
         };
         if call.method == Method::Get && call.query.on("watch") && call.place.subresource.is_empty()
         {
-            let lines = watching::begin(&self.hub, call).await?;
+            let lines = watching::begin(&self.hub, call, form).await?;
             let stream = StreamBody::new(lines);
             return Ok(typed(
                 StatusCode::OK,
@@ -314,10 +303,37 @@ impl Door {
                 stream.boxed_unsync(),
             ));
         }
-        let answer = self
-            .ask(move |cluster, now| cluster.perform(&call, now))
-            .await??;
-        Ok(shape(answer))
+        let reads = call.method == Method::Get && call.place.subresource.is_empty();
+        let form = if reads { form } else { Form::Whole };
+        let (answer, kind, now) = self
+            .ask(move |cluster, now| (cluster.perform(&call, now), cluster.kind(&call.place), now))
+            .await?;
+        let answer = answer?;
+        match (form, kind) {
+            (Form::Whole, _) | (_, None) => Ok(shape(answer)),
+            (form, Some(kind)) => Ok(shape(answer.in_form(form, &kind, now))),
+        }
+    }
+
+    /// What is said about the server itself: OpenAPI and discovery.
+    async fn described(&self, path: &str, accept: &str) -> Result<Option<Response<Body>>, Failure> {
+        let registry = self.ask(|cluster, _| Arc::clone(&cluster.registry)).await?;
+        if path.starts_with("/openapi/") {
+            let found = openapi::answer(&registry, path).ok_or_else(Failure::no_such_path)?;
+            return Ok(Some(json(StatusCode::OK, &found)));
+        }
+        let Some(found) = discovery::answer(&registry, path, accept) else {
+            return Ok(None);
+        };
+        let aggregated =
+            accept.contains("as=APIGroupDiscoveryList") && found["kind"] == "APIGroupDiscoveryList";
+        let kind = if aggregated {
+            "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+        } else {
+            "application/json"
+        };
+        let bytes = Bytes::from(found.to_string());
+        Ok(Some(respond(StatusCode::OK, kind, bytes)))
     }
 
     async fn ask<T: Send + 'static>(
@@ -354,8 +370,11 @@ async fn body(request: Request<Incoming>, content: &str) -> Result<Value, Failur
         return Ok(Value::Null);
     }
     if content.contains("protobuf") {
-        let message = "the practice cluster reads JSON and YAML";
-        return Err(Failure::new(415, "UnsupportedMediaType", message));
+        return protobuf::read(&bytes).map_err(|why| {
+            Failure::bad_request(format!(
+                "the body is not the protobuf of a known kind: {why}"
+            ))
+        });
     }
     let json: Result<Value, _> = serde_json::from_slice(&bytes);
     match json {
@@ -385,20 +404,10 @@ fn shape(answer: Answer) -> Response<Body> {
             }
             response
         }
-        Answer::List(list) => json(StatusCode::OK, &listed(list)),
+        Answer::List(list) => json(StatusCode::OK, &list.body()),
         Answer::Json(value) => json(StatusCode::OK, &value),
         Answer::Text(lines) => text(lines),
     }
-}
-
-fn listed(list: Listing) -> Value {
-    let mut meta = serde_json::json!({"resourceVersion": list.revision.to_string()});
-    if let Some(next) = list.next {
-        meta["continue"] = next.into();
-        meta["remainingItemCount"] = list.remaining.into();
-    }
-    let items: Vec<Value> = list.items.iter().map(|item| (**item).clone()).collect();
-    serde_json::json!({"kind": list.kind, "apiVersion": list.api_version, "metadata": meta, "items": items})
 }
 
 fn json(code: StatusCode, value: &Value) -> Response<Body> {

@@ -9,6 +9,7 @@ use std::{
 
 use futures::{Stream, stream};
 use hyper::body::{Bytes, Frame};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::{sync::watch, time::Instant};
 
@@ -20,6 +21,7 @@ use super::{
     kinds::Kind,
     select::Selector,
     store::{Change, Verb},
+    table::{self, Form},
     world::text_at,
 };
 
@@ -39,7 +41,14 @@ pub(super) type Lines = dyn Stream<Item = Result<Frame<Bytes>, Infallible>> + Se
 struct Watch {
     hub: Hub,
     revision: watch::Receiver<u64>,
+    /// What bookmarks call themselves: clients refuse another kind than the one they watch.
+    kind: Arc<Kind>,
     call: Arc<Call>,
+    form: Form,
+    /// What the cluster's clock showed at the last look.
+    now: Timestamp,
+    /// The columns of a table have been told.
+    headed: bool,
     selector: Selector,
     after: u64,
     /// The objects that the client has been told of, for selectors whose objects change their labels.
@@ -53,7 +62,11 @@ struct Watch {
 ///
 /// # Errors
 /// The refusal as the client reads it: a selector that cannot be read, a revision that is too old, no such kind.
-pub(super) async fn begin(hub: &Hub, call: Call) -> Result<std::pin::Pin<Box<Lines>>, Failure> {
+pub(super) async fn begin(
+    hub: &Hub,
+    call: Call,
+    form: Form,
+) -> Result<std::pin::Pin<Box<Lines>>, Failure> {
     let selector = call.query.selector()?;
     let call = Arc::new(call);
     let asked = Arc::clone(&call);
@@ -66,10 +79,11 @@ pub(super) async fn begin(hub: &Hub, call: Call) -> Result<std::pin::Pin<Box<Lin
         )
     };
     let revision = hub.revision();
-    let (first, after) = hub
-        .ask(move |cluster, _| first(cluster, &asked, &wanted))
+    let (found, now) = hub
+        .ask(move |cluster, now| (first(cluster, &asked, &wanted), now))
         .await
-        .ok_or_else(stopped)??;
+        .ok_or_else(stopped)?;
+    let (first, after, kind) = found?;
     let limit = call.query.number("timeoutSeconds");
     let ends = Instant::now() + limit.map_or(LONGEST, Duration::from_secs);
     let mut watch = Watch {
@@ -82,6 +96,10 @@ pub(super) async fn begin(hub: &Hub, call: Call) -> Result<std::pin::Pin<Box<Lin
         ends,
         over: false,
         call,
+        kind,
+        form,
+        now,
+        headed: false,
     };
     for object in first {
         watch.say("ADDED", &object);
@@ -95,12 +113,11 @@ pub(super) async fn begin(hub: &Hub, call: Call) -> Result<std::pin::Pin<Box<Lin
     })))
 }
 
+/// The first objects of a watch, the revision after which changes count, and the kind.
+type Start = (Vec<Arc<Value>>, u64, Arc<Kind>);
+
 /// The snapshot that the client asked for, and where the changes begin.
-fn first(
-    cluster: &Cluster,
-    call: &Call,
-    selector: &Selector,
-) -> Result<(Vec<Arc<Value>>, u64), Failure> {
+fn first(cluster: &Cluster, call: &Call, selector: &Selector) -> Result<Start, Failure> {
     let kind = find(cluster, call)?;
     let version = call.query.text("resourceVersion");
     let initial = call.query.on("sendInitialEvents");
@@ -110,13 +127,13 @@ fn first(
             .filter(|object| is_named(object, call))
             .map(Arc::clone)
             .collect();
-        return Ok((all, cluster.store.revision()));
+        return Ok((all, cluster.store.revision(), kind));
     }
     let after = version
         .parse()
         .map_err(|_number| Failure::bad_request("invalid resource version"))?;
     cluster.changes(&kind, &namespace(call), after)?;
-    Ok((Vec::new(), after))
+    Ok((Vec::new(), after, kind))
 }
 
 fn find(cluster: &Cluster, call: &Call) -> Result<Arc<Kind>, Failure> {
@@ -172,22 +189,23 @@ impl Watch {
         let (call, after) = (Arc::clone(&self.call), self.after);
         let found = self
             .hub
-            .ask(move |cluster, _| {
+            .ask(move |cluster, now| {
                 let kind = find(cluster, &call)?;
                 let changes = cluster.changes(&kind, &namespace(&call), after)?;
-                Ok((changes, cluster.store.revision()))
+                Ok::<_, Failure>((changes, cluster.store.revision(), now))
             })
             .await;
         match found {
             None => self.over = true,
-            Some(Ok((changes, revision))) => {
+            Some(Ok((changes, revision, now))) => {
+                self.now = now;
                 for change in changes {
                     self.take(&change);
                 }
                 self.after = revision;
             }
             Some(Err(failure)) => {
-                self.say("ERROR", &failure_body(&failure));
+                self.line("ERROR", &failure.body());
                 self.over = true;
             }
         }
@@ -213,10 +231,20 @@ impl Watch {
         }
     }
 
-    fn say(&mut self, word: &str, object: &Value) {
+    fn say(&mut self, word: &str, object: &Arc<Value>) {
         if word == "ADDED" || word == "MODIFIED" {
             self.known.insert(name(object));
         }
+        if self.form == Form::Whole {
+            self.line(word, object);
+            return;
+        }
+        let first = !std::mem::replace(&mut self.headed, true);
+        let shown = table::line(self.form, &self.kind, (**object).clone(), first, self.now);
+        self.line(word, &shown);
+    }
+
+    fn line(&mut self, word: &str, object: &Value) {
         let mut line = json!({"type": word, "object": object})
             .to_string()
             .into_bytes();
@@ -225,27 +253,18 @@ impl Watch {
     }
 
     fn bookmark(&mut self, initial: bool) {
-        let place = &self.call.place;
-        let version = if place.group.is_empty() {
-            place.version.clone()
-        } else {
-            format!("{}/{}", place.group, place.version)
-        };
         let mut meta = json!({"resourceVersion": self.after.to_string()});
         if initial {
             meta["annotations"] = json!({INITIAL_END: "true"});
         }
-        let object = json!({"kind": "Bookmark", "apiVersion": version, "metadata": meta});
-        let mut line = json!({"type": "BOOKMARK", "object": object})
-            .to_string()
-            .into_bytes();
-        line.push(b'\n');
-        self.ready.push_back(line);
+        let (kind, version) = (&self.kind.kind, self.kind.api_version());
+        let object = json!({"kind": kind, "apiVersion": version, "metadata": meta});
+        let shown = match self.form {
+            Form::Table(_) => table::line(self.form, &self.kind, object, false, self.now),
+            _ => object,
+        };
+        self.line("BOOKMARK", &shown);
     }
-}
-
-fn failure_body(failure: &Failure) -> Value {
-    failure.body()
 }
 
 fn name(object: &Value) -> String {

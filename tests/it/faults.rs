@@ -1,5 +1,10 @@
 //! The whole sample site through a wire that fails in every way a seed thinks of: each run ends done, or stopped with
 //! its reason and is gone on with to done.
+#![expect(
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a seed that fails says how to see it again"
+)]
 
 mod wire;
 

@@ -8,6 +8,7 @@
 
 mod catalog;
 mod checks;
+mod clients;
 mod deploy_real;
 mod faults;
 mod lease;

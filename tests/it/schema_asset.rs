@@ -1,7 +1,10 @@
 //! Derives `assets/schemas.json.gz`: what the rehearsal needs of every schema, without its prose.
 //!
 //! Run by hand against a real API server:
-//! `CARE_SCHEMA_KUBECONFIG=FILE CARE_SCHEMA_CRDS=DIR cargo test --test it schema_asset -- --ignored`
+//! `CARE_SCHEMA_KUBECONFIG=FILE CARE_SCHEMA_CRDS=DIR CARE_SCHEMA_GO=DIR cargo test --test it schema_asset -- --ignored`
+//! where the last names the folder of the Go module cache that holds `api@VERSION` and `apimachinery@VERSION`.
+
+mod wire;
 
 use std::{collections::BTreeSet, io::Write as _, path::PathBuf};
 
@@ -10,6 +13,8 @@ use kube::{Client, Config, config::KubeConfigOptions, config::Kubeconfig};
 use serde_json::{Map, Value, json};
 
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io";
 
 /// The words of a schema that the rehearsal obeys; everything else is prose or not checked.
 const KEPT: &[&str] = &[
@@ -63,7 +68,21 @@ async fn the_schema_asset_is_derived_from_a_real_server_and_the_definitions() {
     });
     keep_reachable(&mut types, &kinds);
     let crds = definitions();
-    let asset = json!({"discovery": discovery, "kinds": kinds, "types": types, "crds": crds});
+    let wanted = kinds
+        .values()
+        .map(|name| name.as_str().unwrap().to_owned())
+        .collect();
+    let version = client
+        .apiserver_version()
+        .await
+        .unwrap()
+        .git_version
+        .replace("v1.", "v0.");
+    let modules = PathBuf::from(std::env::var("CARE_SCHEMA_GO").expect("CARE_SCHEMA_GO"));
+    let wire = wire::tables(&modules, &version, wanted);
+    let columns = columns(&client, &discovery).await;
+    let asset = json!({"discovery": discovery, "kinds": kinds, "types": types, "crds": crds, "wire": wire,
+        "columns": columns});
     let target = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("assets/schemas.json.gz");
     std::fs::create_dir_all(target.parent().unwrap()).unwrap();
     let file = std::fs::File::create(target).unwrap();
@@ -114,6 +133,50 @@ async fn discovery(client: &Client, path: &str) -> Value {
         }
     }
     found["items"].take()
+}
+
+/// The columns that the server prints for each kind: name, type, format and priority.
+async fn columns(client: &Client, discovery: &Value) -> Value {
+    let mut found = Map::new();
+    let groups = ["api", "apis"]
+        .iter()
+        .flat_map(|side| discovery[side].as_array().unwrap());
+    for group in groups {
+        let name = group["metadata"]["name"].as_str().unwrap_or("");
+        for version in group["versions"].as_array().unwrap() {
+            let number = version["version"].as_str().unwrap();
+            let root = if name.is_empty() {
+                "/api".to_owned()
+            } else {
+                format!("/apis/{name}")
+            };
+            for resource in version["resources"].as_array().unwrap() {
+                if !resource["verbs"]
+                    .as_array()
+                    .unwrap()
+                    .contains(&"list".into())
+                {
+                    continue;
+                }
+                let plural = resource["resource"].as_str().unwrap();
+                let path = format!("{root}/{number}/{plural}?limit=1");
+                let table = get(client, &path, TABLE).await;
+                let list = table["columnDefinitions"].as_array().unwrap().iter();
+                let list: Vec<Value> = list
+                    .map(|column| {
+                        json!([
+                            column["name"],
+                            column["type"],
+                            column["format"],
+                            column["priority"]
+                        ])
+                    })
+                    .collect();
+                found.insert(format!("{name}/{number}/{plural}"), list.into());
+            }
+        }
+    }
+    found.into()
 }
 
 fn collect_types(document: &Value, types: &mut Map<String, Value>, kinds: &mut Map<String, Value>) {

@@ -331,6 +331,11 @@ impl Drop for Testbed {
     }
 }
 
+/// A program of the bed, built when it is missing.
+pub fn binary(name: &str) -> PathBuf {
+    build::binaries().join(name)
+}
+
 /// A port that was free a moment ago.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
