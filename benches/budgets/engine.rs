@@ -135,5 +135,6 @@ fn setting(journal: &Path) -> Setting {
         rehearsal: true,
         chosen: Chosen::default(),
         clock: Clock::real(),
+        hold: None,
     }
 }
