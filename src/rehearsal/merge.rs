@@ -266,7 +266,13 @@ mod tests {
             {"op": "move", "from": "/a/c", "path": "/a/x~1y"}, {"op": "test", "path": "/a/x~1y", "value": 2}]);
         json_patch(&mut value, &patch).unwrap();
         assert_eq!(value, json!({"a": {"d": 3, "x/y": 2}, "list": [2, 3]}));
-        let wrong = json!([{"op": "replace", "path": "/nope", "value": 1}]);
+        json_patch(
+            &mut value,
+            &json!([{"op": "replace", "path": "/new", "value": 1}]),
+        )
+        .unwrap();
+        assert_eq!(value["new"], 1);
+        let wrong = json!([{"op": "replace", "path": "/nope/deeper", "value": 1}]);
         assert!(json_patch(&mut value, &wrong).is_err());
     }
 }
