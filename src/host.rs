@@ -97,8 +97,21 @@ pub fn begin(
     (plan, chosen): (Plan, run::Chosen),
     (lock, expected): (Lock, Onlookers),
 ) -> Result<Hosted, Vec<Problem>> {
-    let listener = Listener::bind(&session.place.work()).map_err(|problem| vec![problem])?;
     let setting = world.setting(session, chosen);
+    begin_as(session, world, (plan, setting), (lock, expected))
+}
+
+/// The same with a memory of its own, as a restore has it.
+///
+/// # Errors
+/// As [`begin`].
+pub fn begin_as(
+    session: &Session,
+    world: &World,
+    (plan, setting): (Plan, run::Setting),
+    (lock, expected): (Lock, Onlookers),
+) -> Result<Hosted, Vec<Problem>> {
+    let listener = Listener::bind(&session.place.work()).map_err(|problem| vec![problem])?;
     let run = Arc::new(run::start(plan, world.doors.clone(), setting)?);
     let server = tokio::spawn(serve(listener, Arc::clone(&run), expected));
     Ok(Hosted {

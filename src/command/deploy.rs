@@ -21,7 +21,7 @@ use crate::{
     },
     plan::{Plan, StepId},
     problem::{Code, Exit, Problem},
-    session::{Reach, Session, Tools, World},
+    session::{Reach, Session, Tools, World, restore},
     sys::{daemon, lines::Lines},
 };
 
@@ -29,7 +29,7 @@ use crate::{
 pub async fn deploy(context: &Context, arguments: &Deploy) -> Result<Exit, Failure> {
     if arguments.background {
         let session = context.open_told(context.place()?)?;
-        return background(context, &session, arguments).await;
+        return background(context, session, arguments).await;
     }
     let session = context.open(context.place()?)?;
     run(context, session, arguments, &context.tools(None)).await
@@ -38,28 +38,32 @@ pub async fn deploy(context: &Context, arguments: &Deploy) -> Result<Exit, Failu
 /// Deploys in this process and shows it as lines.
 pub async fn run(
     context: &Context,
-    session: Session,
+    mut session: Session,
     arguments: &Deploy,
     tools: &Tools,
 ) -> Result<Exit, Failure> {
+    restore::refuse_unfinished(&session.place)?;
     let chosen = chosen(&arguments.chosen, arguments.yes)?;
     let Some(lock) = host::hold(&session)? else {
         return join(context, &session).await;
     };
-    let plan = session.plan()?;
+    let mut plan = session.plan()?;
     chosen.check(&plan)?;
     let reach = Reach::of(&session, tools).await?;
     let results = look::run_checks(context, look::asked(&session, &reach, None)).await;
     let waivers = waivers(&arguments.waive, &results)?;
     refuse_blocked(&results, &waivers)?;
     let world = World::at(reach).await?;
+    if session.learn_database(&world).await? {
+        plan = session.plan()?;
+    }
     keep_waivers(&session.place.reports(), &waivers)?;
     agree(context, arguments, &plan, &world)?;
     let hosted = host::begin(&session, &world, (plan, chosen), (lock, Onlookers::Perhaps))?;
     Ok(follow_hosted(hosted, style(context)).await)
 }
 
-async fn follow_hosted(hosted: Hosted, style: Style) -> Exit {
+pub async fn follow_hosted(hosted: Hosted, style: Style) -> Exit {
     let (events, commands) = (hosted.run.subscribe(), hosted.run.commands());
     let exit = follow::follow(events, commands, style).await;
     hosted.ended().await;
@@ -67,7 +71,7 @@ async fn follow_hosted(hosted: Hosted, style: Style) -> Exit {
 }
 
 /// Shows the run that another process holds.
-async fn join(context: &Context, session: &Session) -> Result<Exit, Failure> {
+pub async fn join(context: &Context, session: &Session) -> Result<Exit, Failure> {
     let Some(joined) = host::join(&session.place.work()).await else {
         let problem = Problem::new(
             Code::Host02,
@@ -82,7 +86,7 @@ async fn join(context: &Context, session: &Session) -> Result<Exit, Failure> {
     Ok(follow::follow(joined.events, joined.commands, style(context)).await)
 }
 
-fn style(context: &Context) -> Style {
+pub fn style(context: &Context) -> Style {
     if context.face == Face::Json {
         Style::Json
     } else {
@@ -93,11 +97,12 @@ fn style(context: &Context) -> Style {
 /// Works for the screens: apart from any terminal, until the run ends.
 async fn background(
     context: &Context,
-    session: &Session,
+    mut session: Session,
     arguments: &Deploy,
 ) -> Result<Exit, Failure> {
     daemon::leave_terminal();
-    let Some(lock) = host::hold(session)? else {
+    restore::refuse_unfinished(&session.place)?;
+    let Some(lock) = host::hold(&session)? else {
         let problem = Problem::new(
             Code::Host02,
             "Another care-install works on this site.",
@@ -105,10 +110,16 @@ async fn background(
         );
         return Err(problem.into());
     };
+    let world = World::open(&session, &context.tools(None)).await?;
+    session.learn_database(&world).await?;
     let plan = session.plan()?;
-    let world = World::open(session, &context.tools(None)).await?;
     let chosen = chosen(&arguments.chosen, arguments.yes)?;
-    let hosted = host::begin(session, &world, (plan, chosen), (lock, Onlookers::Expected))?;
+    let hosted = host::begin(
+        &session,
+        &world,
+        (plan, chosen),
+        (lock, Onlookers::Expected),
+    )?;
     let commands = hosted.run.commands();
     tokio::spawn(async move {
         if let Ok(mut ends) = signal(SignalKind::terminate()) {
