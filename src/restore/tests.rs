@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     catalog::Catalog,
     plan::{Action, Database, Plan, Ready},
-    problem::Code,
+    problem::{Code, Problem},
     site::{SecretName, Secrets, Site, sample},
 };
 
@@ -38,7 +38,7 @@ fn cluster(name: &str, server: &str) -> Value {
     })
 }
 
-fn backup(name: &str, of: &str, status: Value) -> Value {
+fn backup(name: &str, of: &str, status: &Value) -> Value {
     json!({
         "kind": "Backup", "metadata": {"name": name, "namespace": "database"},
         "spec": {"cluster": {"name": of}, "method": "plugin"}, "status": status,
@@ -47,7 +47,7 @@ fn backup(name: &str, of: &str, status: Value) -> Value {
 
 fn completed(name: &str, of: &str, began: &str, ended: &str) -> Value {
     let status = json!({"phase": "completed", "startedAt": began, "stoppedAt": ended});
-    backup(name, of, status)
+    backup(name, of, &status)
 }
 
 fn store(windows: &Value) -> Value {
@@ -146,11 +146,11 @@ fn every_backup_that_cannot_be_used_says_why() {
         backup(
             "failed",
             "care-db",
-            json!({"phase": "failed", "error": "no such bucket"}),
+            &json!({"phase": "failed", "error": "no such bucket"}),
         ),
-        backup("hangs", "care-db", json!({"phase": "started"})),
-        backup("new", "care-db", json!({})),
-        backup("odd", "care-db", json!({"phase": "completed"})),
+        backup("hangs", "care-db", &json!({"phase": "started"})),
+        backup("new", "care-db", &json!({})),
+        backup("odd", "care-db", &json!({"phase": "completed"})),
         completed(
             "other",
             "pg",
@@ -253,7 +253,7 @@ fn intent() -> Intent {
 }
 
 fn planned(
-    make: fn(&Site, &Secrets, &Catalog, &Intent) -> Result<Plan, Vec<crate::problem::Problem>>,
+    make: impl Fn(&Site, &Secrets, &Catalog, &Intent) -> Result<Plan, Vec<Problem>>,
 ) -> Plan {
     let mut secrets = Secrets::new();
     for &name in SecretName::ALL {

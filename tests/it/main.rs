@@ -12,6 +12,7 @@ mod deploy_real;
 mod practice;
 mod rehearsal;
 mod rehearsal_deploy;
+mod restore;
 mod schema_asset;
 mod testbed;
 mod tidy;
