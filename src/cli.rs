@@ -221,6 +221,9 @@ pub struct Restore {
     /// The name of the site, as the confirmation of a restore that nobody is asked about
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
+    /// Go on with what was agreed to, in the background for the screens; the passphrase comes on standard input
+    #[arg(long, hide = true)]
+    pub background: bool,
     /// What else
     #[command(subcommand)]
     pub action: Option<RestoreAction>,

@@ -125,7 +125,11 @@ pub fn begin_as(
 ///
 /// # Errors
 /// The process ended before it could be joined; its own words are the problem.
-pub async fn start(session: &Session, options: Vec<OsString>) -> Result<Joined, Problem> {
+pub async fn start(
+    session: &Session,
+    options: Vec<OsString>,
+    command: &str,
+) -> Result<Joined, Problem> {
     let place = &session.place;
     files::create_folder(&place.logs())?;
     let log = place.logs().join("background.log");
@@ -133,7 +137,7 @@ pub async fn start(session: &Session, options: Vec<OsString>) -> Result<Joined, 
     files::remove(&log)?;
     let mut arguments = place.arguments();
     arguments.extend(options);
-    arguments.extend(["--json".into(), "deploy".into(), "--background".into()]);
+    arguments.extend(["--json".into(), command.into(), "--background".into()]);
     let mut child = Detached {
         arguments,
         log: log.clone(),

@@ -4,5 +4,4 @@ pub mod ask;
 pub mod follow;
 pub mod output;
 pub mod report;
-pub mod restore;
 pub mod run;

@@ -4,11 +4,14 @@ mod choice;
 mod inventory;
 mod rows;
 mod steps;
+pub mod words;
 
-pub use choice::{Intent, Wish};
+pub use choice::{Intent, Wish, moment};
 pub use inventory::{Archive, Base, Facts, Inventory, Rejected, Window};
 pub use rows::{Rows, counted};
 pub use steps::{cancel, plan, proof_job};
 
+#[cfg(test)]
+pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;

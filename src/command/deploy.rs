@@ -94,6 +94,15 @@ pub fn style(context: &Context) -> Style {
     }
 }
 
+/// Another process holds the site.
+pub fn busy() -> Problem {
+    Problem::new(
+        Code::Host02,
+        "Another care-install works on this site.",
+        "Open the site again: its run is shown.",
+    )
+}
+
 /// Works for the screens: apart from any terminal, until the run ends.
 async fn background(
     context: &Context,
@@ -103,12 +112,7 @@ async fn background(
     daemon::leave_terminal();
     restore::refuse_unfinished(&session.place)?;
     let Some(lock) = host::hold(&session)? else {
-        let problem = Problem::new(
-            Code::Host02,
-            "Another care-install works on this site.",
-            "Open the site again: its run is shown.",
-        );
-        return Err(problem.into());
+        return Err(busy().into());
     };
     let world = World::open(&session, &context.tools(None)).await?;
     session.learn_database(&world).await?;
@@ -120,6 +124,11 @@ async fn background(
         (plan, chosen),
         (lock, Onlookers::Expected),
     )?;
+    Ok(unseen(hosted).await)
+}
+
+/// Waits for the end of a run that no terminal shows; who ends the process stops it safely.
+pub async fn unseen(hosted: Hosted) -> Exit {
     let commands = hosted.run.commands();
     tokio::spawn(async move {
         if let Ok(mut ends) = signal(SignalKind::terminate()) {
@@ -128,12 +137,12 @@ async fn background(
             }
         }
     });
-    Ok(match hosted.ended().await {
+    match hosted.ended().await {
         Outcome::Done => Exit::Done,
         Outcome::DoneWithWarnings => Exit::Warnings,
         Outcome::Failed => Exit::Problem,
         Outcome::Stopped => Exit::Resumable,
-    })
+    }
 }
 
 /// The steps that the arguments choose.

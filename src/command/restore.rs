@@ -1,17 +1,18 @@
 //! The commands `backup list` and `restore`: asks what can be restored, lets a person agree, runs the plan.
 
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::{Context, Failure, deploy};
 use crate::{
     cli::{Face, Restore, RestoreAction},
     host::{self, Onlookers},
-    plain::{ask, output, restore as words},
+    plain::{ask, output},
     plan::Database,
     problem::{Code, Exit, Problem},
-    restore::{Intent, Inventory, Rows, Wish},
+    restore::{Intent, Inventory, Rows, Wish, moment, words},
     session::{Session, World, restore},
+    sys::daemon::{self, Lock},
 };
 
 /// `backup list`
@@ -33,6 +34,9 @@ pub async fn list(context: &Context) -> Result<Exit, Failure> {
 
 /// `restore`
 pub async fn restore(context: &Context, arguments: &Restore) -> Result<Exit, Failure> {
+    if arguments.background {
+        return background(context).await;
+    }
     let session = context.open(context.place()?)?;
     let Some(lock) = host::hold(&session)? else {
         return deploy::join(context, &session).await;
@@ -46,6 +50,28 @@ pub async fn restore(context: &Context, arguments: &Restore) -> Result<Exit, Fai
         },
     };
     run(context, session, (world, intent), lock).await
+}
+
+/// Goes on, for the screens, with what was agreed to there.
+async fn background(context: &Context) -> Result<Exit, Failure> {
+    let mut session = context.open_told(context.place()?)?;
+    daemon::leave_terminal();
+    let (lock, intent) = match (host::hold(&session)?, restore::unfinished(&session.place)?) {
+        (Some(lock), Some(intent)) => (lock, intent),
+        (None, _) => return Err(deploy::busy().into()),
+        (_, None) => return Err(nothing("No restore is going on.").into()),
+    };
+    let world = World::open(&session, &context.tools(None)).await?;
+    let plan = session.restore_plan(&intent)?;
+    let setting = restore::setting(&session, &world);
+    let (run, expected) = ((plan, setting), Onlookers::Expected);
+    let hosted = host::begin_as(&session, &world, run, (lock, expected))?;
+    let exit = deploy::unseen(hosted).await;
+    if matches!(exit, Exit::Done | Exit::Warnings) {
+        restore::close(&session.place, &intent)?;
+        session.learn_database(&world).await?;
+    }
+    Ok(exit)
 }
 
 /// The restore that was begun; another moment would be another restore.
@@ -79,7 +105,9 @@ async fn agreed(
     if context.face == Face::Json {
         output::json(&words::intent_json(&intent, &inventory));
     } else {
-        output::text(&words::intent(&intent, &inventory, &zone));
+        for line in words::intent(&intent, &inventory, &zone) {
+            output::line(&line);
+        }
     }
     confirm(context, arguments, session.site.name.as_str())?;
     restore::agree(&session.place, &intent)?;
@@ -96,23 +124,6 @@ fn no_moment(inventory: &Inventory, zone: &TimeZone) -> Problem {
         problem = problem.because(line.trim());
     }
     problem
-}
-
-/// Reads a moment: with its offset, or as this computer's clock shows it.
-fn moment(text: &str, zone: &TimeZone) -> Result<Timestamp, Problem> {
-    let text = text.trim();
-    if let Ok(moment) = text.parse() {
-        return Ok(moment);
-    }
-    let local: Option<DateTime> = text.parse().ok();
-    let zoned = local.and_then(|local| local.to_zoned(zone.clone()).ok());
-    zoned.map(|zoned| zoned.timestamp()).ok_or_else(|| {
-        Problem::new(
-            Code::Rst09,
-            format!("`{text}` is not understood as a moment."),
-            "Write it as 2026-11-24T11:42:00Z, as \"2026-11-24 11:42:00\" by this computer's clock, or as latest.",
-        )
-    })
 }
 
 /// The name of the site must be typed, or given.
@@ -144,13 +155,13 @@ fn confirm(context: &Context, arguments: &Restore, site: &str) -> Result<(), Fai
     Err(not("The name of the site was not typed.".to_owned()).into())
 }
 
+fn nothing(what: &str) -> Problem {
+    let remedy = "Nothing was changed. Look with care-install status and care-install backup list.";
+    Problem::new(Code::Rst06, what, remedy)
+}
+
 /// The unfinished restore, to be put back; once the cluster uses the new database there is no way back.
-async fn cancelled(session: &Session, world: &World) -> Result<Intent, Failure> {
-    let nothing = |what: &str| {
-        let remedy =
-            "Nothing was changed. Look with care-install status and care-install backup list.";
-        Problem::new(Code::Rst06, what, remedy)
-    };
+pub async fn cancelled(session: &Session, world: &World) -> Result<Intent, Failure> {
     let Some(mut intent) = restore::unfinished(&session.place)? else {
         return Err(nothing("No restore is going on.").into());
     };
@@ -175,7 +186,7 @@ async fn run(
     context: &Context,
     mut session: Session,
     (world, intent): (World, Intent),
-    lock: crate::sys::daemon::Lock,
+    lock: Lock,
 ) -> Result<Exit, Failure> {
     let plan = session.restore_plan(&intent)?;
     if !restore::reached_end(&session.place, &plan)? {

@@ -1,6 +1,6 @@
 //! A chosen moment: refused where it cannot work, else the restore as it was agreed to. Pure.
 
-use jiff::{Timestamp, Unit, tz::TimeZone};
+use jiff::{Timestamp, Unit, civil::DateTime, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use super::{Archive, Inventory, Rows};
@@ -154,6 +154,26 @@ impl Inventory {
         )
         .because(why)
     }
+}
+
+/// Reads a moment: with its offset, or as this computer's clock shows it.
+///
+/// # Errors
+/// It is neither.
+pub fn moment(text: &str, zone: &TimeZone) -> Result<Timestamp, Problem> {
+    let text = text.trim();
+    if let Ok(moment) = text.parse() {
+        return Ok(moment);
+    }
+    let local: Option<DateTime> = text.parse().ok();
+    let zoned = local.and_then(|local| local.to_zoned(zone.clone()).ok());
+    zoned.map(|zoned| zoned.timestamp()).ok_or_else(|| {
+        Problem::new(
+            Code::Rst09,
+            format!("`{text}` is not understood as a moment."),
+            "Write it as 2026-11-24T11:42:00Z, as \"2026-11-24 11:42:00\" by this computer's clock, or as latest.",
+        )
+    })
 }
 
 fn used(server: &str, free: u32) -> Problem {

@@ -85,6 +85,15 @@ impl Session {
         &self.database
     }
 
+    /// Plans with the incarnation that the folder remembers now.
+    ///
+    /// # Errors
+    /// Its file cannot be read; then nothing changes.
+    pub fn recall_database(&mut self) -> Result<(), Problem> {
+        self.database = restore::database(&self.place)?;
+        Ok(())
+    }
+
     /// Plans with this incarnation from now on, also without the cluster; says whether it is another one.
     ///
     /// # Errors

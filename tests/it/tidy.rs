@@ -66,13 +66,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "problem", "site", "plan", "catalog", "check", "engine", "watch",
+            "problem", "site", "plan", "catalog", "check", "engine", "watch", "restore",
         ],
     ),
     (
         "ui",
         &[
-            "problem", "site", "plan", "catalog", "check", "engine", "watch", "app",
+            "problem", "site", "plan", "catalog", "check", "engine", "watch", "restore", "app",
         ],
     ),
     (
@@ -84,7 +84,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "plain",
         &[
-            "problem", "site", "plan", "catalog", "check", "engine", "watch", "restore", "sys",
+            "problem", "site", "plan", "catalog", "check", "engine", "watch", "sys",
         ],
     ),
     ("cli", &["problem"]),

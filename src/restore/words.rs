@@ -1,9 +1,9 @@
-//! Backups and restores as lines of text; it prints nothing itself. Pure.
+//! Backups and restores in words, for every face. Pure.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 
-use crate::restore::{Archive, Intent, Inventory, Rows};
+use super::{Archive, Intent, Inventory, Rows};
 
 /// Everything that can be restored, and what cannot.
 pub fn inventory(inventory: &Inventory, zone: &TimeZone) -> String {
@@ -45,7 +45,7 @@ pub fn inventory(inventory: &Inventory, zone: &TimeZone) -> String {
 }
 
 /// What a restore would do and cost.
-pub fn intent(intent: &Intent, inventory: &Inventory, zone: &TimeZone) -> String {
+pub fn intent(intent: &Intent, inventory: &Inventory, zone: &TimeZone) -> Vec<String> {
     let moment = intent.moment();
     let mut lines = vec![format!("Restores  PostgreSQL to {}", shown(moment, zone))];
     if let Some(base) = inventory.base_for(moment) {
@@ -79,7 +79,7 @@ pub fn intent(intent: &Intent, inventory: &Inventory, zone: &TimeZone) -> String
     for rejected in &inventory.rejected {
         lines.push(format!("Not used  {}: {}", rejected.name, rejected.reason));
     }
-    lines.join("\n") + "\n"
+    lines
 }
 
 /// Rows and tables that go, when they are known.
@@ -120,12 +120,14 @@ pub fn result(intent: &Intent, found: Option<&Rows>, zone: &TimeZone) -> String 
     )
 }
 
-fn shown(moment: Timestamp, zone: &TimeZone) -> String {
+/// A moment by the clock of a zone.
+pub fn shown(moment: Timestamp, zone: &TimeZone) -> String {
     let zoned = moment.to_zoned(zone.clone());
     zoned.strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
 }
 
-fn span(length: SignedDuration) -> String {
+/// A length of time.
+pub fn span(length: SignedDuration) -> String {
     let seconds = length.as_secs().max(0);
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {
