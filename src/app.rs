@@ -11,6 +11,7 @@ pub mod known;
 pub mod list;
 pub mod logs;
 pub mod plan;
+pub mod restore;
 pub mod story;
 pub mod welcome;
 pub mod wizard;
@@ -19,7 +20,7 @@ pub mod words;
 use jiff::Timestamp;
 
 pub use dialog::Dialog;
-pub use input::{Effect, Goto, Input, Lock, Opened};
+pub use input::{Effect, Goto, Input, Lock, Opened, RestoreWish};
 use keys::{Act, Binding, Key};
 pub use known::{Known, Link, Planned, SiteRow};
 
@@ -42,6 +43,8 @@ pub enum Screen {
     Health(health::HealthScreen),
     /// A log.
     Logs(logs::Logs),
+    /// Back to a moment.
+    Restore(restore::RestoreScreen),
 }
 
 impl Screen {
@@ -55,6 +58,7 @@ impl Screen {
             Self::Deploy(_) => "deploy",
             Self::Health(_) => "health",
             Self::Logs(_) => "log",
+            Self::Restore(_) => "restore",
         }
     }
 }
@@ -145,6 +149,7 @@ impl App {
             | Screen::Welcome(_)
             | Screen::Wizard(_)
             | Screen::Plan(_)
+            | Screen::Restore(_)
             | Screen::Logs(_) => false,
         }
     }
@@ -164,6 +169,7 @@ impl App {
             Screen::Health(_) => keys::HEALTH,
             Screen::Logs(state) if state.typing => keys::TYPING,
             Screen::Logs(_) => keys::LOGS,
+            Screen::Restore(_) => keys::RESTORE,
         }
     }
 
@@ -185,6 +191,7 @@ impl App {
             Screen::Deploy(_) => deploy::can(self, act),
             Screen::Health(_) => health::can(self, act),
             Screen::Logs(_) => logs::can(self, act),
+            Screen::Restore(_) => restore::can(self, act),
         }
     }
 
@@ -256,6 +263,7 @@ impl App {
             Screen::Deploy(_) => deploy::act(self, act),
             Screen::Health(_) => health::act(self, act),
             Screen::Logs(_) => logs::act(self, act),
+            Screen::Restore(_) => restore::act(self, act),
         }
     }
 
@@ -327,6 +335,13 @@ impl App {
                 Screen::Health(health::HealthScreen::default()),
                 vec![Effect::WatchCluster],
             ),
+            Goto::Restore => {
+                self.known.backups = None;
+                (
+                    Screen::Restore(restore::RestoreScreen::default()),
+                    vec![Effect::LoadBackups],
+                )
+            }
         };
         // Going where one is already only adds steps to the way back.
         if std::mem::discriminant(&screen) == std::mem::discriminant(&self.screen) {

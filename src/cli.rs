@@ -86,6 +86,11 @@ pub enum Command {
     Render(Render),
     /// Deploy the site, or go on where the last run stopped
     Deploy(Deploy),
+    /// What can be restored from the backups
+    #[command(subcommand)]
+    Backup(Backup),
+    /// Bring the database back to a moment, or go on with a restore that was stopped
+    Restore(Restore),
     /// Health of the site; the exit code is made for monitoring
     Status(Status),
     /// The runbook of a problem code, offline
@@ -104,7 +109,8 @@ pub enum Command {
 /// `rehearse`
 #[derive(Debug, Args)]
 pub struct Rehearse {
-    /// What goes wrong: healthy, image-pull-fails; given while a run goes on, it changes under that run
+    /// What goes wrong: healthy, image-pull-fails, data-destroyed, wal-archiving-fails; given while a run goes on, it
+    /// changes under that run
     #[arg(long, value_name = "NAME")]
     pub scenario: Option<String>,
     /// How fast the practice cluster's clock runs: 1, 20, ... or max
@@ -194,6 +200,41 @@ pub struct Deploy {
     /// Run in the background for the screens; the passphrase comes on standard input
     #[arg(long, hide = true)]
     pub background: bool,
+}
+
+/// `backup`
+#[derive(Debug, Subcommand)]
+pub enum Backup {
+    /// Base backups, the moments that can be restored, and what cannot be used and why
+    List,
+}
+
+/// `restore`
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Restore {
+    /// The moment: 2026-11-24T11:42:00Z, "2026-11-24 11:42:00" in this computer's time zone, or latest
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// Do not ask whether to begin
+    #[arg(long, requires = "confirm")]
+    pub yes: bool,
+    /// The name of the site, as the confirmation of a restore that nobody is asked about
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
+    /// Go on with what was agreed to, in the background for the screens; the passphrase comes on standard input
+    #[arg(long, hide = true)]
+    pub background: bool,
+    /// What else
+    #[command(subcommand)]
+    pub action: Option<RestoreAction>,
+}
+
+/// What else can be done with a restore.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum RestoreAction {
+    /// Put everything back while the former database is still in use
+    Cancel,
 }
 
 /// Which steps of the plan take part.

@@ -6,6 +6,7 @@ mod failure;
 mod look;
 mod pictures;
 mod practice;
+mod restore;
 mod screens;
 mod settings;
 
@@ -16,7 +17,7 @@ use clap::Parser;
 pub use failure::Failure;
 
 use crate::{
-    cli::{Cli, Command, Face},
+    cli::{Backup, Cli, Command, Face},
     plain::output,
     problem::{Code, Exit, Problem},
 };
@@ -62,6 +63,8 @@ async fn dispatch(context: &Context, command: Option<Command>) -> Result<Exit, F
         Some(Command::Plan) => look::plan(context),
         Some(Command::Render(arguments)) => look::render(context, &arguments),
         Some(Command::Deploy(arguments)) => deploy::deploy(context, &arguments).await,
+        Some(Command::Backup(Backup::List)) => restore::list(context).await,
+        Some(Command::Restore(arguments)) => restore::restore(context, &arguments).await,
         Some(Command::Status(arguments)) => look::status(context, &arguments).await,
         Some(Command::Explain { code }) => look::explain(context, &code),
         Some(Command::Screenshots { out }) => pictures::screenshots(context, &out).await,

@@ -99,10 +99,23 @@ pub async fn begin(
     (plan, chosen): (Plan, run::Chosen),
     (lock, expected): (Lock, Onlookers),
 ) -> Result<Hosted, Vec<Problem>> {
+    let setting = world.setting(session, chosen);
+    begin_as(session, world, (plan, setting), (lock, expected)).await
+}
+
+/// The same with a memory of its own, as a restore has it.
+///
+/// # Errors
+/// As [`begin`].
+pub async fn begin_as(
+    session: &Session,
+    world: &World,
+    (plan, mut setting): (Plan, run::Setting),
+    (lock, expected): (Lock, Onlookers),
+) -> Result<Hosted, Vec<Problem>> {
     let listener = Listener::bind(&session.place.work()).map_err(|problem| vec![problem])?;
-    chosen.check(&plan)?;
-    let mut setting = world.setting(session, chosen);
-    let hold = alone(session, world).await;
+    setting.chosen.check(&plan)?;
+    let hold = alone(world, &setting.journal).await;
     setting.hold = Some(hold.map_err(|problem| vec![problem])?);
     let run = Arc::new(run::start(plan, world.doors.clone(), setting)?);
     let server = tokio::spawn(serve(listener, Arc::clone(&run), expected));
@@ -114,9 +127,9 @@ pub async fn begin(
 }
 
 /// Takes the cluster's lease for a new run.
-async fn alone(session: &Session, world: &World) -> Result<run::Hold, Problem> {
+async fn alone(world: &World, journal: &Path) -> Result<run::Hold, Problem> {
     let run = run::new_id();
-    let former = Journal::look(&session.place.journal())?.run;
+    let former = Journal::look(journal)?.run;
     let claim = Claim {
         who: lease::this_process(),
         run: run.0.clone(),
@@ -131,7 +144,11 @@ async fn alone(session: &Session, world: &World) -> Result<run::Hold, Problem> {
 ///
 /// # Errors
 /// The process ended before it could be joined; its own words are the problem.
-pub async fn start(session: &Session, options: Vec<OsString>) -> Result<Joined, Problem> {
+pub async fn start(
+    session: &Session,
+    options: Vec<OsString>,
+    command: &str,
+) -> Result<Joined, Problem> {
     let place = &session.place;
     files::create_folder(&place.logs())?;
     let log = place.logs().join("background.log");
@@ -139,7 +156,7 @@ pub async fn start(session: &Session, options: Vec<OsString>) -> Result<Joined, 
     files::remove(&log)?;
     let mut arguments = place.arguments();
     arguments.extend(options);
-    arguments.extend(["--json".into(), "deploy".into(), "--background".into()]);
+    arguments.extend(["--json".into(), command.into(), "--background".into()]);
     let mut child = Detached {
         arguments,
         log: log.clone(),

@@ -12,6 +12,7 @@ pub mod plan;
 pub mod problem;
 pub mod ready;
 pub mod rehearsal;
+pub mod restore;
 pub mod session;
 pub mod site;
 pub mod sys;

@@ -1,10 +1,12 @@
 //! The plan: every step with the finished objects it will send, made before anything changes. Pure.
 
 mod build;
+mod database;
 mod object;
 pub mod show;
 
-pub use build::build;
+pub use build::{build, build_with};
+pub use database::{Database, NAMESPACE as DATABASE, Origin};
 pub use object::{Object, ObjectRef};
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -181,6 +183,8 @@ pub enum Action {
     },
     /// Calls an address and compares the answer.
     Http(HttpCall),
+    /// Deletes objects and waits until they are gone.
+    Delete(Vec<ObjectRef>),
     /// Asks a person.
     Confirm {
         /// The question, answered with yes or no.
@@ -198,6 +202,7 @@ impl Action {
             Self::Job(_) => StepKind::Job,
             Self::Buckets { .. } => StepKind::Buckets,
             Self::Http(_) => StepKind::Http,
+            Self::Delete(_) => StepKind::Delete,
             Self::Confirm { .. } => StepKind::Confirm,
         }
     }
@@ -209,7 +214,9 @@ impl Action {
             Self::Job(run) | Self::Buckets { run, .. } => {
                 run.objects.iter().chain([&run.job]).collect()
             }
-            Self::Helm(_) | Self::Wait | Self::Http(_) | Self::Confirm { .. } => Vec::new(),
+            Self::Helm(_) | Self::Wait | Self::Http(_) | Self::Delete(_) | Self::Confirm { .. } => {
+                Vec::new()
+            }
         }
     }
 }
@@ -232,6 +239,8 @@ pub enum StepKind {
     Buckets,
     /// An HTTP call.
     Http,
+    /// Objects deleted.
+    Delete,
     /// A question to a person.
     Confirm,
 }

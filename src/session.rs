@@ -2,6 +2,7 @@
 
 pub mod opened;
 pub mod practice;
+pub mod restore;
 pub mod standing;
 pub mod workplace;
 pub mod world;

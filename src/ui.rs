@@ -8,6 +8,7 @@ mod health;
 mod logs;
 mod paint;
 mod plan;
+mod restore;
 mod shot;
 pub mod theme;
 mod welcome;
@@ -45,6 +46,7 @@ pub fn draw(app: &App, theme: Theme, frame: &mut Frame) {
         Screen::Deploy(state) => deploy::draw(app, state, &mut paint, body),
         Screen::Health(state) => health::draw(app, state, &mut paint, body),
         Screen::Logs(state) => logs::draw(app, state, &mut paint, body),
+        Screen::Restore(state) => restore::draw(app, state, &mut paint, body),
     }
     if let Some(dialog) = &app.dialog {
         card::draw(dialog, &mut paint, area);

@@ -1,6 +1,7 @@
 //! Why something is not ready: sentences from the pods, events, claims and nodes themselves, most telling first. Pure.
 
 mod pods;
+pub mod recovery;
 #[cfg(test)]
 mod tests;
 

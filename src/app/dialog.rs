@@ -3,16 +3,23 @@
 mod act;
 mod ask;
 
-pub use act::act;
+pub use act::{act, restore};
 pub use ask::{Ask, Asked, Shown};
 
 use super::{
     App, Goto, Known,
     keys::{self, Act, Binding, Key},
+    known::Backups,
     list,
     words::{Tone, Words, wrap},
 };
-use crate::{check::CheckId, engine::event::Command, plan::StepId, problem::Problem};
+use crate::{
+    check::CheckId,
+    engine::event::Command,
+    plan::StepId,
+    problem::Problem,
+    restore::{Intent, words},
+};
 
 /// A card.
 #[derive(Debug)]
@@ -207,6 +214,7 @@ impl Dialog {
         if app.known.run.run.is_some() {
             item("Deploy", "the run and its steps", Goto::Deploy);
         }
+        item("Restore", "backups, and back to a moment", Goto::Restore);
         item("Plan", "what a deploy does", Goto::Plan);
         item("Checks", "what must be true before", Goto::Checks);
         item("Settings", "the answers about the site", Goto::Settings);
@@ -284,6 +292,34 @@ impl Dialog {
             format!("Accept the failure of {}", check.code),
             "The deploy will go on in spite of it. Why is that right? The reason goes into the record.",
             Asked::Waive(check),
+        )))
+    }
+
+    /// Asks for the name of the site before its database is brought back to a moment.
+    pub fn restore(site: &str, intent: &Intent, backups: &Backups) -> Self {
+        let moment = words::shown(intent.moment(), &backups.zone);
+        let hint = format!(
+            "Everything entered after {moment} is lost. Type the name of the site, {site}, to begin."
+        );
+        Self::Ask(Box::new(Ask::reason(
+            "Restore the database?".to_owned(),
+            &hint,
+            Asked::Restore(intent.moment()),
+        )))
+    }
+
+    /// Asks for a moment.
+    pub fn moment(backups: &Backups) -> Self {
+        let example = backups
+            .inventory
+            .window
+            .map_or(backups.inventory.now, |window| window.last);
+        let shown = words::shown(example, &backups.zone);
+        let hint = format!("Date and time as in {shown}, without the zone.");
+        Self::Ask(Box::new(Ask::reason(
+            "To which moment?".to_owned(),
+            &hint,
+            Asked::Moment,
         )))
     }
 

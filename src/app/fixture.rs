@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{App, Goto, Input, Opened, SiteRow};
+use super::{App, Goto, Input, Opened, SiteRow, known::Backups};
 use crate::{
     check::{CheckId, CheckResult, Family, Verdict},
     engine::event::{
@@ -558,5 +558,16 @@ pub fn cluster() -> ClusterView {
 pub fn health() -> App {
     let mut app = opened(Goto::Health);
     app.update(Input::Cluster(Arc::new(cluster())));
+    app
+}
+
+/// The restore's screen, with what the cluster said of its backups at six in the morning.
+pub fn restoring() -> App {
+    let mut app = opened(Goto::Restore);
+    app.update(Input::Backups(Box::new(Ok(Backups {
+        inventory: crate::restore::fixture::inventory("2026-11-24T06:00:00Z"),
+        unfinished: None,
+        zone: jiff::tz::TimeZone::UTC,
+    }))));
     app
 }

@@ -1,7 +1,7 @@
 //! The health screen: services, what needs attention, pods, volumes, nodes. Pure.
 
 use super::{
-    App, Dialog, Effect, Screen,
+    App, Dialog, Effect, Goto, Screen,
     entry::Entry,
     keys::Act,
     known::PodLog,
@@ -221,7 +221,7 @@ pub fn can(app: &App, act: Act) -> bool {
         return false;
     };
     match act {
-        Act::Next | Act::Previous | Act::Filter => true,
+        Act::Next | Act::Previous | Act::Filter | Act::Forward => true,
         Act::Tab(index) => Tab::of(index) != state.tab,
         Act::Open => state.typing,
         Act::Explain | Act::Copy => chosen_row(app).is_some(),
@@ -266,6 +266,7 @@ pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
             state.filter = Entry::default();
         }
         Act::Back => return app.pop(),
+        Act::Forward => return app.go(Goto::Restore),
         act => {
             let rows = rows(&known.cluster, state);
             let at = list::moved(act, chosen(state, &rows), rows.len());

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::{keys::Key, known::Probe};
+use super::{
+    keys::Key,
+    known::{Backups, Probe},
+};
 use crate::{
     check::{CheckResult, Waiver},
     engine::event::{Command, Event},
@@ -32,6 +35,19 @@ pub enum Goto {
     Deploy,
     /// Health.
     Health,
+    /// Backups and restore.
+    Restore,
+}
+
+/// What is wished of a restore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestoreWish {
+    /// The database back at this moment.
+    To(Timestamp),
+    /// On with the one that is not over.
+    GoOn,
+    /// Everything back as it was before it.
+    Cancel,
 }
 
 /// A site that was opened.
@@ -81,6 +97,8 @@ pub enum Input {
         /// The newest lines, or why there are none.
         lines: Result<Vec<String>, Problem>,
     },
+    /// What can be restored, or why that is not known.
+    Backups(Box<Result<Backups, Problem>>),
     /// What was seen about the answers while they were typed.
     Wizard(Vec<Probe>),
     /// Something went wrong that no screen asked for.
@@ -127,6 +145,10 @@ pub enum Effect {
     LoadPlan,
     /// Begins the deploy, or goes on where it stopped.
     StartDeploy(Vec<Waiver>),
+    /// Looks at what can be restored.
+    LoadBackups,
+    /// Begins a restore, goes on with it, or puts everything back.
+    Restore(RestoreWish),
     /// Asks something of the run.
     Command(Command),
     /// Watches the cluster, if that is not done yet.

@@ -2,7 +2,9 @@
 
 mod tables;
 
-pub use tables::{ASK, CHECKS, DEPLOY, HEALTH, LOGS, MENU, PLAN, TEXT, TYPING, WELCOME, WIZARD};
+pub use tables::{
+    ASK, CHECKS, DEPLOY, HEALTH, LOGS, MENU, PLAN, RESTORE, TEXT, TYPING, WELCOME, WIZARD,
+};
 
 /// A key as the screens know it, whatever the terminal calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -143,7 +145,7 @@ mod tests {
     #[test]
     fn no_key_stands_twice_in_a_table() {
         for table in [
-            WELCOME, WIZARD, CHECKS, PLAN, DEPLOY, HEALTH, LOGS, TEXT, MENU, ASK, TYPING,
+            WELCOME, WIZARD, CHECKS, PLAN, DEPLOY, HEALTH, LOGS, RESTORE, TEXT, MENU, ASK, TYPING,
         ] {
             let mut seen = HashSet::new();
             for key in table.iter().flat_map(|binding| binding.keys) {
@@ -155,7 +157,7 @@ mod tests {
     #[test]
     fn every_key_with_a_name_is_helped() {
         for table in [
-            WELCOME, WIZARD, CHECKS, PLAN, DEPLOY, HEALTH, LOGS, TEXT, MENU, ASK, TYPING,
+            WELCOME, WIZARD, CHECKS, PLAN, DEPLOY, HEALTH, LOGS, RESTORE, TEXT, MENU, ASK, TYPING,
         ] {
             for binding in table {
                 assert_eq!(binding.name.is_empty(), binding.help.is_empty());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
 use super::Input;
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     engine::{event::Event, view::RunView},
     plan::Plan,
     problem::Problem,
+    restore::{Intent, Inventory},
     site::SiteDraft,
     watch::view::ClusterView,
 };
@@ -67,6 +68,17 @@ pub struct PodLog {
     pub lines: Option<Result<Vec<String>, Problem>>,
 }
 
+/// The backups of the database, as the cluster said when they were looked at.
+#[derive(Clone, Debug)]
+pub struct Backups {
+    /// What can be restored.
+    pub inventory: Inventory,
+    /// The restore that is not over.
+    pub unfinished: Option<Intent>,
+    /// By which clock moments are shown.
+    pub zone: TimeZone,
+}
+
 /// What is known.
 #[derive(Debug, Default)]
 pub struct Known {
@@ -98,6 +110,8 @@ pub struct Known {
     pub cluster: Arc<ClusterView>,
     /// The log that was read last.
     pub log: PodLog,
+    /// The backups; nothing while they are looked at.
+    pub backups: Option<Result<Backups, Problem>>,
 }
 
 impl Known {
@@ -111,6 +125,7 @@ impl Known {
             Input::Refused(problems) => self.plan = Planned::Refused(problems),
             Input::Cluster(view) => self.cluster = view,
             Input::Log { pod, lines } if pod == self.log.pod => self.log.lines = Some(lines),
+            Input::Backups(backups) => self.backups = Some(*backups),
             // The screens themselves take the others.
             _ => {}
         }

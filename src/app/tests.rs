@@ -3,12 +3,13 @@
 use proptest::prelude::*;
 
 use super::{
-    App, Effect, Goto, Input, Link, Screen, fixture,
+    App, Effect, Goto, Input, Link, RestoreWish, Screen, fixture,
     keys::{Act, Key},
 };
 use crate::{
     engine::event::{Command, Outcome},
     plan::StepId,
+    restore::Wish,
 };
 
 /// Every screen and card in a state in which something can be done.
@@ -56,6 +57,19 @@ fn screens() -> Vec<(&'static str, App)> {
         (
             "waive",
             press(fixture::checks(), &[Key::Char('w'), Key::Char('x')]),
+        ),
+        ("restore", press(fixture::restoring(), &[Key::PageUp])),
+        ("restore looking", fixture::opened(Goto::Restore)),
+        (
+            "restore confirm",
+            press(
+                fixture::restoring(),
+                &[Key::PageUp, Key::Enter, Key::Char('s')],
+            ),
+        ),
+        (
+            "restore moment",
+            press(fixture::restoring(), &[Key::Char('t'), Key::Char('2')]),
         ),
         ("sent", press(fixture::planned(), &[Key::Enter])),
         ("begin", press(fixture::planned(), &[Key::Char('y')])),
@@ -321,4 +335,49 @@ fn answers_that_were_kept_are_gone_on_with_from_the_first_screen() {
     app.update(Input::Key(Key::Char('x')));
     app.update(Input::Key(Key::Esc));
     assert_eq!(app.known.begun.get("site.name"), "st-marysx");
+}
+
+#[test]
+fn a_restore_begins_only_with_the_name_of_the_site_and_then_shows_the_run() {
+    let mut app = fixture::restoring();
+    let mut press = |keys: &[Key]| {
+        let mut effects = Vec::new();
+        for key in keys {
+            effects = app.update(Input::Key(*key));
+        }
+        effects
+    };
+    let typed = |text: &str| text.chars().map(Key::Char).collect::<Vec<_>>();
+    press(&[Key::PageUp, Key::Left, Key::Enter]);
+    press(&typed("st-mary"));
+    assert!(press(&[Key::Enter]).is_empty());
+    let effects = press(&[Key::Char('s'), Key::Enter]);
+    let moment = "2026-11-24T04:59:00Z".parse().unwrap();
+    assert!(
+        matches!(effects.as_slice(), [Effect::Restore(RestoreWish::To(at))] if *at == moment),
+        "{effects:?}"
+    );
+    assert!(matches!(app.screen, Screen::Deploy(_)));
+    assert_eq!(app.known.link, Link::Starting);
+}
+
+#[test]
+fn a_restore_that_is_not_over_is_gone_on_with_or_put_back() {
+    let Some(Ok(mut backups)) = fixture::restoring().known.backups else {
+        unreachable!("the fixture knows its backups");
+    };
+    let moment = "2026-11-24T05:00:00Z".parse().unwrap();
+    backups.unfinished = Some(backups.inventory.choose(&Wish::to(moment)).unwrap());
+    let pressed = |key: Key| {
+        let mut app = fixture::opened(Goto::Restore);
+        app.update(Input::Backups(Box::new(Ok(backups.clone()))));
+        app.update(Input::Key(key))
+    };
+    let wish = |effects: Vec<Effect>| match effects.first() {
+        Some(Effect::Restore(wish)) => Some(*wish),
+        _ => None,
+    };
+    assert_eq!(wish(pressed(Key::Enter)), Some(RestoreWish::GoOn));
+    assert_eq!(wish(pressed(Key::Char('x'))), Some(RestoreWish::Cancel));
+    assert_eq!(wish(pressed(Key::Left)), None);
 }

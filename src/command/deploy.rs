@@ -21,7 +21,7 @@ use crate::{
     },
     plan::{Plan, StepId},
     problem::{Code, Exit, Problem},
-    session::{Reach, Session, Tools, World},
+    session::{Reach, Session, Tools, World, restore},
     sys::{daemon, lines::Lines},
 };
 
@@ -29,7 +29,7 @@ use crate::{
 pub async fn deploy(context: &Context, arguments: &Deploy) -> Result<Exit, Failure> {
     if arguments.background {
         let session = context.open_told(context.place()?)?;
-        return background(context, &session, arguments).await;
+        return background(context, session, arguments).await;
     }
     let session = context.open(context.place()?)?;
     run(context, session, arguments, &context.tools(None)).await
@@ -38,10 +38,11 @@ pub async fn deploy(context: &Context, arguments: &Deploy) -> Result<Exit, Failu
 /// Deploys in this process and shows it as lines.
 pub async fn run(
     context: &Context,
-    session: Session,
+    mut session: Session,
     arguments: &Deploy,
     tools: &Tools,
 ) -> Result<Exit, Failure> {
+    restore::refuse_unfinished(&session.place)?;
     let chosen = chosen(&arguments.chosen, arguments.yes)?;
     let accepted = accepted(&arguments.waive)?;
     let Some(lock) = host::hold(&session)? else {
@@ -50,20 +51,23 @@ pub async fn run(
     if !arguments.yes && !may_ask(context) {
         return Err(nobody_agrees().into());
     }
-    let plan = session.plan()?;
+    let mut plan = session.plan()?;
     chosen.check(&plan)?;
     let reach = Reach::of(&session, tools).await?;
     let results = look::run_checks(context, look::asked(&session, &reach, None)).await;
     let waivers = waivers(&accepted, &results);
     refuse_blocked(&results, &waivers)?;
     let world = World::at(reach).await?;
+    if session.learn_database(&world).await? {
+        plan = session.plan()?;
+    }
     keep_waivers(&session.place.reports(), &waivers)?;
     agree(context, arguments, &plan, &world)?;
     let hosted = host::begin(&session, &world, (plan, chosen), (lock, Onlookers::Perhaps)).await?;
     Ok(follow_hosted(hosted, style(context)).await)
 }
 
-async fn follow_hosted(hosted: Hosted, style: Style) -> Exit {
+pub async fn follow_hosted(hosted: Hosted, style: Style) -> Exit {
     let (events, commands) = (hosted.run.subscribe(), hosted.run.commands());
     let exit = follow::follow(events, commands, style).await;
     hosted.ended().await;
@@ -71,7 +75,7 @@ async fn follow_hosted(hosted: Hosted, style: Style) -> Exit {
 }
 
 /// Shows the run that another process holds.
-async fn join(context: &Context, session: &Session) -> Result<Exit, Failure> {
+pub async fn join(context: &Context, session: &Session) -> Result<Exit, Failure> {
     let Some(joined) = host::join(&session.place.work()).await else {
         let problem = Problem::new(
             Code::Host02,
@@ -86,7 +90,7 @@ async fn join(context: &Context, session: &Session) -> Result<Exit, Failure> {
     Ok(follow::follow(joined.events, joined.commands, style(context)).await)
 }
 
-fn style(context: &Context) -> Style {
+pub fn style(context: &Context) -> Style {
     if context.face == Face::Json {
         Style::Json
     } else {
@@ -94,25 +98,42 @@ fn style(context: &Context) -> Style {
     }
 }
 
+/// Another process holds the site.
+pub fn busy() -> Problem {
+    Problem::new(
+        Code::Host02,
+        "Another care-install works on this site.",
+        "Open the site again: its run is shown.",
+    )
+}
+
 /// Works for the screens: apart from any terminal, until the run ends.
 async fn background(
     context: &Context,
-    session: &Session,
+    mut session: Session,
     arguments: &Deploy,
 ) -> Result<Exit, Failure> {
     daemon::leave_terminal();
-    let Some(lock) = host::hold(session)? else {
-        let problem = Problem::new(
-            Code::Host02,
-            "Another care-install works on this site.",
-            "Open the site again: its run is shown.",
-        );
-        return Err(problem.into());
+    restore::refuse_unfinished(&session.place)?;
+    let Some(lock) = host::hold(&session)? else {
+        return Err(busy().into());
     };
+    let world = World::open(&session, &context.tools(None)).await?;
+    session.learn_database(&world).await?;
     let plan = session.plan()?;
-    let world = World::open(session, &context.tools(None)).await?;
     let chosen = chosen(&arguments.chosen, arguments.yes)?;
-    let hosted = host::begin(session, &world, (plan, chosen), (lock, Onlookers::Expected)).await?;
+    let hosted = host::begin(
+        &session,
+        &world,
+        (plan, chosen),
+        (lock, Onlookers::Expected),
+    )
+    .await?;
+    Ok(unseen(hosted).await)
+}
+
+/// Waits for the end of a run that no terminal shows; who ends the process stops it safely.
+pub async fn unseen(hosted: Hosted) -> Exit {
     let commands = hosted.run.commands();
     tokio::spawn(async move {
         if let Ok(mut ends) = signal(SignalKind::terminate()) {
@@ -121,12 +142,12 @@ async fn background(
             }
         }
     });
-    Ok(match hosted.ended().await {
+    match hosted.ended().await {
         Outcome::Done => Exit::Done,
         Outcome::DoneWithWarnings => Exit::Warnings,
         Outcome::Failed => Exit::Problem,
         Outcome::Stopped => Exit::Resumable,
-    })
+    }
 }
 
 /// The steps that the arguments choose.

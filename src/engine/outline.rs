@@ -41,6 +41,7 @@ pub fn digest(step: &Step) -> String {
         Action::Http(call) => {
             json!({"method": call.method, "url": call.url, "status": call.status, "contains": call.contains})
         }
+        Action::Delete(targets) => json!({ "delete": targets }),
         Action::Confirm { question } => json!({ "question": question }),
         Action::Wait | Action::Apply(_) | Action::Job(_) | Action::Buckets { .. } => {
             let objects = step.action.objects();

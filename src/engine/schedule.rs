@@ -15,7 +15,7 @@ fn limit(kind: StepKind) -> usize {
         StepKind::Helm | StepKind::Job | StepKind::Http => 4,
         StepKind::Buckets => 1,
         StepKind::NodeCommand => 8,
-        StepKind::Apply | StepKind::Wait | StepKind::Confirm => AT_ONCE,
+        StepKind::Apply | StepKind::Delete | StepKind::Wait | StepKind::Confirm => AT_ONCE,
     }
 }
 

@@ -127,6 +127,7 @@ pub fn first_note(step: &Step) -> String {
         Action::Job(_) => "running the job".to_owned(),
         Action::Buckets { .. } => "making the buckets".to_owned(),
         Action::Http(call) => format!("asking {}", call.url),
+        Action::Delete(targets) => format!("deleting {} objects", targets.len()),
         Action::Confirm { question } => question.clone(),
     }
 }
@@ -179,6 +180,7 @@ pub async fn perform(task: Task, doors: Doors) -> Result<Done, DoorError> {
         readings.fence(&doors).await?;
     }
     let was_ready = readings.wait(&task, &doors).await?;
+    act::tell_results(&task, &doors).await;
     Ok(if changed || !was_ready {
         Done::Applied
     } else {

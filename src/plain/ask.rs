@@ -56,6 +56,16 @@ pub fn yes(question: &str) -> Result<bool, Problem> {
     asked.prompt().map_err(|error| unanswered(&error))
 }
 
+/// Asks for a word that must be typed as it is.
+///
+/// # Errors
+/// Nobody answered.
+pub fn word(question: &str, wanted: &str) -> Result<bool, Problem> {
+    let asked = Text::new(question).prompt();
+    let answer = asked.map_err(|error| unanswered(&error))?;
+    Ok(answer.trim() == wanted)
+}
+
 /// Asks for every field of a group; `keep` is called after each answer, so that none is lost.
 ///
 /// # Errors

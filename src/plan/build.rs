@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Action, Bucket, Component, HttpCall, JobRun, Object, ObjectRef, Pin, Plan, Ready, Release,
-    Step, StepId,
+    Action, Bucket, Component, Database, HttpCall, JobRun, Object, ObjectRef, Pin, Plan, Ready,
+    Release, Step, StepId,
 };
 use crate::{
     catalog::{
@@ -40,9 +40,22 @@ const WAITED: &[&str] = &[
 /// # Errors
 /// Every template that cannot be rendered, and every secret that would leave its place.
 pub fn build(site: &Site, secrets: &Secrets, catalog: &Catalog) -> Result<Plan, Vec<Problem>> {
+    build_with(site, secrets, catalog, &Database::first())
+}
+
+/// Makes the plan of a site whose database may have been restored.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_with(
+    site: &Site,
+    secrets: &Secrets,
+    catalog: &Catalog,
+    database: &Database,
+) -> Result<Plan, Vec<Problem>> {
     let builder = Builder {
         site,
-        renderer: Renderer::new(site, secrets),
+        renderer: Renderer::new(site, secrets, database),
         catalog,
     };
     let mut steps = Vec::new();

@@ -67,6 +67,7 @@ pub fn describe(action: &Action) -> String {
         Action::Job(run) => format!("runs the job {}", run.job.reference().name),
         Action::Buckets { buckets, .. } => format!("makes {} buckets", buckets.len()),
         Action::Http(call) => format!("asks {}", call.url),
+        Action::Delete(targets) => format!("deletes {} objects", targets.len()),
         Action::Confirm { question } => format!("asks you: {question}"),
     }
 }
@@ -148,6 +149,7 @@ fn action_json(action: &Action) -> Value {
         Action::Buckets { buckets, .. } => json!({"buckets": buckets, "objects": masked}),
         Action::Http(call) => json!(call),
         Action::Confirm { question } => json!({ "question": question }),
+        Action::Delete(targets) => json!({ "delete": targets }),
         Action::Apply(_) | Action::Job(_) | Action::Wait => json!({ "objects": masked }),
     }
 }

@@ -146,6 +146,17 @@ codes! {
     Pg07 = "PG-07", "nobody watches over the database", "No pod of the CloudNativePG operator works. The database goes on as it is; nothing fails over, no backup starts, and what the Cluster object says is old. Look with `kubectl -n cnpg-system get pods`. Cure what keeps them from running, or run the deploy again.";
     Pg08 = "PG-08", "the backup schedule stands still", "The schedule is suspended, or its next time has passed without a backup. `kubectl -n NAMESPACE get scheduledbackups.postgresql.cnpg.io` shows both. Run the deploy again to end a suspension; if the operator does not run, start it first.";
 
+    // Restores (RST).
+    Rst01 = "RST-01", "the moment is before the first that can be restored", "A restore begins from a base backup and goes forward from its end. Moments before the end of the oldest base backup that is still in the bucket cannot be reached. care-install backup list shows the first one, and every backup that cannot be used with its reason.";
+    Rst02 = "RST-02", "the moment is after the last that can be restored", "Changes that never reached the bucket cannot be restored. When archiving works, that is now; when it fails, the moment before it began to fail. care-install backup list shows the last one.";
+    Rst03 = "RST-03", "there is nothing to restore from", "The bucket has no completed base backup under that name. Check the bucket, its folder and its keys in site.yaml, and look with care-install backup list.";
+    Rst04 = "RST-04", "the new name in the bucket is not empty", "Each incarnation of the database archives under a name of its own, so that a restore never overwrites what it came from. PostgreSQL refuses to start otherwise: barman-cloud-check-wal-archive finds the name not empty. The next free number is taken by itself.";
+    Rst05 = "RST-05", "a restore is not finished", "A restore was begun and neither finished nor cancelled; writers may be stopped. Go on with care-install restore, or put everything back with care-install restore cancel.";
+    Rst06 = "RST-06", "there is nothing to cancel", "Either no restore is going on, or the site already uses the restored database: from then on going back would lose what was entered since. The former database is still there until a person deletes it; restore to another moment instead.";
+    Rst07 = "RST-07", "the recovery cannot succeed", "The recovery's own log says why it can never succeed. Nothing of the former database was touched. Put everything back with care-install restore cancel, then choose another moment.";
+    Rst08 = "RST-08", "the restore was not confirmed", "A restore replaces the database of the hospital. It wants the name of the site typed, or --yes with --confirm NAME. Nothing was changed.";
+    Rst09 = "RST-09", "the moment is not understood", "Give a moment as 2026-11-24T11:42:00Z, as 2026-11-24 11:42:00 in the time zone of this computer, or the word latest.";
+
     // Engine and journal (RUN).
     Run01 = "RUN-01", "the journal cannot be used", "The journal remembers what a deploy has done; without it a run does not go on. It is the file journal.jsonl in the site's folder. Look at the free space (`df -h`), the folder's owner and whether the disk is read-only (`findmnt`). Cure that and deploy again: nothing is done twice.";
     Run02 = "RUN-02", "the journal is from a newer version", "A newer care-install has worked on this site, and this one would not understand what was done. `care-install --version` shows this one's number. Use the newer one.";

@@ -27,6 +27,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use cnpg::{WRONG, counted};
 pub use kubelet::{EXIT, SCENARIO, SECONDS};
 pub use nodes::{beginnings, nodes};
 

@@ -3,13 +3,16 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::world::{World, text_at};
+use super::{
+    control,
+    world::{World, text_at},
+};
 
 /// The lines of a container's log, oldest first; an empty container name means the only or first one.
 ///
 /// # Errors
 /// The sentence of a real server when there is nothing to read yet.
-pub fn lines(_world: &World<'_>, pod: &Value, container: &str) -> Result<Vec<String>, String> {
+pub fn lines(world: &World<'_>, pod: &Value, container: &str) -> Result<Vec<String>, String> {
     let name = text_at(pod, "/metadata/name").unwrap_or("");
     let container = chosen(pod, name, container)?;
     let status = status(pod, &container);
@@ -45,6 +48,8 @@ pub fn lines(_world: &World<'_>, pod: &Value, container: &str) -> Result<Vec<Str
             format!("{} starting", later(started, 1))
         });
     }
+    found.extend(rows(world, pod, state));
+    found.extend(recovery(pod, &container, state));
     if let Some(end) = state
         .get("terminated")
         .or_else(|| status.and_then(|status| status.pointer("/lastState/terminated")))
@@ -57,6 +62,69 @@ pub fn lines(_world: &World<'_>, pod: &Value, container: &str) -> Result<Vec<Str
         found.push(format!("{at} ends with exit code {code}"));
     }
     Ok(found)
+}
+
+/// What a job that counts rows finds in the simulated PostgreSQL.
+fn rows(world: &World<'_>, pod: &Value, state: &Value) -> Vec<String> {
+    let labels = pod.pointer("/metadata/labels");
+    let cluster = labels.and_then(|labels| labels.get("care-install/counts")?.as_str());
+    let ended = text_at(state, "/terminated/finishedAt").and_then(|at| at.parse().ok());
+    let (Some(cluster), Some(ended)) = (cluster, ended) else {
+        return Vec::new();
+    };
+    let space = text_at(pod, "/metadata/namespace").unwrap_or_default();
+    let counted = control::counted(world, space, cluster, ended);
+    let line = |(table, count)| format!("rows {table} {count}");
+    counted.into_iter().map(line).collect()
+}
+
+/// The words of a recovery that can never succeed, as recorded on a real cluster.
+fn recovery(pod: &Value, container: &str, state: &Value) -> Vec<String> {
+    let notes = pod.pointer("/metadata/annotations");
+    let wrong = notes.and_then(|notes| notes.get(control::WRONG)?.as_str());
+    if state.get("terminated").is_none() && container != "plugin-barman-cloud" {
+        return Vec::new();
+    }
+    let line = |level: &str, msg: &str, error: &str| {
+        serde_json::json!({"level": level, "logger": "instance-manager", "msg": msg, "error": error}).to_string()
+    };
+    match (wrong, container) {
+        (Some("same-server-name"), "full-recovery") => vec![
+            line(
+                "error",
+                "Error invoking barman-cloud-check-wal-archive",
+                "exit status 1",
+            ),
+            line(
+                "error",
+                "Error while restoring a backup",
+                "unexpected failure invoking barman-cloud-wal-archive: exit status 1",
+            ),
+        ],
+        (Some("same-server-name"), "plugin-barman-cloud") => vec![line(
+            "error",
+            "barman-cloud-check-wal-archive checking the first wal",
+            "ERROR: WAL archive check failed for server: Expected empty archive",
+        )],
+        (Some("no-target-backup"), "full-recovery") => vec![line(
+            "error",
+            "Error while restoring a backup",
+            "rpc error: code = Unknown desc = no target backup found",
+        )],
+        (Some("target-too-late"), "full-recovery") => vec![
+            line(
+                "info",
+                "FATAL:  recovery ended before configured recovery target was reached",
+                "",
+            ),
+            line(
+                "error",
+                "Error while restoring a backup",
+                "failed to connect to `user=postgres database=postgres`: /controller/run/.s.PGSQL.5432: no such file or directory",
+            ),
+        ],
+        _ => Vec::new(),
+    }
 }
 
 fn words(reason: &str, waiting: &Value) -> String {

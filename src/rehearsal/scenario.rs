@@ -14,17 +14,28 @@ pub enum Scenario {
     Healthy,
     /// The registry does not have the image of the Care backend.
     ImagePullFails,
+    /// Somebody empties the tables of the database.
+    DataDestroyed,
+    /// The changes of the database do not reach the bucket.
+    WalArchivingFails,
 }
 
 impl Scenario {
     /// Every scenario, the usual one first.
-    pub const ALL: &[Self] = &[Self::Healthy, Self::ImagePullFails];
+    pub const ALL: &[Self] = &[
+        Self::Healthy,
+        Self::ImagePullFails,
+        Self::DataDestroyed,
+        Self::WalArchivingFails,
+    ];
 
     /// The name as it is typed.
     pub fn name(self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
             Self::ImagePullFails => "image-pull-fails",
+            Self::DataDestroyed => "data-destroyed",
+            Self::WalArchivingFails => "wal-archiving-fails",
         }
     }
 
@@ -33,6 +44,8 @@ impl Scenario {
         match self {
             Self::Healthy => "Everything works",
             Self::ImagePullFails => "The image of the Care backend cannot be pulled",
+            Self::DataDestroyed => "Somebody has emptied the tables of the database",
+            Self::WalArchivingFails => "The changes of the database do not reach the backup bucket",
         }
     }
 
@@ -97,7 +110,7 @@ mod tests {
         let problem = Scenario::parse("zzz").unwrap_err();
         assert_eq!(
             problem.remedy,
-            "The scenarios are: healthy, image-pull-fails."
+            "The scenarios are: healthy, image-pull-fails, data-destroyed, wal-archiving-fails."
         );
     }
 }

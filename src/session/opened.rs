@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::{
     catalog::Catalog,
-    plan::{self, Plan},
+    plan::{self, Database, Plan},
     problem::Problem,
-    session::Workplace,
+    session::{Workplace, restore},
     site::{Secrets, Site, SiteDraft},
     sys::{sites::SiteDir, vault::Lock},
 };
@@ -23,6 +23,7 @@ pub struct Session {
     /// What is worth knowing about the settings.
     pub warnings: Vec<Problem>,
     secrets: Secrets,
+    database: Database,
     lock: Lock,
 }
 
@@ -39,8 +40,10 @@ impl Session {
         if !secrets.generate_missing().map_err(one)?.is_empty() {
             dir.write_vault(&secrets, &lock).map_err(one)?;
         }
+        let database = restore::database(&place).map_err(one)?;
         Ok(Self {
             place,
+            database,
             draft: settings.draft,
             site: Arc::new(settings.site),
             warnings: settings.warnings,
@@ -59,9 +62,49 @@ impl Session {
     /// # Errors
     /// A certificate file that cannot be read, a secret that is missing, or a mistake of the catalogue.
     pub fn plan(&self) -> Result<Plan, Vec<Problem>> {
+        plan::build_with(
+            &self.site,
+            &self.full_secrets()?,
+            &Catalog::load()?,
+            &self.database,
+        )
+    }
+
+    /// The secrets, with the certificate as its files are now.
+    ///
+    /// # Errors
+    /// A certificate file that cannot be read.
+    pub(super) fn full_secrets(&self) -> Result<Secrets, Vec<Problem>> {
         let mut secrets = self.secrets.clone();
         SiteDir::at(self.place.site.clone()).read_certificate(&self.site, &mut secrets)?;
-        plan::build(&self.site, &secrets, &Catalog::load()?)
+        Ok(secrets)
+    }
+
+    /// The incarnation of the database that is planned with.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Plans with the incarnation that the folder remembers now.
+    ///
+    /// # Errors
+    /// Its file cannot be read; then nothing changes.
+    pub fn recall_database(&mut self) -> Result<(), Problem> {
+        self.database = restore::database(&self.place)?;
+        Ok(())
+    }
+
+    /// Plans with this incarnation from now on, also without the cluster; says whether it is another one.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub(super) fn use_database(&mut self, database: Database) -> Result<bool, Problem> {
+        if database == self.database {
+            return Ok(false);
+        }
+        restore::keep_database(&self.place, &database)?;
+        self.database = database;
+        Ok(true)
     }
 
     /// Changes the settings, and those secrets that were typed anew.

@@ -37,6 +37,21 @@ impl Workplace {
         self.work().join("journal.jsonl")
     }
 
+    /// What a restore did; a deploy's memory is kept apart.
+    pub fn restore_journal(&self) -> PathBuf {
+        self.work().join("restore.jsonl")
+    }
+
+    /// The restore that was agreed to and is not over.
+    pub fn restore(&self) -> PathBuf {
+        self.work().join("restore.json")
+    }
+
+    /// The incarnation of the database that is planned with.
+    pub fn database(&self) -> PathBuf {
+        self.work().join("database.json")
+    }
+
     /// Held by the process that deploys.
     pub fn lock(&self) -> PathBuf {
         self.work().join("run.lock")

@@ -223,17 +223,17 @@ impl Kube {
     }
 
     /// Asks the server whether it would take the object: schema, admission and webhooks run, nothing is kept.
+    /// Gives the object as it would be.
     ///
     /// # Errors
     /// The server would refuse it or cannot be reached.
-    pub async fn dry_run(&self, object: &Object) -> Result<(), DoorError> {
+    pub async fn dry_run(&self, object: &Object) -> Result<Value, DoorError> {
         let target = object.reference();
         let path = self.path(&target).await?;
         let query =
             format!("{path}?fieldManager={MANAGER}&force=true&fieldValidation=Strict&dryRun=All");
         let answer = self.ask(Method::PATCH, &query, Some(object)).await?;
         self.good(answer, &format!("try {target} in a dry run"))
-            .map(drop)
     }
 
     /// The object, or nothing when it is not there (or its kind is not known yet).

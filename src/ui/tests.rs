@@ -295,3 +295,24 @@ fn a_picture_is_well_formed_and_holds_the_words() {
     );
     assert!(!picture.contains("& "), "signs are escaped");
 }
+
+#[test]
+fn the_restore_shows_its_moment_and_what_it_costs() {
+    check("restore_looking", fixture::opened(Goto::Restore));
+    check(
+        "restore",
+        press(fixture::restoring(), &[Key::PageUp, Key::PageUp, Key::Left]),
+    );
+    check("restore_first", press(fixture::restoring(), &[Key::Home]));
+    let late: Vec<Key> = [
+        vec![Key::Char('t')],
+        letters("2026-11-25 12:00:00"),
+        vec![Key::Enter],
+    ]
+    .concat();
+    check("restore_too_late", press(fixture::restoring(), &late));
+    check(
+        "restore_confirm",
+        press(fixture::restoring(), &[Key::PageUp, Key::Enter]),
+    );
+}

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     catalog::{self, Catalog, ComponentFile},
-    plan::Service,
+    plan::{Database, Service},
 };
 
 /// A workload that carries a component.
@@ -156,10 +156,14 @@ fn there(part: &Part, facts: &Facts<'_>) -> bool {
             .into_iter()
             .find(|kind| kind.word() == carrier.kind);
         kind.is_some_and(|kind| {
-            facts
-                .snapshot
-                .get(kind, &carrier.namespace, &carrier.name)
-                .is_some()
+            // A restore makes the next incarnation of the database under a name of its own.
+            let next = format!("{}-g", carrier.name);
+            let mut all = facts.snapshot.all(kind);
+            all.any(|object| {
+                let name = super::snapshot::name(object);
+                let later = kind == Kind::Cluster && name.starts_with(&next);
+                namespace(object) == carrier.namespace && (name == carrier.name || later)
+            })
         })
     })
 }
@@ -196,7 +200,11 @@ fn named(template: &str) -> Vec<Carrier> {
         object
             .lines()
             .find_map(|line| line.strip_prefix(start))
-            .map(|value| value.trim().to_owned())
+            .map(|value| {
+                value
+                    .trim()
+                    .replace("{{ database.cluster }}", &Database::first().cluster())
+            })
             .filter(|value| !value.contains("{{"))
     };
     template

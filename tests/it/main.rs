@@ -17,6 +17,7 @@ mod practice;
 mod program;
 mod rehearsal;
 mod rehearsal_deploy;
+mod restore;
 mod schema_asset;
 mod testbed;
 mod tidy;

@@ -14,6 +14,7 @@ const PURE: &[&str] = &[
     "problem",
     "ready",
     "waiting",
+    "restore",
     "app",
     "ui",
     "check/verdict",
@@ -51,6 +52,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("catalog", &["problem", "site", "plan"]),
     ("ready", &["problem", "plan"]),
     ("waiting", &["problem", "plan", "ready", "engine"]),
+    ("restore", &["problem", "site", "plan", "catalog", "ready"]),
     ("check", &["problem", "site", "plan", "sys"]),
     ("engine", &["problem", "plan", "ready", "waiting", "sys"]),
     (
@@ -64,13 +66,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "problem", "site", "plan", "catalog", "check", "engine", "watch",
+            "problem", "site", "plan", "catalog", "check", "engine", "watch", "restore",
         ],
     ),
     (
         "ui",
         &[
-            "problem", "site", "plan", "catalog", "check", "engine", "watch", "app",
+            "problem", "site", "plan", "catalog", "check", "engine", "watch", "restore", "app",
         ],
     ),
     (
@@ -102,6 +104,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "check",
             "engine",
             "watch",
+            "restore",
             "rehearsal",
             "sys",
             "cli",
@@ -117,6 +120,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "check",
             "engine",
             "watch",
+            "restore",
             "rehearsal",
             "sys",
             "cli",

@@ -3,10 +3,10 @@
 use secrecy::SecretString;
 
 use super::{
-    super::{App, Effect, Link, Lock, Screen, keys::Act, list},
+    super::{App, Effect, Goto, Link, Lock, RestoreWish, Screen, keys::Act, list},
     Ask, Asked, Dialog, Does, Shown,
 };
-use crate::{check::Waiver, engine::event::Command};
+use crate::{check::Waiver, engine::event::Command, restore::moment};
 
 /// Does it.
 pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
@@ -79,7 +79,15 @@ fn choose(app: &mut App, does: Does) -> Vec<Effect> {
 pub fn begin(app: &mut App) -> Vec<Effect> {
     app.known.link = Link::Starting;
     let mut effects = vec![Effect::StartDeploy(app.known.waivers.clone())];
-    effects.extend(app.go(super::super::Goto::Deploy));
+    effects.extend(app.go(Goto::Deploy));
+    effects
+}
+
+/// Begins a restore, goes on with it or cancels it, and shows the run.
+pub fn restore(app: &mut App, wish: RestoreWish) -> Vec<Effect> {
+    app.known.link = Link::Starting;
+    let mut effects = vec![Effect::Restore(wish)];
+    effects.extend(app.go(Goto::Deploy));
     effects
 }
 
@@ -102,6 +110,20 @@ fn enter(app: &mut App) -> Vec<Effect> {
             });
             Vec::new()
         }
+        Asked::Restore(moment) => {
+            if text.trim() != app.known.site {
+                ask.wrong = Some("That is not the name of this site.");
+                return Vec::new();
+            }
+            let wish = RestoreWish::To(*moment);
+            app.dialog = None;
+            return restore(app, wish);
+        }
+        Asked::Moment => {
+            let zone = super::super::restore::backups(app).map(|backups| backups.zone.clone());
+            let typed = zone.and_then(|zone| moment(&text, &zone).ok());
+            return take_moment(app, typed);
+        }
         Asked::Unlock(site) => vec![Effect::Unlock(site.clone(), SecretString::from(text))],
         Asked::Passphrase => {
             if !ask.second && !text.is_empty() {
@@ -118,6 +140,19 @@ fn enter(app: &mut App) -> Vec<Effect> {
     };
     app.dialog = None;
     effects
+}
+
+/// Shows the typed moment, or says how one is written.
+fn take_moment(app: &mut App, typed: Option<jiff::Timestamp>) -> Vec<Effect> {
+    match (typed, &mut app.screen, &mut app.dialog) {
+        (Some(typed), Screen::Restore(state), dialog) => {
+            state.moment = Some(typed);
+            *dialog = None;
+        }
+        (_, _, Some(Dialog::Ask(ask))) => ask.wrong = Some("Write it like the example above."),
+        _ => {}
+    }
+    Vec::new()
 }
 
 fn create(screen: &Screen, passphrase: String) -> Vec<Effect> {

@@ -1,5 +1,7 @@
 //! A card that asks for a text: a reason, or a passphrase. Pure.
 
+use jiff::Timestamp;
+
 use super::super::{entry::Entry, keys::Act};
 use crate::{check::CheckId, plan::StepId};
 
@@ -10,6 +12,10 @@ pub enum Asked {
     Skip(StepId),
     /// Why a failed check is accepted.
     Waive(CheckId),
+    /// The name of the site, before its database goes back to this moment.
+    Restore(Timestamp),
+    /// A moment.
+    Moment,
     /// The passphrase of this site's vault.
     Unlock(String),
     /// A new vault's passphrase, typed twice; empty makes a key file.
@@ -101,7 +107,9 @@ impl Ask {
     pub fn can(&self, act: Act) -> bool {
         match act {
             Act::Open => match self.asked {
-                Asked::Skip(_) | Asked::Waive(_) => !self.entry.text().trim().is_empty(),
+                Asked::Skip(_) | Asked::Waive(_) | Asked::Restore(_) | Asked::Moment => {
+                    !self.entry.text().trim().is_empty()
+                }
                 Asked::Unlock(_) => !self.entry.is_empty(),
                 Asked::Passphrase => true,
             },

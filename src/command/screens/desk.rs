@@ -123,6 +123,8 @@ impl<'a> Desk<'a> {
             Effect::RunChecks(code) => self.check(code).await,
             Effect::LoadPlan => self.plan().await,
             Effect::StartDeploy(waivers) => self.deploy(&waivers).await,
+            Effect::LoadBackups => self.backups().await,
+            Effect::Restore(wish) => self.restore(wish).await,
             Effect::Command(command) => self.command(command).await,
             Effect::WatchCluster => self.watch().await,
             Effect::ReadLog { namespace, pod } => self.read_log(namespace, pod).await,
@@ -220,8 +222,10 @@ impl<'a> Desk<'a> {
         });
     }
 
-    async fn plan(&self) {
-        let Some(open) = &self.open else { return };
+    async fn plan(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        // A restore in another process may have made the next database.
+        open.session.recall_database().ok();
         let input = match open.session.plan() {
             Ok(plan) => Input::Plan(Arc::new(plan)),
             Err(problems) => Input::Refused(problems),

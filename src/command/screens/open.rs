@@ -6,15 +6,16 @@ use secrecy::SecretString;
 
 use super::desk::{Desk, Open};
 use crate::{
-    app::{Goto, Input, Opened},
+    app::{Goto, Input, Opened, RestoreWish, known::Backups},
     check::Waiver,
-    command::deploy::keep_waivers,
+    command::{Failure, deploy::keep_waivers, restore::cancelled},
     engine::{
         event::{Command, Outcome},
         journal::Journal,
     },
     host::{self, Joined},
-    session::{Mode, Session, Workplace, standing},
+    restore::Wish,
+    session::{Mode, Session, Workplace, World, restore, standing},
     sys::{
         sites::SiteDir,
         vault::{Lock, LockKind},
@@ -138,8 +139,46 @@ impl Desk<'_> {
             self.tell(Input::Problem(problem)).await;
             return;
         }
-        let started = host::start(&open.session, self.options()).await;
+        let started = host::start(&open.session, self.options(), "deploy").await;
         match started {
+            Ok(joined) => self.hear(joined),
+            Err(problem) => self.tell(Input::Problem(problem)).await,
+        }
+    }
+
+    /// What can be restored now, or why that is not known.
+    pub(super) async fn backups(&mut self) {
+        let Some(world) = self.world().await else {
+            return;
+        };
+        let Some(open) = &self.open else { return };
+        let found = restore::inventory(&world).await;
+        let found = found.and_then(|inventory| {
+            Ok(Backups {
+                inventory,
+                unfinished: restore::unfinished(&open.session.place)?,
+                zone: jiff::tz::TimeZone::system(),
+            })
+        });
+        self.tell(Input::Backups(Box::new(found))).await;
+    }
+
+    /// Writes down what is wished of a restore, and runs it in a process of its own.
+    pub(super) async fn restore(&mut self, wish: RestoreWish) {
+        let Some(world) = self.world().await else {
+            return;
+        };
+        let Some(open) = &self.open else { return };
+        let agreed = match wish {
+            RestoreWish::To(moment) => agree(&open.session, &world, moment).await,
+            RestoreWish::GoOn => Ok(()),
+            RestoreWish::Cancel => cancelled(&open.session, &world).await.map(drop),
+        };
+        if let Err(failure) = agreed {
+            self.tell_problems(failure.problems).await;
+            return;
+        }
+        match host::start(&open.session, self.options(), "restore").await {
             Ok(joined) => self.hear(joined),
             Err(problem) => self.tell(Input::Problem(problem)).await,
         }
@@ -167,6 +206,16 @@ impl Desk<'_> {
             }
         }
     }
+}
+
+/// Judges the moment once more, as the cluster is now, and writes it down.
+async fn agree(session: &Session, world: &World, moment: jiff::Timestamp) -> Result<(), Failure> {
+    if let Some(begun) = restore::unfinished(&session.place)? {
+        return Err(restore::not_over(&begun).into());
+    }
+    let intent = restore::inventory(world).await?.choose(&Wish::to(moment))?;
+    session.restore_plan(&intent)?;
+    Ok(restore::agree(&session.place, &intent)?)
 }
 
 /// What the screens call the site: the name of its folder.

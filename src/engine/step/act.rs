@@ -15,6 +15,12 @@ use crate::{
 /// Objects on their way to the API server at one time, for each step.
 const AT_ONCE: usize = 16;
 
+/// The annotation of a job whose log is told as the step's own.
+const TELLS: &str = "care-install/tells";
+
+/// Most lines of it.
+const RESULT_LINES: u32 = 1000;
+
 /// How often it is looked whether a deleted job is gone.
 const GONE_PAUSE: Duration = Duration::from_millis(200);
 
@@ -39,6 +45,7 @@ pub(super) async fn act(task: &Task, doors: &Doors) -> Result<bool, DoorError> {
         Action::Wait | Action::Confirm { .. } => Ok(false),
         Action::Job(run) | Action::Buckets { run, .. } => job(task, doors, run).await,
         Action::Http(call) => ask(task, doors, call).await,
+        Action::Delete(targets) => delete(task, doors, targets).await,
     }
 }
 
@@ -112,6 +119,56 @@ async fn job(task: &Task, doors: &Doors, run: &JobRun) -> Result<bool, DoorError
     }
     one(task, doors, &run.job).await?;
     Ok(true)
+}
+
+/// Shows what a job has found, when its log is what it was run for.
+pub(super) async fn tell_results(task: &Task, doors: &Doors) {
+    let Action::Job(run) = &task.step.action else {
+        return;
+    };
+    let notes = run.job.value().pointer("/metadata/annotations");
+    if notes.and_then(|notes| notes.get(TELLS)).is_none() {
+        return;
+    }
+    // The job is done; a log that cannot be read takes nothing from that.
+    for line in job_log(doors, &run.job.reference())
+        .await
+        .unwrap_or_default()
+    {
+        task.tell.log(line).await;
+    }
+}
+
+/// What the pod of a completed job wrote.
+async fn job_log(doors: &Doors, job: &ObjectRef) -> Result<Vec<String>, DoorError> {
+    let namespace = job.namespace.clone().unwrap_or_default();
+    let of = ObjectRef::new("v1", "Pod", &namespace, "");
+    let pods = doors
+        .kube
+        .list(&of, &format!("job-name={}", job.name))
+        .await?;
+    let done = pods
+        .iter()
+        .find(|pod| pod.pointer("/status/phase").and_then(Value::as_str) == Some("Succeeded"));
+    let name = done.and_then(|pod| pod.pointer("/metadata/name")?.as_str());
+    match name {
+        Some(name) => doors.kube.logs(&namespace, name, None, RESULT_LINES).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Deletes what is there and waits until it is gone; what is gone already is well.
+async fn delete(task: &Task, doors: &Doors, targets: &[ObjectRef]) -> Result<bool, DoorError> {
+    let mut changed = false;
+    for target in targets {
+        let Some(object) = doors.kube.get(target).await? else {
+            continue;
+        };
+        task.tell.log(format!("deleting {target}")).await;
+        remove(doors, target, &object).await?;
+        changed = true;
+    }
+    Ok(changed)
 }
 
 async fn remove(doors: &Doors, target: &ObjectRef, object: &Value) -> Result<(), DoorError> {

@@ -1,6 +1,10 @@
 //! Waits until a step's conditions hold, from live watches, and says why while they do not.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -13,7 +17,7 @@ use crate::{
     problem::{Code, Problem},
     ready::{self, Live, Readiness},
     sys::{DoorError, Doors, Retry, feed::Watch},
-    waiting,
+    waiting::{self, recovery},
 };
 
 /// How long it waits before it says why: most conditions hold a moment later.
@@ -24,6 +28,9 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Pause between two dry runs that ask whether a webhook answers.
 const ASK: Duration = Duration::from_millis(500);
+
+/// Lines that are read of a failed pod's log.
+const LOG_LINES: u32 = 200;
 
 /// Reasons told at once.
 const REASONS: usize = 6;
@@ -47,6 +54,8 @@ struct Reading {
 pub(super) struct Readings {
     all: Vec<Reading>,
     around: BTreeMap<String, Vec<(Kind, Watch)>>,
+    /// Pods whose logs were read, as namespace and name.
+    read: BTreeSet<(String, String)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +97,7 @@ impl Readings {
         Ok(Self {
             all,
             around: BTreeMap::new(),
+            read: BTreeSet::new(),
         })
     }
 
@@ -143,6 +153,9 @@ impl Readings {
             first = false;
             let waiting = if began.elapsed() >= SILENCE {
                 self.surround(doors).await;
+                if let Some(problem) = self.hopeless(&open, doors).await {
+                    return Err(DoorError::lasting(problem));
+                }
                 Some(self.explain(&open, task))
             } else {
                 None
@@ -240,6 +253,31 @@ impl Readings {
             }
             self.around.insert(namespace, watches);
         }
+    }
+
+    /// A recovery whose pods fail says why only in their logs; each pod's is read once.
+    async fn hopeless(&mut self, open: &[usize], doors: &Doors) -> Option<Problem> {
+        let open = open.iter().filter_map(|index| self.all.get(*index));
+        let failed: Vec<(String, String)> = open
+            .flat_map(|reading| {
+                recovery::failed_pods(&reading.ready, &reading.around(&self.around))
+            })
+            .filter(|pod| !self.read.contains(pod))
+            .collect();
+        for (namespace, pod) in failed {
+            for container in recovery::CONTAINERS {
+                let lines = doors
+                    .kube
+                    .logs(&namespace, &pod, Some(container), LOG_LINES)
+                    .await;
+                // A log that is gone explains nothing; the next pod's may.
+                if let Some(problem) = lines.ok().and_then(|lines| recovery::diagnose(&lines)) {
+                    return Some(problem);
+                }
+            }
+            self.read.insert((namespace, pod));
+        }
+        None
     }
 
     /// Since when the picture of a target may be old.
@@ -345,6 +383,11 @@ impl Reading {
                 remedy: None,
             }];
         }
+        waiting::explain(&self.ready, &self.around(around))
+    }
+
+    /// The targets and what surrounds them.
+    fn around(&self, around: &BTreeMap<String, Vec<(Kind, Watch)>>) -> Live {
         let mut live = self.live();
         let namespace = kind_of(&self.ready).and_then(|of| of.namespace);
         for (kind, watch) in namespace
@@ -362,7 +405,7 @@ impl Reading {
                 Kind::Nodes => live.nodes = objects,
             }
         }
-        waiting::explain(&self.ready, &live)
+        live
     }
 
     /// Asks a webhook by a dry run; says whether it accepts, and true for conditions of another kind.
@@ -374,7 +417,7 @@ impl Reading {
             return Ok(true);
         }
         match doors.kube.dry_run(object).await {
-            Ok(()) => {
+            Ok(_) => {
                 self.accepted = true;
                 self.refusal = None;
             }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{missing, short_digest, wrong};
 use crate::{
     catalog,
-    plan::Object,
+    plan::{Database, Object},
     problem::{Code, Problem},
     site::{SecretName, Secrets, Site},
 };
@@ -25,10 +25,11 @@ pub(super) struct Renderer<'a> {
     environment: Environment<'static>,
     site: &'a Site,
     secrets: &'a Secrets,
+    database: Value,
 }
 
 impl<'a> Renderer<'a> {
-    pub(super) fn new(site: &'a Site, secrets: &'a Secrets) -> Self {
+    pub(super) fn new(site: &'a Site, secrets: &'a Secrets, database: &Database) -> Self {
         let mut environment = Environment::new();
         // The templates quote where YAML needs it.
         environment.set_auto_escape_callback(|_| AutoEscape::None);
@@ -43,12 +44,14 @@ impl<'a> Renderer<'a> {
             environment,
             site,
             secrets,
+            database: database.values(),
         }
     }
 
     fn text(&self, name: &str, source: &str, more: &Value) -> Result<String, Problem> {
         let values = context! {
             site => Serde(self.site.values()),
+            database => Serde(&self.database),
             ..minijinja::Value::from(Serde(more))
         };
         self.environment
@@ -182,7 +185,7 @@ fn digest_of(state: &State<'_, '_>, name: &str) -> Result<String, Error> {
         )
     };
     let source = catalog::template(name).ok_or_else(unknown)?;
-    let values = context! { site => state.lookup("site") };
+    let values = context! { site => state.lookup("site"), database => state.lookup("database") };
     let text = state.env().render_named_str(name, source, values)?;
     Ok(short_digest([text.as_bytes()].into_iter(), 8))
 }
@@ -215,6 +218,7 @@ mod tests {
         check(&Renderer::new(
             &Site::try_from(&sample()).unwrap(),
             &secrets,
+            &Database::first(),
         ));
     }
 

@@ -4,6 +4,7 @@ mod backups;
 mod databases;
 mod instances;
 mod parts;
+mod rows;
 mod status;
 
 use jiff::Timestamp;
@@ -16,6 +17,9 @@ use super::{
 };
 use crate::rehearsal::world::{Reaction, World, Write};
 use instances::{Instance, State};
+
+pub use parts::WRONG;
+pub use rows::counted;
 
 const NAMESPACE: &str = "cnpg-system";
 const OPERATOR: &str = "cnpg-cloudnative-pg";
@@ -42,6 +46,7 @@ pub fn cnpg(world: &World<'_>, now: Timestamp) -> Reaction {
     }
     databases::databases(world, now, &mut reaction);
     backups::backups(world, now, &mut reaction);
+    rows::rows(world, now, &mut reaction);
     reaction
 }
 
@@ -99,7 +104,8 @@ fn one(world: &World<'_>, cluster: &Value, now: Timestamp, reaction: &mut Reacti
         cluster,
         image(world, NAMESPACE, OPERATOR),
         plugin_image(world),
-    );
+    )
+    .failing(rows::wrong(world, cluster, now));
     let greeted = cluster["status"]["phase"].is_string();
     if greeted {
         surroundings(world, &maker, reaction);

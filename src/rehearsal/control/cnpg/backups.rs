@@ -164,6 +164,9 @@ fn complete(world: &World<'_>, backup: &Value, now: Timestamp, reaction: &mut Re
     let Some(cluster) = cluster_of(world, backup) else {
         return;
     };
+    if super::rows::archive_stands(world, cluster) {
+        return;
+    }
     let timeline = cluster["status"]["timelineID"].as_u64().unwrap_or(1);
     let mut status = backup["status"].clone();
     let done = json!({

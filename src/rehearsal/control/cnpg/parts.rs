@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::plugins;
 use crate::rehearsal::control::{
-    kubelet::SECONDS,
+    kubelet::{EXIT, SECONDS},
     pods::from_template,
     shape::{fingerprint, label, letters, name, namespace, owned_by, text},
 };
@@ -35,7 +35,11 @@ pub(super) struct Maker<'a> {
     pub cluster: &'a Value,
     operator: &'a str,
     sidecar: Option<String>,
+    wrong: Option<&'static str>,
 }
+
+/// The annotation of a pod whose recovery can never succeed: which of the recorded failures its log shows.
+pub const WRONG: &str = "rehearsal.care-install/recovery";
 
 impl<'a> Maker<'a> {
     /// With the images of the operator and of the plugin's sidecar.
@@ -44,7 +48,14 @@ impl<'a> Maker<'a> {
             cluster,
             operator: operator.unwrap_or_default(),
             sidecar,
+            wrong: None,
         }
+    }
+
+    /// With a first job that can never succeed.
+    pub fn failing(mut self, wrong: Option<&'static str>) -> Self {
+        self.wrong = wrong;
+        self
     }
 
     /// The name of an instance.
@@ -224,6 +235,10 @@ impl<'a> Maker<'a> {
         ];
         self.labelled(&mut job, &marks);
         let mut template = json!({"metadata": {"annotations": takes(role)}});
+        if let Some(wrong) = self.wrong.filter(|_| role == "full-recovery") {
+            template["metadata"]["annotations"][WRONG] = wrong.into();
+            template["metadata"]["annotations"][EXIT] = "1".into();
+        }
         self.labelled(&mut template, &marks);
         template["spec"] = self.spec(&instance, role);
         template["spec"]["restartPolicy"] = "Never".into();

@@ -141,7 +141,9 @@ fn leaders(cluster: &Value, seen: &[Instance<'_>], status: &mut Value, now: Time
             aim(status, &heir.name, now);
         }
     } else if current.is_empty() && runs {
-        lead(status, &target, 1, now);
+        // A recovery begins a timeline of its own.
+        let timeline = 1 + u64::from(super::rows::recovery(cluster).is_some());
+        lead(status, &target, timeline, now);
     } else if runs {
         let since = time(&status["targetPrimaryTimestamp"]).unwrap_or(now);
         if now >= after(since, super::FAILOVER) {
@@ -305,8 +307,10 @@ fn roles(world: &World<'_>, cluster: &Value, seen: &[Instance<'_>], status: &mut
 
 /// The owner of the database that the cluster was made with.
 pub(super) fn owner(cluster: &Value) -> &str {
-    cluster["spec"]["bootstrap"]["initdb"]["owner"]
+    let how = &cluster["spec"]["bootstrap"];
+    how["initdb"]["owner"]
         .as_str()
+        .or_else(|| how["recovery"]["owner"].as_str())
         .unwrap_or("app")
 }
 
@@ -353,9 +357,19 @@ fn conditions(
     let says = Says::new("Ready", phase.is_healthy(), reason, message);
     set_condition(status, &says, now);
     if led {
-        let reason = "ContinuousArchivingSuccess";
-        let message = "Continuous archiving is working";
-        let says = Says::new("ContinuousArchiving", true, reason, message);
+        let fails = super::rows::archive_fails(world, cluster, now);
+        let (reason, message) = if fails {
+            (
+                "ContinuousArchivingFailing",
+                "unexpected failure invoking barman-cloud-wal-archive: exit status 4",
+            )
+        } else {
+            (
+                "ContinuousArchivingSuccess",
+                "Continuous archiving is working",
+            )
+        };
+        let says = Says::new("ContinuousArchiving", !fails, reason, message);
         set_condition(status, &says, now);
     }
     if let Some(done) = super::backups::newest_is_done(world, cluster) {

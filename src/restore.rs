@@ -1,0 +1,17 @@
+//! Restores of the database to a moment: what the backups allow, what it would cost, and the plan that does it. Pure.
+
+mod choice;
+mod inventory;
+mod rows;
+mod steps;
+pub mod words;
+
+pub use choice::{Intent, Wish, moment};
+pub use inventory::{Archive, Base, Facts, Inventory, Rejected, Window};
+pub use rows::{Rows, counted};
+pub use steps::{cancel, plan, proof_job};
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,54 @@
+//! A made-up inventory for the tests of the screens.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{Facts, Inventory};
+
+/// A healthy database at this moment, with two base backups, one that failed, and counted rows.
+pub fn inventory(now: &str) -> Inventory {
+    let backup = |name: &str, status| {
+        json!({
+            "kind": "Backup", "metadata": {"name": name, "namespace": "database"},
+            "spec": {"cluster": {"name": "care-db"}, "method": "plugin"}, "status": status,
+        })
+    };
+    let done = |began: &str, ended: &str| json!({"phase": "completed", "startedAt": began, "stoppedAt": ended});
+    let objects = vec![
+        json!({
+            "kind": "Cluster", "metadata": {"name": "care-db", "namespace": "database"},
+            "spec": {"instances": 1, "plugins": [{
+                "name": "barman-cloud.cloudnative-pg.io",
+                "parameters": {"barmanObjectName": "care-db", "serverName": "care-db-1"},
+            }]},
+            "status": {
+                "phase": "Cluster in healthy state", "readyInstances": 1,
+                "conditions": [
+                    {"type": "Ready", "status": "True"}, {"type": "ContinuousArchiving", "status": "True"},
+                ],
+            },
+        }),
+        backup(
+            "care-db-20261122020000",
+            done("2026-11-22T02:00:00Z", "2026-11-22T02:10:00Z"),
+        ),
+        backup(
+            "care-db-20261123020000",
+            json!({"phase": "failed", "error": "no space left in the bucket"}),
+        ),
+        backup(
+            "care-db-20261124020000",
+            done("2026-11-24T02:00:00Z", "2026-11-24T02:12:00Z"),
+        ),
+        json!({"kind": "ObjectStore", "metadata": {"name": "care-db"}, "status": {"serverRecoveryWindow": {"care-db-1": {
+            "firstRecoverabilityPoint": "2026-11-22T02:10:00Z", "lastSuccessfulBackupTime": "2026-11-24T02:12:00Z",
+        }}}}),
+        json!({"kind": "ConfigMap", "metadata": {"name": "care-db-rows"}, "data": {"counts":
+            "{\"at\":\"2026-11-24T02:30:00Z\",\"rows\":{\"public.emr_patient\":1500,\"public.emr_encounter\":2120}}\n{\"at\":\"2026-11-24T05:30:00Z\",\"rows\":{\"public.emr_patient\":1560,\"public.emr_encounter\":2210}}"}}),
+    ];
+    Inventory::of(&Facts {
+        objects: objects.into_iter().map(Arc::new).collect(),
+        now: now.parse().unwrap_or_default(),
+    })
+}
