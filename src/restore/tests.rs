@@ -301,7 +301,7 @@ fn shown(plan: &Plan) -> String {
             match ready {
                 Ready::Object(target) => writeln!(text, "until {target} is ready").unwrap(),
                 Ready::All { of, selector, .. } => {
-                    writeln!(text, "until every {} with {selector} is ready", of.kind).unwrap()
+                    writeln!(text, "until every {} with {selector} is ready", of.kind).unwrap();
                 }
                 Ready::Accepts(_) => {}
             }
