@@ -455,12 +455,18 @@ fn remedies_send_the_reader_to_steps_that_the_catalogue_has() {
         let text = fs::read_to_string(&path).unwrap();
         texts.push((path.display().to_string(), text));
     }
+    // A restore has steps of its own, which its plan is built from and not the catalogue.
+    let of_restore = fs::read_to_string(root().join("src/restore/steps.rs")).unwrap();
+    let is_of_restore = |step: &str| {
+        let name = step.strip_prefix("restore/");
+        name.is_some_and(|name| of_restore.contains(&format!("\"{name}\"")))
+    };
     let mut offenders = Vec::new();
     let mut found = 0;
     for (name, text) in texts {
         for step in named_steps(&text) {
             found += 1;
-            if !steps.contains(&step) {
+            if !steps.contains(&step) && !is_of_restore(&step) {
                 offenders.push(format!("{name} names the step {step}"));
             }
         }
