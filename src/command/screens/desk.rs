@@ -11,7 +11,7 @@ use tokio::{
 
 use super::{First, work};
 use crate::{
-    app::{Effect, Goto, Input, Lock as Locked, Opened, known::Probe},
+    app::{Effect, Input, Lock as Locked, known::Probe},
     check,
     command::{Context, settings},
     engine::event::Command,
@@ -90,7 +90,7 @@ impl<'a> Desk<'a> {
     async fn begin(&mut self, first: First) {
         match first {
             First::Welcome => {}
-            First::New => self.new_site().await,
+            First::New => self.questions(&self.draft).await,
             First::Site(name) => self.open_named(&name, None).await,
             First::Opened(session) => self.show(*session).await,
         }
@@ -128,21 +128,6 @@ impl<'a> Desk<'a> {
             Effect::Command(command) => self.command(command).await,
             Effect::WatchCluster => self.watch().await,
             Effect::ReadLog { namespace, pod } => self.read_log(namespace, pod).await,
-        }
-    }
-
-    async fn new_site(&self) {
-        match self.draft.load_draft() {
-            Ok(draft) => {
-                let opened = Opened {
-                    site: String::new(),
-                    rehearsal: false,
-                    draft,
-                    at: Goto::New,
-                };
-                self.tell(Input::Opened(Box::new(opened))).await;
-            }
-            Err(problems) => self.tell_problems(problems).await,
         }
     }
 

@@ -54,7 +54,8 @@ impl Desk<'_> {
         }
     }
 
-    async fn questions(&self, dir: &SiteDir) {
+    /// The questions of a site that is not made yet, with the answers that its folder keeps.
+    pub(super) async fn questions(&self, dir: &SiteDir) {
         match dir.load_draft() {
             Ok(draft) => {
                 let opened = Opened {
