@@ -22,7 +22,9 @@ pub const STAGES: &[(&str, &str)] = &[
     ("storage", "Storage"),
     ("network", "Network and certificate"),
     ("data", "Data"),
+    ("monitoring", "Monitoring"),
     ("care", "Care"),
+    ("applications", "Applications"),
 ];
 
 /// The whole catalogue, checked.
@@ -68,6 +70,34 @@ impl Catalog {
     /// A component by its id.
     pub fn component(&self, id: &str) -> Option<&ComponentFile> {
         self.components.iter().find(|component| component.id == id)
+    }
+
+    /// The part of it that a site has. A component that is left out is replaced by what it needs wherever it is needed.
+    #[must_use]
+    pub fn chosen(&self, has: impl Fn(&str) -> bool) -> Self {
+        let mut components: Vec<ComponentFile> = Vec::new();
+        let mut stands_for: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        // Each comes after those it needs, so that one pass settles it.
+        for component in &self.components {
+            let mut needs: Vec<String> = Vec::new();
+            for need in &component.needs {
+                let settled = stands_for.get(need).cloned();
+                for name in settled.unwrap_or_else(|| vec![need.clone()]) {
+                    if !needs.contains(&name) {
+                        needs.push(name);
+                    }
+                }
+            }
+            if has(&component.id) {
+                components.push(ComponentFile {
+                    needs,
+                    ..component.clone()
+                });
+            } else {
+                stands_for.insert(component.id.clone(), needs);
+            }
+        }
+        Self { components }
     }
 
     /// The stages in order.

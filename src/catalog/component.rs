@@ -20,7 +20,10 @@ pub struct ComponentFile {
     pub service: Service,
     /// Stage in which it is shown.
     pub stage: String,
-    /// Components that must be done before.
+    /// Whether a site has it: a `{{ ... }}` over the settings that gives `true` or `false`; without it every site does.
+    #[serde(default)]
+    pub when: Option<String>,
+    /// Components that must be done before; one that the site does not have stands for those it needs itself.
     #[serde(default)]
     pub needs: Vec<String>,
     /// Charts and images with their versions.

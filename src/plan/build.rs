@@ -53,15 +53,17 @@ pub fn build_with(
     catalog: &Catalog,
     database: &Database,
 ) -> Result<Plan, Vec<Problem>> {
+    let renderer = Renderer::new(site, secrets, database);
+    let chosen = chosen(&renderer, catalog)?;
     let builder = Builder {
         site,
-        renderer: Renderer::new(site, secrets, database),
-        catalog,
+        renderer,
+        catalog: &chosen,
     };
     let mut steps = Vec::new();
     let mut components = Vec::new();
     let mut problems = Vec::new();
-    for component in &catalog.components {
+    for component in &chosen.components {
         match builder.shown(component) {
             Ok(shown) => components.push(shown),
             Err(problem) => problems.push(problem),
@@ -83,6 +85,31 @@ pub fn build_with(
         steps,
         notes: notes(site),
     })
+}
+
+/// The components that this site has.
+fn chosen(renderer: &Renderer<'_>, catalog: &Catalog) -> Result<Catalog, Vec<Problem>> {
+    let mut without = Vec::new();
+    let mut problems = Vec::new();
+    for component in &catalog.components {
+        let Some(when) = &component.when else {
+            continue;
+        };
+        match renderer.line(&component.id, when).as_deref() {
+            Ok("true") => {}
+            Ok("false") => without.push(component.id.as_str()),
+            Ok(other) => problems.push(wrong(
+                &component.id,
+                &format!("its `when` gives `{other}` and not true or false"),
+            )),
+            Err(problem) => problems.push(problem.clone()),
+        }
+    }
+    if problems.is_empty() {
+        Ok(catalog.chosen(|id| !without.contains(&id)))
+    } else {
+        Err(problems)
+    }
 }
 
 /// Name, version and digest of an image as it is written for pulling.

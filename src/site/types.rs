@@ -502,6 +502,19 @@ fn size(text: &str) -> Result<String, Wrong> {
     Ok(text.into())
 }
 
+impl StorageSize {
+    /// How much it is, in mebibytes.
+    pub fn mebibytes(&self) -> u64 {
+        let (count, unit) = self.0.split_at(self.0.len().saturating_sub("Gi".len()));
+        let count: u64 = count.parse().unwrap_or_default();
+        match unit {
+            "Ti" => count * 1024 * 1024,
+            "Gi" => count * 1024,
+            _ => count,
+        }
+    }
+}
+
 /// The limits of the five fields of a cron line.
 const CRON: [(&str, u32, u32); 5] = [
     ("minute", 0, 59),

@@ -7,18 +7,27 @@ use minijinja::{
 use secrecy::ExposeSecret as _;
 use serde::Deserialize as _;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::{missing, short_digest, wrong};
 use crate::{
     catalog,
     plan::{Database, Object},
     problem::{Code, Problem},
-    site::{SecretName, Secrets, Site},
+    site::{FromLine as _, SecretName, Secrets, Site, StorageSize},
 };
 
 /// Stands for a secret in rendered text, so that the secret itself is never rendered.
 const OPEN: &str = "\u{e000}secret:";
 const CLOSE: char = '\u{e001}';
+/// Before the name of a secret of which only a hash is wanted, with the login in front of it.
+const HASHED: &str = "htpasswd:";
+
+/// What a hash costs, as a power of two: the least there is, for 32 random characters cannot be guessed, and each plan makes it anew.
+const HASH_COST: u32 = 4;
+
+/// Length of the salt of a hash.
+const SALT: usize = 16;
 
 /// Renders the templates of one site.
 pub(super) struct Renderer<'a> {
@@ -35,6 +44,8 @@ impl<'a> Renderer<'a> {
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.add_function("secret", secret);
+        environment.add_function("htpasswd", htpasswd);
+        environment.add_filter("percent_of_size", percent_of_size);
         environment.add_function("digest_of", digest_of);
         let known = secrets.clone();
         environment.add_function("checksum", move |names: Vec<String>| {
@@ -135,16 +146,41 @@ impl<'a> Renderer<'a> {
         while let Some((before, after)) = rest.split_once(OPEN) {
             filled.push_str(before);
             let (name, after) = after.split_once(CLOSE).unwrap_or((after, ""));
-            let secret = SecretName::parse(name).and_then(|name| self.secrets.get(name));
-            match secret {
-                Some(secret) => filled.push_str(secret.expose_secret()),
-                None => return Err(absent(name)),
-            }
+            filled.push_str(&self.revealed(name)?);
             rest = after;
         }
         filled.push_str(rest);
         Ok(filled)
     }
+
+    /// A secret, or the line of a password file that is made of one.
+    fn revealed(&self, name: &str) -> Result<String, Problem> {
+        let (login, name) = name
+            .strip_prefix(HASHED)
+            .and_then(|rest| rest.split_once(':'))
+            .map_or((None, name), |(login, name)| (Some(login), name));
+        let secret = SecretName::parse(name).and_then(|name| self.secrets.get(name));
+        let secret = secret.ok_or_else(|| absent(name))?.expose_secret();
+        match login {
+            None => Ok(secret.to_owned()),
+            Some(login) => hashed(secret).map(|hash| format!("{login}:{hash}")),
+        }
+    }
+}
+
+/// A password's hash. The salt comes from the password, so that the same password gives the same line in every plan.
+fn hashed(secret: &str) -> Result<String, Problem> {
+    let digest = Sha256::new()
+        .chain_update(b"salt of a password file")
+        .chain_update(secret)
+        .finalize();
+    let mut salt = [0; SALT];
+    salt.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+    let parts = bcrypt::hash_with_salt(secret, HASH_COST, salt).map_err(|error| {
+        let what = "A password could not be hashed for a password file.";
+        Problem::new(Code::Bug01, what, "Report this; nothing was changed.").caused_by(&error)
+    })?;
+    Ok(parts.format_for_version(bcrypt::Version::TwoB))
 }
 
 fn source(name: &str) -> Result<&'static str, Problem> {
@@ -160,6 +196,19 @@ fn secret(name: &str) -> Result<String, Error> {
         ));
     }
     Ok(format!("{OPEN}{name}{CLOSE}"))
+}
+
+/// `htpasswd('login', 'name')` in a template: a line of a password file.
+fn htpasswd(login: &str, name: &str) -> Result<String, Error> {
+    secret(name)?;
+    Ok(format!("{OPEN}{HASHED}{login}:{name}{CLOSE}"))
+}
+
+/// `size | percent_of_size(85)`: a share of a storage size, in whole mebibytes, such as `17408MiB` of `20Gi`.
+fn percent_of_size(size: &str, percent: u64) -> Result<String, Error> {
+    let size = StorageSize::from_line(size)
+        .map_err(|why| Error::new(ErrorKind::InvalidOperation, why.0))?;
+    Ok(format!("{}MiB", size.mebibytes() * percent / 100))
 }
 
 /// `checksum(['name', ...])`: changes when one of the secrets does, and tells nothing about them, because it is
