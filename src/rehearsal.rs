@@ -41,4 +41,4 @@ pub use host::{HostOptions, Hosted, host, set_scenario};
 pub use point::{Point, find};
 pub use sample::prepare;
 pub use scenario::Scenario;
-pub use server::{ServeOptions, Serving, serve};
+pub use server::{ServeOptions, Serving, serve, serve_still};

@@ -36,7 +36,7 @@ use super::{
     store::Store,
     table::Form,
     watching,
-    world::{kind_key, reference},
+    world::{Controller, Reaction, kind_key, reference},
 };
 use crate::{
     problem::{Code, Problem},
@@ -100,6 +100,18 @@ impl Serving {
 /// # Errors
 /// The port is taken, or its file cannot be used.
 pub async fn serve(options: ServeOptions) -> Result<Serving, Problem> {
+    serve_with(options, driver::turn).await
+}
+
+/// The same without controllers: nothing happens but what clients do, as on an API server alone.
+///
+/// # Errors
+/// The port is taken, or its file cannot be used.
+pub async fn serve_still(options: ServeOptions) -> Result<Serving, Problem> {
+    serve_with(options, |_, _| Reaction::default()).await
+}
+
+async fn serve_with(options: ServeOptions, controllers: Controller) -> Result<Serving, Problem> {
     files::create_folder(&options.dir)?;
     let (mut journal, mut store, at) = Journal::open(&options.dir.join(STATE))?;
     let began = at.unwrap_or(Timestamp::UNIX_EPOCH).max(Timestamp::now());
@@ -121,7 +133,7 @@ pub async fn serve(options: ServeOptions) -> Result<Serving, Problem> {
         cluster: Cluster::new(store),
         journal,
         clock: Clock::new(options.speed, began),
-        controllers: driver::turn,
+        controllers,
     };
     let door = Door {
         hub: Hub::start(keeper, stop.clone(), &tasks),

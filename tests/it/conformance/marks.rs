@@ -1,0 +1,115 @@
+//! What differs between any two clusters is replaced by marks: names of moments, identities and revisions.
+//!
+//! An identity or a revision becomes the number of its first appearance, so that "the same as before" and "another one" stay visible.
+
+use std::collections::HashMap;
+
+use regex::Regex;
+use serde_json::{Map, Value};
+
+use super::two::Reply;
+
+/// The marks given so far in one sequence of requests on one side.
+pub struct Marks {
+    uids: HashMap<String, usize>,
+    versions: HashMap<String, usize>,
+    uid: Regex,
+    time: Regex,
+    own: Regex,
+    port: Regex,
+}
+
+impl Marks {
+    pub fn new() -> Self {
+        let regex = |text: &str| Regex::new(text).unwrap();
+        Self {
+            uids: HashMap::new(),
+            versions: HashMap::new(),
+            uid: regex(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
+            time: regex(r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"),
+            own: regex(r"\b10\.96\.\d+\.\d+\b"),
+            port: regex(r"^(30|31|32)\d{3}$"),
+        }
+    }
+
+    /// The answer with its marks.
+    pub fn reply(&mut self, reply: &Reply) -> Reply {
+        let mut marked = reply.clone();
+        let list = reply.body.get("items").is_some() || reply.body.get("rows").is_some();
+        self.value(&mut marked.body, "", list);
+        marked.warnings.sort();
+        marked
+    }
+
+    fn version(&mut self, text: &str) -> String {
+        let next = self.versions.len() + 1;
+        let number = *self.versions.entry(text.to_owned()).or_insert(next);
+        format!("<revision {number}>")
+    }
+
+    fn text(&mut self, text: &str) -> String {
+        let mut out = String::new();
+        let mut at = 0;
+        for found in self.uid.find_iter(text) {
+            let next = self.uids.len() + 1;
+            let number = *self.uids.entry(found.as_str().to_owned()).or_insert(next);
+            out.push_str(text.get(at..found.start()).unwrap());
+            out.push_str(&format!("<uid {number}>"));
+            at = found.end();
+        }
+        out.push_str(text.get(at..).unwrap());
+        self.own.replace_all(&out, "<address>").into_owned()
+    }
+
+    fn value(&mut self, value: &mut Value, key: &str, list: bool) {
+        match value {
+            Value::Object(map) => self.map(map, list),
+            Value::Array(items) => {
+                items
+                    .iter_mut()
+                    .for_each(|item| self.value(item, key, false));
+                let by = match key {
+                    "managedFields" => ["manager", "operation", "subresource"],
+                    "causes" => ["field", "message", "reason"],
+                    _ => return,
+                };
+                items.sort_by_key(|item| by.map(|name| item[name].to_string()));
+            }
+            Value::String(text) => {
+                *value = match key {
+                    "resourceVersion" if list => "<revision>".into(),
+                    "resourceVersion" if !text.is_empty() => self.version(text).into(),
+                    "continue" => "<continue>".into(),
+                    // Only moments of this life; those that tests write are of another year.
+                    _ if self.time.is_match(text) && !text.starts_with("2001") => "<time>".into(),
+                    _ => self.text(text).into(),
+                };
+            }
+            Value::Number(number)
+                if matches!(key, "nodePort" | "healthCheckNodePort")
+                    && self.port.is_match(&number.to_string()) =>
+            {
+                *value = "<port>".into();
+            }
+            _ => {}
+        }
+    }
+
+    fn map(&mut self, map: &mut Map<String, Value>, list: bool) {
+        let stem = map
+            .get("generateName")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
+        if let (Some(stem), Some(Value::String(name))) = (stem, map.get_mut("name"))
+            && name.len() == stem.len() + 5
+            && name.starts_with(&stem)
+        {
+            *name = format!("{stem}<letters>");
+        }
+        for (key, item) in map.iter_mut() {
+            let inner = list && key == "metadata";
+            let key = key.clone();
+            self.value(item, &key, inner);
+        }
+    }
+}
