@@ -1,6 +1,7 @@
 //! What a real server decides about built-in kinds beside their schema: names, addresses, defaults, what may not change. Pure.
 
 mod defaults;
+mod fresh;
 mod webhooks;
 
 use std::collections::BTreeSet;
@@ -17,28 +18,39 @@ use super::{
 /// The first and the last port that a node may give to a Service.
 const NODE_PORTS: std::ops::RangeInclusive<u64> = 30000..=32767;
 
-/// Completes a new or changed object; `old` is what is stored.
+/// What a written object follows, and how it was written.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// What is stored.
+    pub old: Option<&'a Value>,
+    /// Through which subresource it comes.
+    pub subresource: &'a str,
+    /// When.
+    pub now: jiff::Timestamp,
+}
+
+/// Fills in the defaults that belong to the type of a kind.
+pub fn complete(kind: &Kind, value: &mut Value) {
+    defaults::fill(kind, value);
+}
+
+/// Completes a new or changed object.
 ///
 /// # Errors
 /// What the server refuses.
-pub fn admit(
-    store: &Store,
-    kind: &Kind,
-    old: Option<&Value>,
-    value: &mut Value,
-    now: jiff::Timestamp,
-) -> Result<(), Failure> {
+pub fn admit(store: &Store, kind: &Kind, wish: Wish<'_>, value: &mut Value) -> Result<(), Failure> {
+    let Wish { old, now, .. } = wish;
     let name = text_at(value, "/metadata/name").unwrap_or("").to_owned();
     if old.is_none() {
-        check_name(kind, &name)?;
         check_namespace(store, kind, value, &name)?;
+        check_name(kind, &name)?;
     }
     webhooks::ask(store, kind)?;
-    defaults::fill(kind, value);
+    if old.is_none() {
+        fresh::begin(store, kind, value, now);
+    }
     match kind.key.as_str() {
         "Service" => address(store, kind, old, value, &name)?,
-        "Namespace" if old.is_none() => namespace(value, &name),
-        "PersistentVolumeClaim" if old.is_none() => claim(store, value),
         "Secret" => secret(value),
         DEFINITION => establish(old, value, now),
         _ => {}
@@ -97,21 +109,6 @@ fn check_namespace(store: &Store, kind: &Kind, value: &Value, name: &str) -> Res
     Ok(())
 }
 
-fn namespace(value: &mut Value, name: &str) {
-    if !value.get("spec").is_some_and(Value::is_object) {
-        value["spec"] = json!({});
-    }
-    value["spec"]["finalizers"] = json!(["kubernetes"]);
-    value["status"] = json!({"phase": "Active"});
-    if !value["metadata"]
-        .get("labels")
-        .is_some_and(Value::is_object)
-    {
-        value["metadata"]["labels"] = json!({});
-    }
-    value["metadata"]["labels"]["kubernetes.io/metadata.name"] = name.into();
-}
-
 fn secret(value: &mut Value) {
     use base64::Engine as _;
     let Some(map) = value.as_object_mut() else {
@@ -129,24 +126,6 @@ fn secret(value: &mut Value) {
     }
 }
 
-fn claim(store: &Store, value: &mut Value) {
-    if value.pointer("/spec/storageClassName").is_none() {
-        let usual = store
-            .list("StorageClass.storage.k8s.io", None)
-            .find(|class| {
-                let marks = class.pointer("/metadata/annotations");
-                marks
-                    .and_then(|marks| marks.get("storageclass.kubernetes.io/is-default-class"))
-                    .and_then(Value::as_str)
-                    == Some("true")
-            });
-        if let Some(name) = usual.and_then(|class| text_at(class, "/metadata/name")) {
-            value["spec"]["storageClassName"] = name.into();
-        }
-    }
-    value["status"] = json!({"phase": "Pending"});
-}
-
 /// Gives a Service its addresses and node ports, and keeps those it has.
 fn address(
     store: &Store,
@@ -160,6 +139,12 @@ fn address(
         .to_owned();
     if form == "ExternalName" {
         return Ok(());
+    }
+    let spec = &mut value["spec"];
+    for (field, usual) in [("ipFamilies", json!(["IPv4"])), ("ipFamilyPolicy", "SingleStack".into())] {
+        if spec.get(field).is_none() {
+            spec[field] = usual;
+        }
     }
     let known = old.and_then(|old| text_at(old, "/spec/clusterIP"));
     let address = text_at(value, "/spec/clusterIP")

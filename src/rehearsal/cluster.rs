@@ -12,13 +12,16 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    admit,
+    admit::{self, Wish},
     answer::{Answer, Failure, Invalid},
+    apply::drop_nulls,
     call::{Call, Method, Place},
     kinds::{DEFINITION, Kind, Registry},
-    managed::{Entries, Manager},
+    form,
+    managed::{Change, Entries, Manager},
+    reset,
     schema::Node,
-    store::Store,
+    store::{self, Store},
     validate,
     world::text_at,
 };
@@ -133,14 +136,20 @@ impl Cluster {
         let name = text_at(&value, "/metadata/name").unwrap_or("").to_owned();
         value["apiVersion"] = kind.stored_version().into();
         value["kind"] = kind.kind.as_str().into();
+        let wish = Wish {
+            old,
+            subresource: &call.place.subresource,
+            now,
+        };
+        admit::admit(&self.store, kind, wish, &mut value)?;
+        form::shape(kind, &mut value);
         if let Some(schema) = &kind.schema {
-            let node = Node::new(schema);
-            let wrong = validate::check(&value, node);
-            refuse(kind, &name, &wrong)?;
-            validate::fill(&mut value, node);
+            refuse(kind, &name, &validate::check(&value, Node::new(schema)))?;
         }
-        admit::admit(&self.store, kind, old, &mut value, now)?;
         drop_empty_metadata(&mut value);
+        if let Some(old) = old {
+            keep_times(old, &mut value);
+        }
         let mut aside;
         let store = if call.dry() {
             aside = self.store.aside(old);
@@ -161,12 +170,60 @@ impl Cluster {
     }
 
     /// Records in `value` that the caller changed it by a write that was not an apply.
+    ///
+    /// What it says of its managers itself counts, so that a client may forget them.
     fn sign(kind: &Kind, call: &Call, old: Option<&Value>, value: &mut Value, now: Timestamp) {
-        let manager = manager(kind, call, now);
+        let said = value.pointer("/metadata/managedFields").cloned();
+        let through = !call.place.subresource.is_empty();
+        let forgets = said.as_ref().and_then(Value::as_array).is_some_and(|list| {
+            list.is_empty() || *list == [json!({})]
+        });
+        let mut entries = Entries::of(value);
+        if through || (entries.is_empty() && !forgets) {
+            entries = Entries::of(old.unwrap_or(&Value::Null));
+        } else if forgets {
+            entries = Entries::default();
+        }
+        if old.is_some() && entries.is_empty() {
+            // Nobody is known to own anything, and nobody will until the first apply.
+            entries.write(value);
+            return;
+        }
+        let nothing = form::nothing(kind);
+        let reset = reset::fields(kind, &call.place.subresource);
         let schema = kind.schema.as_deref();
-        let mut entries = Entries::of(old.unwrap_or(&Value::Null));
-        entries.updated(old, value, schema.map(Node::new), &manager);
+        let change = Change {
+            old: old.unwrap_or(&nothing),
+            new: value,
+            node: schema.map(Node::new),
+            reset: &reset,
+        };
+        entries.updated(change, &manager(kind, call, now));
         entries.write(value);
+    }
+}
+
+/// A write that changes nothing but the times of its managers changes nothing.
+fn keep_times(old: &Value, value: &mut Value) {
+    let timeless = |value: &Value| {
+        let mut list = value
+            .pointer("/metadata/managedFields")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        for entry in list.iter_mut().filter_map(Value::as_object_mut) {
+            entry.shift_remove("time");
+        }
+        list.sort_by_key(Value::to_string);
+        list
+    };
+    let Some(list) = old.pointer("/metadata/managedFields") else {
+        return;
+    };
+    let mut same = value.clone();
+    same["metadata"]["managedFields"] = list.clone();
+    if timeless(old) == timeless(value) && store::is_same(old, &same) {
+        *value = same;
     }
 }
 
@@ -218,6 +275,34 @@ fn prune(kind: &Kind, call: &Call, value: &mut Value) -> Result<Vec<String>, Fai
         "Ignore" | "Strict" => Ok(Vec::new()),
         _ => Ok(words),
     }
+}
+
+/// Reads a body as the kind's own type: what is unknown goes, what is missing gets its default.
+fn decode(kind: &Kind, call: &Call, value: &mut Value) -> Result<Vec<String>, Failure> {
+    align(kind, call, value)?;
+    let warnings = prune(kind, call, value)?;
+    complete(kind, value)?;
+    Ok(warnings)
+}
+
+/// Gives a value the form and the defaults of its kind.
+fn complete(kind: &Kind, value: &mut Value) -> Result<(), Failure> {
+    let node = kind.schema.as_deref().map(Node::new);
+    if let (Some(node), None) = (node, &kind.custom) {
+        let wrong = validate::types(value, node);
+        refuse(kind, "", &wrong)?;
+    }
+    match (node, &kind.custom) {
+        (Some(node), Some(_)) => validate::drop_nulls(value, node),
+        _ => drop_nulls(value),
+    }
+    form::shape(kind, value);
+    if let Some(node) = node {
+        validate::fill(value, node);
+    }
+    admit::complete(kind, value);
+    form::shape(kind, value);
+    Ok(())
 }
 
 /// Checks that the body names what the path names, and fills in what only the path says.

@@ -2,7 +2,7 @@
 
 mod meta;
 
-pub use meta::stamp;
+pub use meta::{is_same, stamp};
 
 use std::{
     collections::{BTreeMap, VecDeque},

@@ -79,6 +79,36 @@ pub fn fill(value: &mut Value, node: Node<'_>) {
     }
 }
 
+/// Removes the nulls that say nothing: a field that may not be null is missing.
+pub fn drop_nulls(value: &mut Value, node: Node<'_>) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|name, item| {
+                let nullable = node.field(name).is_none_or(|inner| inner.flag("nullable"));
+                !item.is_null() || nullable
+            });
+            for (name, item) in map {
+                if let Some(inner) = node.field(name) {
+                    drop_nulls(item, inner);
+                }
+            }
+        }
+        Value::Array(list) => {
+            if let Some(inner) = node.items() {
+                list.iter_mut().for_each(|item| drop_nulls(item, inner));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The values of another type than the schema wants.
+pub fn types(value: &Value, node: Node<'_>) -> Vec<Invalid> {
+    let mut found = check(value, node);
+    found.retain(|wrong| wrong.message.contains("must be of type"));
+    found
+}
+
 /// Everything about a value that the schema forbids.
 pub fn check(value: &Value, node: Node<'_>) -> Vec<Invalid> {
     let mut found = Vec::new();

@@ -10,7 +10,10 @@ pub fn fill(kind: &Kind, value: &mut Value) {
         return;
     }
     match kind.key.as_str() {
-        "Pod" => pod(value.get_mut("spec"), true),
+        "Pod" => {
+            pod(value.get_mut("spec"), true);
+            below(value, json!({"spec": {"enableServiceLinks": true}}));
+        }
         "Deployment.apps" => {
             below(value, deployment());
             template(value, true);
@@ -29,6 +32,11 @@ pub fn fill(kind: &Kind, value: &mut Value) {
             template(value, true);
         }
         "Job.batch" => {
+            if value.pointer("/spec/completions").is_none()
+                && value.pointer("/spec/parallelism").is_none()
+            {
+                below(value, json!({"spec": {"completions": 1}}));
+            }
             below(value, job());
             template(value, false);
         }
@@ -39,10 +47,24 @@ pub fn fill(kind: &Kind, value: &mut Value) {
         "Service" => service(value),
         "Secret" => below(value, json!({"type": "Opaque"})),
         "PersistentVolumeClaim" => below(value, json!({"spec": {"volumeMode": "Filesystem"}})),
-        "PersistentVolume" => below(
-            value,
-            json!({"spec": {"volumeMode": "Filesystem", "persistentVolumeReclaimPolicy": "Retain"}}),
-        ),
+        "PersistentVolume" => {
+            below(
+                value,
+                json!({"spec": {"volumeMode": "Filesystem", "persistentVolumeReclaimPolicy": "Retain"}}),
+            );
+            if let Some(path) = value.pointer_mut("/spec/hostPath") {
+                below(path, json!({"type": ""}));
+            }
+        }
+        "NetworkPolicy.networking.k8s.io" => network(value),
+        "Endpoints" => each(value.get_mut("subsets"), |subset| {
+            each(subset.get_mut("ports"), |port| {
+                below(port, json!({"protocol": "TCP"}));
+            });
+        }),
+        "PriorityClass.scheduling.k8s.io" => {
+            below(value, json!({"preemptionPolicy": "PreemptLowerPriority"}));
+        }
         "StorageClass.storage.k8s.io" => below(
             value,
             json!({"reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"}),
@@ -55,7 +77,7 @@ pub fn fill(kind: &Kind, value: &mut Value) {
 
 fn deployment() -> Value {
     json!({"spec": {"replicas": 1, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600,
-        "strategy": {"type": "RollingUpdate"}}})
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}}}})
 }
 
 fn stateful() -> Value {
@@ -70,7 +92,7 @@ fn daemon() -> Value {
 }
 
 fn job() -> Value {
-    json!({"spec": {"backoffLimit": 6, "completions": 1, "parallelism": 1, "completionMode": "NonIndexed",
+    json!({"spec": {"backoffLimit": 6, "parallelism": 1, "completionMode": "NonIndexed",
         "suspend": false, "manualSelector": false, "podReplacementPolicy": "TerminatingOrFailed"}})
 }
 
@@ -197,16 +219,23 @@ fn service(value: &mut Value) {
     if external {
         return;
     }
-    below(
-        spec,
-        json!({"ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack", "internalTrafficPolicy": "Cluster"}),
-    );
-    if spec.get("type").and_then(Value::as_str) != Some("ClusterIP") {
+    below(spec, json!({"internalTrafficPolicy": "Cluster"}));
+    if spec.get("sessionAffinity").and_then(Value::as_str) == Some("ClientIP") {
+        below(
+            spec,
+            json!({"sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 10800}}}),
+        );
+    }
+    let outside = spec.get("externalIPs").is_some();
+    if outside || spec.get("type").and_then(Value::as_str) != Some("ClusterIP") {
         below(spec, json!({"externalTrafficPolicy": "Cluster"}));
     }
     each(spec.get_mut("ports"), |port| {
         let number = port.get("port").cloned().unwrap_or_default();
-        below(port, json!({"protocol": "TCP", "targetPort": number}));
+        below(port, json!({"protocol": "TCP"}));
+        if port.get("targetPort").is_none_or(|target| target == 0 || target == "") {
+            port["targetPort"] = number;
+        }
     });
     let ports = spec.get("ports").and_then(Value::as_array);
     if ports.is_none_or(Vec::is_empty)
@@ -214,6 +243,25 @@ fn service(value: &mut Value) {
         && let Some(map) = spec.as_object_mut()
     {
         map.shift_remove("ports");
+    }
+}
+
+fn network(value: &mut Value) {
+    let Some(spec) = value.get_mut("spec") else {
+        return;
+    };
+    let types = if spec.get("egress").is_some() {
+        json!(["Ingress", "Egress"])
+    } else {
+        json!(["Ingress"])
+    };
+    below(spec, json!({ "policyTypes": types }));
+    for side in ["ingress", "egress"] {
+        each(spec.get_mut(side), |rule| {
+            each(rule.get_mut("ports"), |port| {
+                below(port, json!({"protocol": "TCP"}));
+            });
+        });
     }
 }
 

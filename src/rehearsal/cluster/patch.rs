@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Cluster, Writing, align, create::confined, manager, prune};
+use super::{Cluster, Writing, align, complete, create::unborn, decode, manager, prune};
 use crate::rehearsal::{
     answer::{Answer, Failure},
-    apply::{self, Conflict, drop_nulls},
+    apply::{self, Conflict, Reading},
     call::Call,
     kinds::Kind,
-    merge,
+    form, merge, reset,
     schema::Node,
+    typed,
     world::text_at,
 };
 
@@ -43,9 +44,7 @@ impl Cluster {
             }
             other => return Err(unsupported(other)),
         }
-        align(kind, call, &mut value)?;
-        let warnings = prune(kind, call, &mut value)?;
-        drop_nulls(&mut value);
+        let warnings = decode(kind, call, &mut value)?;
         self.update(kind, call, (&old, value), (now, warnings))
     }
 
@@ -62,15 +61,16 @@ impl Cluster {
             }
         }
         align(kind, call, &mut wish)?;
-        let warnings = prune(kind, call, &mut wish)?;
-        drop_nulls(&mut wish);
         if wish.pointer("/metadata/managedFields").is_some() {
             let why = "metadata.managedFields must be nil";
             return Err(Failure::bad_request(why));
         }
-        confine_wish(kind, call, &mut wish);
         let schema = kind.schema.clone();
         let node = schema.as_deref().map(Node::new);
+        let warnings = prune(kind, call, &mut wish.clone())?;
+        if let Some(place) = node.and_then(|node| typed::undeclared(&wish, node)) {
+            return Err(not_declared(kind, call, &place));
+        }
         let who = manager(kind, call, now);
         let writing = Writing {
             kind,
@@ -79,6 +79,15 @@ impl Cluster {
             warnings,
         };
         let place = &call.place;
+        let (nothing, reset) = (
+            form::nothing(kind),
+            reset::fields(kind, &place.subresource),
+        );
+        let reading = Reading {
+            node,
+            reset: &reset,
+            nothing: &nothing,
+        };
         let old = self.store.get(&kind.key, &place.namespace, &place.name);
         let Some(old) = old.cloned() else {
             if !place.subresource.is_empty() {
@@ -87,33 +96,29 @@ impl Cluster {
             if wish.pointer("/metadata/uid").is_some() {
                 return Err(Failure::conflict(kind, &place.name));
             }
-            let value = apply::create(&wish, node, &who);
+            let mut value = apply::create(&wish, reading, &who);
+            complete(kind, &mut value)?;
+            unborn(kind, &mut value);
             return self.keep(writing, None, value);
         };
         let force = call.query.on("force");
-        let merged = apply::apply(&old, &wish, node, &who, force)
+        let mut merged = apply::apply(&old, &wish, reading, &who, force)
             .map_err(|conflicts| refusal(&conflicts))?;
-        self.keep(writing, Some(&old), confined(kind, call, &old, merged))
+        complete(kind, &mut merged)?;
+        let merged = reset::confined(kind, &place.subresource, &old, merged);
+        self.keep(writing, Some(&old), merged)
     }
 }
 
-/// A status apply speaks of the status only, any other of everything else.
-fn confine_wish(kind: &Kind, call: &Call, wish: &mut Value) {
-    let Some(map) = wish.as_object_mut() else {
-        return;
-    };
-    if call.place.subresource == "status" {
-        map.retain(|name, _| {
-            matches!(name.as_str(), "apiVersion" | "kind" | "metadata" | "status")
-        });
-        if let Some(meta) = map.get_mut("metadata").and_then(Value::as_object_mut) {
-            meta.retain(|name, _| {
-                matches!(name.as_str(), "name" | "namespace" | "resourceVersion")
-            });
-        }
-    } else if kind.has("status") {
-        map.shift_remove("status");
-    }
+fn not_declared(kind: &Kind, call: &Call, place: &str) -> Failure {
+    let what = format!(
+        "failed to create typed patch object ({}/{}; {}, Kind={}): {place}: field not declared in schema",
+        call.place.namespace,
+        call.place.name,
+        kind.api_version(),
+        kind.kind
+    );
+    Failure::new(500, "", what)
 }
 
 fn unsupported(media: &str) -> Failure {

@@ -17,7 +17,7 @@ fn metadata(value: &mut Value) -> Option<&mut Map<String, Value>> {
 
 /// Fills in uid, creationTimestamp, generation and resourceVersion of a new object.
 pub fn born(value: &mut Value, revision: u64, now: Timestamp) {
-    let counted = value.get("spec").is_some();
+    let counted = counts(value);
     let created = stamp(now);
     let Some(meta) = metadata(value) else { return };
     meta.remove("deletionTimestamp");
@@ -31,6 +31,34 @@ pub fn born(value: &mut Value, revision: u64, now: Timestamp) {
         meta.remove("generation");
     }
     select_pods(value);
+}
+
+/// The built-in kinds whose wishes are counted; custom kinds all are.
+const COUNTED: &[&str] = &[
+    "apps/v1/Deployment",
+    "apps/v1/ReplicaSet",
+    "apps/v1/StatefulSet",
+    "apps/v1/DaemonSet",
+    "batch/v1/Job",
+    "batch/v1/CronJob",
+    "networking.k8s.io/v1/Ingress",
+    "networking.k8s.io/v1/IngressClass",
+    "networking.k8s.io/v1/NetworkPolicy",
+    "policy/v1/PodDisruptionBudget",
+    "v1/Pod",
+    "v1/ReplicationController",
+    "apiextensions.k8s.io/v1/CustomResourceDefinition",
+    "admissionregistration.k8s.io/v1/ValidatingWebhookConfiguration",
+    "admissionregistration.k8s.io/v1/MutatingWebhookConfiguration",
+    "scheduling.k8s.io/v1/PriorityClass",
+];
+
+fn counts(value: &Value) -> bool {
+    let text = |pointer| text_at(value, pointer).unwrap_or("");
+    let (version, kind) = (text("/apiVersion"), text("/kind"));
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    let custom = group.contains('.') && !group.ends_with(".k8s.io");
+    custom || COUNTED.contains(&[version, kind].join("/").as_str())
 }
 
 /// A job finds its pods by its own uid, unless it says how.
@@ -63,6 +91,13 @@ pub fn succeeds(old: &Value, new: &Value) -> bool {
             Some(said) if !said.is_empty() => text_at(old, pointer) == Some(said),
             _ => true,
         })
+}
+
+/// Whether a new version says nothing that the old one does not say.
+pub fn is_same(old: &Value, new: &Value) -> bool {
+    let mut new = new.clone();
+    inherit(old, &mut new);
+    *old == new
 }
 
 /// Carries over what a client cannot change, and counts the generation when the wish has changed.
