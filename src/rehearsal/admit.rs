@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{
     answer::{Failure, Invalid},
     kinds::{DEFINITION, Kind},
+    meta_check,
     store::{Store, stamp},
     world::text_at,
 };
@@ -31,6 +32,9 @@ pub struct Wish<'a> {
 
 /// Fills in the defaults that belong to the type of a kind.
 pub fn complete(kind: &Kind, value: &mut Value) {
+    if kind.key == "Secret" {
+        secret(value);
+    }
     defaults::fill(kind, value);
 }
 
@@ -46,12 +50,12 @@ pub fn admit(store: &Store, kind: &Kind, wish: Wish<'_>, value: &mut Value) -> R
         check_name(kind, &name)?;
     }
     webhooks::ask(store, kind)?;
-    if old.is_none() {
-        fresh::begin(store, kind, value, now);
+    match old {
+        None => fresh::begin(store, kind, value, now),
+        Some(old) => fresh::follow(kind, old, value, now),
     }
     match kind.key.as_str() {
         "Service" => address(store, kind, old, value, &name)?,
-        "Secret" => secret(value),
         DEFINITION => establish(old, value, now),
         _ => {}
     }
@@ -67,23 +71,20 @@ pub fn admit(store: &Store, kind: &Kind, wish: Wish<'_>, value: &mut Value) -> R
 }
 
 fn check_name(kind: &Kind, name: &str) -> Result<(), Failure> {
-    // Roles and their bindings may hold colons.
-    let free = kind.group == "rbac.authorization.k8s.io";
-    let fits = !name.is_empty()
-        && name.len() <= 253
-        && (free
-            || (name
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.'))
-                && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-                && name.ends_with(|c: char| c.is_ascii_alphanumeric())));
-    if fits {
+    let mut wrong = Vec::new();
+    if name.is_empty() {
+        let mut missing = Invalid::required("metadata.name");
+        missing.message.push_str(": name or generateName is required");
+        wrong.push(missing);
+    } else {
+        for why in meta_check::name(kind, name) {
+            wrong.push(Invalid::value("metadata.name", &name.into(), &why));
+        }
+    }
+    if wrong.is_empty() {
         return Ok(());
     }
-    let why = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', \
-               and must start and end with an alphanumeric character";
-    let wrong = Invalid::value("metadata.name", &name.into(), why);
-    Err(Failure::invalid(kind, name, &[wrong]))
+    Err(Failure::invalid(kind, name, &wrong))
 }
 
 fn check_namespace(store: &Store, kind: &Kind, value: &Value, name: &str) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{answer::Failure, select::Selector};
+use super::{answer::Failure, kinds::Kind, select::Selector};
 
 /// What is done to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,9 +105,9 @@ impl Query {
     ///
     /// # Errors
     /// 400 with what cannot be read.
-    pub fn selector(&self) -> Result<Selector, Failure> {
-        Selector::parse(self.text("labelSelector"), self.text("fieldSelector"))
-            .map_err(Failure::bad_request)
+    pub fn selector(&self, kind: &Kind) -> Result<Selector, Failure> {
+        let (labels, fields) = (self.text("labelSelector"), self.text("fieldSelector"));
+        Selector::parse(labels, fields, kind).map_err(Failure::bad_request)
     }
 }
 
@@ -150,6 +150,10 @@ pub struct Call {
     pub content: String,
     /// The body, null when there was none.
     pub body: Value,
+    /// Why the body cannot be read.
+    pub broken: Option<String>,
+    /// What the body says more than once.
+    pub twice: Vec<String>,
     /// The client's name, for when it gives no field manager.
     pub agent: String,
 }

@@ -94,6 +94,118 @@ pub fn shape(kind: &Kind, value: &mut Value) {
     *value = out.into();
 }
 
+/// The first place at which a value does not fit its built-in type, in the words of a server.
+pub fn misfit(kind: &Kind, value: &Value) -> Option<String> {
+    let name = schema::type_name(&kind.group, &kind.version, &kind.kind)?;
+    unfit_message(value, name, "")
+}
+
+fn unfit_message(value: &Value, name: &str, path: &str) -> Option<String> {
+    let owner = name.rsplit('.').next().unwrap_or(name);
+    if !value.is_object() {
+        return None;
+    }
+    TYPES.get(name).into_iter().flatten().find_map(|field| {
+        if field.inline {
+            return match field.code {
+                Code::Type(inner) => unfit_message(value, inner, path),
+                _ => None,
+            };
+        }
+        let given = value.get(field.name)?;
+        let path = if path.is_empty() {
+            field.name.to_owned()
+        } else {
+            format!("{path}.{}", field.name)
+        };
+        unfit(given, &field.code, (owner, &path))
+    })
+}
+
+/// The Go name of what a field holds.
+fn go_type(code: &Code) -> String {
+    match code {
+        Code::Text => "string".to_owned(),
+        Code::Bytes => "[]uint8".to_owned(),
+        Code::Number => "int32".to_owned(),
+        Code::Yes => "bool".to_owned(),
+        Code::Pointer(inner) => go_type(inner),
+        Code::List(inner) => format!("[]{}", go_type(inner)),
+        Code::Map(inner) => format!("map[string]{}", go_type(inner)),
+        Code::Type(name) => {
+            let mut parts = name.rsplit('.');
+            let (own, version) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+            match TYPES.get(name).map(Vec::as_slice) {
+                Some([only]) if only.name == "@" => match only.code {
+                    Code::Text => "string".to_owned(),
+                    _ => go_type(&only.code),
+                },
+                _ => format!("{version}.{own}"),
+            }
+        }
+    }
+}
+
+fn unfit(given: &Value, code: &Code, (owner, path): (&str, &str)) -> Option<String> {
+    if given.is_null() {
+        return None;
+    }
+    let wrong = || {
+        let word = super::gotalk::word(given);
+        let wanted = go_type(code);
+        Some(format!(
+            "json: cannot unmarshal {word} into Go struct field {owner}.{path} of type {wanted}"
+        ))
+    };
+    match (code, given) {
+        (Code::Pointer(inner), _) => unfit(given, inner, (owner, path)),
+        (Code::List(inner), Value::Array(list)) => {
+            list.iter().find_map(|item| unfit(item, inner, (owner, path)))
+        }
+        (Code::Map(inner), Value::Object(map)) => {
+            map.values().find_map(|item| unfit(item, inner, (owner, path)))
+        }
+        (Code::Bytes, Value::String(text)) => {
+            use base64::Engine as _;
+            let read = base64::engine::general_purpose::STANDARD.decode(text);
+            let at = match read {
+                Ok(_) => return None,
+                Err(base64::DecodeError::InvalidByte(at, _)) => at,
+                Err(_) => text.len(),
+            };
+            Some(format!("illegal base64 data at input byte {at}"))
+        }
+        (Code::Text, Value::String(_)) | (Code::Yes, Value::Bool(_)) => None,
+        (Code::Number, Value::Number(_)) => None,
+        (Code::Type(name), _) => match TYPES.get(name).map(Vec::as_slice) {
+            Some([only]) if only.name == "@" => unfit(given, &only.code, (owner, path)),
+            Some(_) if given.is_object() => unfit_message(given, name, path),
+            Some(_) => wrong(),
+            None => unfit_plain(given, name),
+        },
+        _ => wrong(),
+    }
+}
+
+/// Quantities and moments that are none.
+fn unfit_plain(given: &Value, name: &str) -> Option<String> {
+    let bare = name.rsplit('.').next().unwrap_or(name);
+    match (bare, given) {
+        ("Quantity", Value::String(text)) if !quantity::is(text) => Some(
+            "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'".to_owned(),
+        ),
+        ("Time" | "MicroTime", Value::String(text)) => {
+            let read: Result<jiff::Timestamp, _> = text.parse();
+            read.is_err().then(|| {
+                format!(
+                    "parsing time \"{text}\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"{text}\" as \"2006\""
+                )
+            })
+        }
+        _ => None,
+    }
+}
+
 /// An object of a kind about which nothing is said yet.
 pub fn nothing(kind: &Kind) -> Value {
     let mut value = json!({"apiVersion": kind.api_version(), "kind": kind.kind});
@@ -184,7 +296,18 @@ fn typed(given: Option<&Value>, name: &str, _omitted: bool) -> Value {
         (Some([only]), _) if only.name == "@" => {
             formed(given, &only.code, false).unwrap_or_default()
         }
-        (Some(_), given) => message(given.unwrap_or(&Value::Null), name),
+        (Some(_), given) => {
+            let mut value = message(given.unwrap_or(&Value::Null), name);
+            // Templates of claims name their kind.
+            if bare == "PersistentVolumeClaim" {
+                for field in ["kind", "apiVersion"] {
+                    if let Some(text) = given.and_then(|given| given.get(field)) {
+                        value[field] = text.clone();
+                    }
+                }
+            }
+            value
+        }
         (None, Some(value)) if bare == "Quantity" => quantity::canonical(value),
         (None, Some(value)) => moment(value, bare),
         (None, None) => match bare {

@@ -116,6 +116,19 @@ impl Registry {
             .get(&(group.to_owned(), version.to_owned(), plural.to_owned()))
     }
 
+    /// Whether a path leads to a group that is served; all others are no paths at all.
+    pub fn leads_to(&self, path: &str) -> bool {
+        let mut parts = path.split('/').filter(|part| !part.is_empty());
+        match (parts.next(), parts.next()) {
+            (Some("api"), _) | (Some("apis"), None) => true,
+            (Some("apis"), Some(name)) => self
+                .groups
+                .iter()
+                .any(|group| text_at(group, "/metadata/name") == Some(name)),
+            _ => false,
+        }
+    }
+
     /// Every kind in every version.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Kind>> {
         self.kinds.values()

@@ -1,8 +1,11 @@
 //! The other three kinds of patch: JSON merge, JSON patch and strategic merge. Pure.
 
+mod strategic;
+
 use serde_json::{Map, Value};
 
-use super::schema::Node;
+pub use strategic::{Unmergeable, strategic};
+
 
 /// RFC 7396.
 pub fn json_merge(target: &mut Value, patch: &Value) {
@@ -118,103 +121,6 @@ fn remove(target: &mut Value, path: &str) -> Result<Value, String> {
     }
 }
 
-/// A strategic merge patch: lists with a merge key are merged by it, the directives `$patch`,
-/// `$retainKeys` and `$deleteFromPrimitiveList` are obeyed.
-pub fn strategic(target: &mut Value, patch: &Value, node: Option<Node<'_>>) {
-    let (Value::Object(map), Value::Object(changes)) = (&mut *target, patch) else {
-        *target = without_directives(patch);
-        return;
-    };
-    match changes.get("$patch").and_then(Value::as_str) {
-        Some("replace") => {
-            *target = without_directives(patch);
-            return;
-        }
-        Some("delete") => {
-            map.clear();
-            return;
-        }
-        _ => {}
-    }
-    if let Some(kept) = changes.get("$retainKeys").and_then(Value::as_array) {
-        map.retain(|name, _| kept.iter().any(|kept| kept == name.as_str()));
-    }
-    for (name, item) in changes {
-        if let Some(list) = name.strip_prefix("$deleteFromPrimitiveList/") {
-            if let (Some(Value::Array(old)), Some(gone)) = (map.get_mut(list), item.as_array()) {
-                old.retain(|value| !gone.contains(value));
-            }
-            continue;
-        }
-        if name.starts_with('$') {
-            continue;
-        }
-        if item.is_null() {
-            map.shift_remove(name);
-            continue;
-        }
-        let inner = node.and_then(|node| node.field(name));
-        match (map.get_mut(name), item) {
-            (Some(Value::Array(old)), Value::Array(new)) => strategic_list(old, new, inner),
-            (Some(old), _) => strategic(old, item, inner),
-            (None, _) => {
-                map.insert(name.clone(), without_directives(item));
-            }
-        }
-    }
-}
-
-fn strategic_list(old: &mut Vec<Value>, new: &[Value], node: Option<Node<'_>>) {
-    let Some(node) = node.filter(Node::patch_merges) else {
-        *old = new.iter().map(without_directives).collect();
-        return;
-    };
-    let Some(key) = node.patch_key() else {
-        for value in new {
-            if !old.contains(value) {
-                old.push(value.clone());
-            }
-        }
-        return;
-    };
-    let directive = |item: &Value| {
-        item.get("$patch")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
-    if new
-        .iter()
-        .any(|item| directive(item).as_deref() == Some("replace"))
-    {
-        let kept = new.iter().filter(|item| directive(item).is_none());
-        *old = kept.map(without_directives).collect();
-        return;
-    }
-    for item in new {
-        let same = |other: &Value| other.get(key) == item.get(key);
-        if directive(item).as_deref() == Some("delete") {
-            old.retain(|other| !same(other));
-        } else if let Some(known) = old.iter_mut().find(|other| same(other)) {
-            strategic(known, item, node.items());
-        } else {
-            old.push(without_directives(item));
-        }
-    }
-}
-
-fn without_directives(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => map
-            .iter()
-            .filter(|(name, item)| !name.starts_with('$') && !item.is_null())
-            .map(|(name, item)| (name.clone(), without_directives(item)))
-            .collect::<Map<_, _>>()
-            .into(),
-        Value::Array(list) => list.iter().map(without_directives).collect(),
-        other => other.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -224,7 +130,7 @@ mod tests {
 
     fn check(mut target: Value, patch: &Value, expected: &Value) {
         let schema = builtin("apps", "v1", "Deployment").unwrap();
-        strategic(&mut target, patch, Some(Node::new(&schema)));
+        strategic(&mut target, patch, Some(Node::new(&schema))).unwrap();
         assert_eq!(&target, expected);
     }
 
@@ -245,6 +151,21 @@ mod tests {
             containers(&json!([{"name": "a"}, {"name": "b"}])),
             &containers(&json!([{"$patch": "delete", "name": "a"}])),
             &containers(&json!([{"name": "b"}])),
+        );
+    }
+
+    #[test]
+    fn the_items_of_a_strategic_patch_come_first_or_in_the_order_it_sets() {
+        let (a, b, c) = (json!({"name": "a"}), json!({"name": "b"}), json!({"name": "c"}));
+        check(
+            containers(&json!([a])),
+            &containers(&json!([c])),
+            &containers(&json!([c, a])),
+        );
+        check(
+            containers(&json!([a, b])),
+            &json!({"spec": {"template": {"spec": {"$setElementOrder/containers": [b, a]}}}}),
+            &containers(&json!([b, a])),
         );
     }
 

@@ -24,6 +24,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     answer::{Answer, Failure},
+    body,
     call::{Call, Method, Place, Query},
     clock::{Clock, Speed},
     cluster::Cluster,
@@ -31,7 +32,6 @@ use super::{
     hub::{Hub, Keeper},
     openapi,
     persist::Journal,
-    protobuf,
     secure::{Opened, Secure},
     store::Store,
     table::Form,
@@ -294,14 +294,25 @@ impl Door {
         {
             return Ok(found);
         }
+        if !acceptable(&accept) {
+            return Err(Failure::bare(406, "NotAcceptable", NOT_ACCEPTABLE));
+        }
+        if !self.ask({ let path = path.clone(); move |cluster, _| cluster.registry.leads_to(&path) }).await? {
+            let words = Bytes::from("404 page not found\n");
+            return Ok(respond(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", words));
+        }
         let place = Place::parse(&path).filter(|place| !place.plural.is_empty());
         let place = place.ok_or_else(Failure::no_such_path)?;
         let form = Form::of(&accept, &query);
+        let method = method(request.method())?;
+        let read = body(request, &content).await?;
         let call = Call {
-            method: method(request.method())?,
+            method,
             place,
             query,
-            body: body(request, &content).await?,
+            body: read.value,
+            broken: read.broken,
+            twice: read.twice,
             content,
             agent,
         };
@@ -362,6 +373,16 @@ impl Door {
     }
 }
 
+/// What a client hears that wants another form than there is.
+const NOT_ACCEPTABLE: &str = "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, \
+                              application/vnd.kubernetes.protobuf";
+
+/// Whether one of the forms that a client accepts can be had; protobuf is answered with JSON, as clients allow.
+fn acceptable(accept: &str) -> bool {
+    let known = ["*/*", "application/*", "application/json", "application/yaml", "protobuf"];
+    accept.is_empty() || known.iter().any(|known| accept.contains(known))
+}
+
 fn method(method: &http::Method) -> Result<Method, Failure> {
     match method.as_str() {
         "GET" => Ok(Method::Get),
@@ -373,30 +394,12 @@ fn method(method: &http::Method) -> Result<Method, Failure> {
     }
 }
 
-async fn body(request: Request<Incoming>, content: &str) -> Result<Value, Failure> {
+async fn body(request: Request<Incoming>, content: &str) -> Result<body::Body, Failure> {
     let read = Limited::new(request.into_body(), LARGEST).collect().await;
     let bytes = read
         .map_err(|error| Failure::new(413, "RequestEntityTooLarge", error.to_string()))?
         .to_bytes();
-    if bytes.is_empty() {
-        return Ok(Value::Null);
-    }
-    if content.contains("protobuf") {
-        return protobuf::read(&bytes).map_err(|why| {
-            Failure::bad_request(format!(
-                "the body is not the protobuf of a known kind: {why}"
-            ))
-        });
-    }
-    let json: Result<Value, _> = serde_json::from_slice(&bytes);
-    match json {
-        Ok(value) => Ok(value),
-        Err(_json) if content.contains("yaml") => serde_yaml::from_slice(&bytes)
-            .map_err(|error| Failure::bad_request(format!("the body is not YAML: {error}"))),
-        Err(error) => Err(Failure::bad_request(format!(
-            "the body is not JSON: {error}"
-        ))),
-    }
+    Ok(body::read(&bytes, content))
 }
 
 fn shape(answer: Answer) -> Response<Body> {
@@ -409,7 +412,7 @@ fn shape(answer: Answer) -> Response<Body> {
             let code = StatusCode::from_u16(code).unwrap_or(StatusCode::OK);
             let mut response = json(code, &object);
             for warning in warnings {
-                let shown = format!("299 - \"{}\"", warning.replace('"', "'"));
+                let shown = format!("299 - {}", Value::from(warning));
                 if let Ok(value) = header::HeaderValue::from_str(&shown) {
                     response.headers_mut().append(header::WARNING, value);
                 }
@@ -427,7 +430,7 @@ fn json(code: StatusCode, value: &Value) -> Response<Body> {
 }
 
 fn text(text: String) -> Response<Body> {
-    respond(StatusCode::OK, "text/plain", Bytes::from(text))
+    respond(StatusCode::OK, "text/plain; charset=utf-8", Bytes::from(text))
 }
 
 fn respond(code: StatusCode, kind: &'static str, bytes: Bytes) -> Response<Body> {

@@ -19,6 +19,7 @@ use super::{
     cluster::Cluster,
     hub::Hub,
     kinds::Kind,
+    options,
     select::Selector,
     store::{Change, Verb},
     table::{self, Form},
@@ -67,10 +68,9 @@ pub(super) async fn begin(
     call: Call,
     form: Form,
 ) -> Result<std::pin::Pin<Box<Lines>>, Failure> {
-    let selector = call.query.selector()?;
+    options::check(&call)?;
     let call = Arc::new(call);
     let asked = Arc::clone(&call);
-    let wanted = selector.clone();
     let stopped = || {
         Failure::new(
             503,
@@ -80,10 +80,10 @@ pub(super) async fn begin(
     };
     let revision = hub.revision();
     let (found, now) = hub
-        .ask(move |cluster, now| (first(cluster, &asked, &wanted), now))
+        .ask(move |cluster, now| (first(cluster, &asked), now))
         .await
         .ok_or_else(stopped)?;
-    let (first, after, kind) = found?;
+    let (first, after, kind, selector) = found?;
     let limit = call.query.number("timeoutSeconds");
     let ends = Instant::now() + limit.map_or(LONGEST, Duration::from_secs);
     let mut watch = Watch {
@@ -113,27 +113,28 @@ pub(super) async fn begin(
     })))
 }
 
-/// The first objects of a watch, the revision after which changes count, and the kind.
-type Start = (Vec<Arc<Value>>, u64, Arc<Kind>);
+/// The first objects of a watch, the revision after which changes count, the kind, and what is wanted of it.
+type Start = (Vec<Arc<Value>>, u64, Arc<Kind>, Selector);
 
 /// The snapshot that the client asked for, and where the changes begin.
-fn first(cluster: &Cluster, call: &Call, selector: &Selector) -> Result<Start, Failure> {
+fn first(cluster: &Cluster, call: &Call) -> Result<Start, Failure> {
     let kind = find(cluster, call)?;
+    let selector = call.query.selector(&kind)?;
     let version = call.query.text("resourceVersion");
     let initial = call.query.on("sendInitialEvents");
     if initial || matches!(version, "" | "0") {
-        let all = cluster.select(&kind, &namespace(call), selector);
+        let all = cluster.select(&kind, &namespace(call), &selector);
         let all = all
             .filter(|object| is_named(object, call))
             .map(Arc::clone)
             .collect();
-        return Ok((all, cluster.store.revision(), kind));
+        return Ok((all, cluster.store.revision(), kind, selector));
     }
     let after = version
         .parse()
         .map_err(|_number| Failure::bad_request("invalid resource version"))?;
     cluster.changes(&kind, &namespace(call), after)?;
-    Ok((Vec::new(), after, kind))
+    Ok((Vec::new(), after, kind, selector))
 }
 
 fn find(cluster: &Cluster, call: &Call) -> Result<Arc<Kind>, Failure> {

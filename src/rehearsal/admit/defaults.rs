@@ -10,7 +10,18 @@ pub fn fill(kind: &Kind, value: &mut Value) {
         return;
     }
     match kind.key.as_str() {
+        "Namespace" => {
+            let name = value.pointer("/metadata/name").cloned().unwrap_or_default();
+            below(value, json!({"metadata": {"labels": {"kubernetes.io/metadata.name": name}}}));
+        }
         "Pod" => {
+            for (one, many) in [("podIP", "podIPs"), ("hostIP", "hostIPs")] {
+                if let Some(status) = value.get_mut("status")
+                    && let Some(address) = status.get(one).cloned()
+                {
+                    below(status, Value::Object([(many.to_owned(), json!([{"ip": address}]))].into_iter().collect()));
+                }
+            }
             pod(value.get_mut("spec"), true);
             below(value, json!({"spec": {"enableServiceLinks": true}}));
         }
@@ -36,6 +47,10 @@ pub fn fill(kind: &Kind, value: &mut Value) {
                 && value.pointer("/spec/parallelism").is_none()
             {
                 below(value, json!({"spec": {"completions": 1}}));
+            }
+            let labels = value.pointer("/spec/template/metadata/labels").cloned();
+            if let Some(labels) = labels.filter(|_| value.pointer("/metadata/labels").is_none()) {
+                below(value, json!({"metadata": {"labels": labels}}));
             }
             below(value, job());
             template(value, false);

@@ -18,25 +18,45 @@ pub fn begin(store: &Store, kind: &Kind, value: &mut Value, now: jiff::Timestamp
             value["status"] = json!({"phase": "Pending", "lastPhaseTransitionTime": stamp(now)});
         }
         "Pod" => pod(store, value),
-        "DaemonSet.apps" => count_templates(value),
+        "DaemonSet.apps" => mark_templates(value, 1),
+        _ => {}
+    }
+}
+
+/// Completes a changed object by its kind.
+pub fn follow(kind: &Kind, old: &Value, value: &mut Value, now: jiff::Timestamp) {
+    match kind.key.as_str() {
+        "DaemonSet.apps" => {
+            let changed = old.pointer("/spec/template") != value.pointer("/spec/template");
+            let known = old
+                .pointer("/metadata/annotations")
+                .and_then(|marks| marks.get(TEMPLATES)?.as_str()?.parse().ok())
+                .unwrap_or(0_u64);
+            mark_templates(value, known + u64::from(changed));
+        }
+        "PersistentVolume" => {
+            let phase = |value: &Value| value.pointer("/status/phase").cloned();
+            let since = |value: &Value| value.pointer("/status/lastPhaseTransitionTime").cloned();
+            let told = since(value).filter(|time| !time.is_null());
+            if phase(old) != phase(value) && (told.is_none() || told == since(old)) {
+                value["status"]["lastPhaseTransitionTime"] = stamp(now).into();
+            } else if told.is_none()
+                && let Some(known) = since(old)
+            {
+                value["status"]["lastPhaseTransitionTime"] = known;
+            }
+        }
+        "Pod" => tolerate(value),
         _ => {}
     }
 }
 
 fn namespace(value: &mut Value) {
-    let name = text_at(value, "/metadata/name").unwrap_or("").to_owned();
     if !value.get("spec").is_some_and(Value::is_object) {
         value["spec"] = json!({});
     }
     value["spec"]["finalizers"] = json!(["kubernetes"]);
     value["status"] = json!({"phase": "Active"});
-    if !value["metadata"]
-        .get("labels")
-        .is_some_and(Value::is_object)
-    {
-        value["metadata"]["labels"] = json!({});
-    }
-    value["metadata"]["labels"]["kubernetes.io/metadata.name"] = name.into();
 }
 
 fn hold(value: &mut Value, finalizer: &str) {
@@ -97,6 +117,16 @@ fn pod(store: &Store, value: &mut Value) {
     };
     spec["priority"] = priority.unwrap_or(0).into();
     spec["preemptionPolicy"] = policy.into();
+    tolerate(value);
+    let quality = quality(value.get("spec"));
+    value["status"] = json!({"phase": "Pending", "qosClass": quality});
+}
+
+/// Every pod stays for a while on a node that is not heard of.
+fn tolerate(value: &mut Value) {
+    let Some(spec) = value.get_mut("spec").filter(|spec| spec.is_object()) else {
+        return;
+    };
     if !spec.get("tolerations").is_some_and(Value::is_array) {
         spec["tolerations"] = json!([]);
     }
@@ -116,8 +146,6 @@ fn pod(store: &Store, value: &mut Value) {
             }
         }
     }
-    let quality = quality(value.get("spec"));
-    value["status"] = json!({"phase": "Pending", "qosClass": quality});
 }
 
 /// The class of service that a pod's resources give it.
@@ -145,14 +173,15 @@ fn quality(spec: Option<&Value>) -> &'static str {
     }
 }
 
-/// Daemon sets count the changes of their template where older clients look for it.
-fn count_templates(value: &mut Value) {
-    const MARK: &str = "deprecated.daemonset.template.generation";
+/// Where daemon sets count the changes of their template for older clients.
+const TEMPLATES: &str = "deprecated.daemonset.template.generation";
+
+fn mark_templates(value: &mut Value, count: u64) {
     if !value["metadata"]
         .get("annotations")
         .is_some_and(Value::is_object)
     {
         value["metadata"]["annotations"] = json!({});
     }
-    value["metadata"]["annotations"][MARK] = "1".into();
+    value["metadata"]["annotations"][TEMPLATES] = count.to_string().into();
 }

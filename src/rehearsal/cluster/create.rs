@@ -5,9 +5,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Cluster, Writing, decode};
+use super::{Came, Cluster, Writing, decode};
 use crate::rehearsal::{
     answer::{Answer, Failure},
+    body,
     call::Call,
     kinds::Kind,
     reset::confined,
@@ -24,8 +25,13 @@ impl Cluster {
         call: &Call,
         now: Timestamp,
     ) -> Result<Answer, Failure> {
+        body::check(kind, call)?;
         let mut value = call.body.clone();
-        let warnings = decode(kind, call, &mut value)?;
+        let warnings = decode(kind, call, &mut value, Came::Whole)?;
+        if !text_at(&value, "/metadata/resourceVersion").unwrap_or("").is_empty() {
+            let why = "resourceVersion should not be set on objects to be created";
+            return Err(Failure::unexplained(why));
+        }
         self.invent_name(&mut value);
         Self::sign(kind, call, None, &mut value, now);
         unborn(kind, &mut value);
@@ -66,9 +72,10 @@ impl Cluster {
         call: &Call,
         now: Timestamp,
     ) -> Result<Answer, Failure> {
-        let old = Arc::clone(self.stored(kind, call)?);
+        body::check(kind, call)?;
         let mut value = call.body.clone();
-        let warnings = decode(kind, call, &mut value)?;
+        let warnings = decode(kind, call, &mut value, Came::Whole)?;
+        let old = Arc::clone(self.stored(kind, call)?);
         self.update(kind, call, (&old, value), (now, warnings))
     }
 
@@ -102,7 +109,7 @@ pub(super) fn unborn(kind: &Kind, value: &mut Value) {
     }
     if let Some(meta) = value.get_mut("metadata").and_then(Value::as_object_mut) {
         for field in ["resourceVersion", "uid", "creationTimestamp", "deletionTimestamp",
-            "deletionGracePeriodSeconds", "generation", "selfLink"] {
+            "deletionGracePeriodSeconds", "selfLink"] {
             meta.shift_remove(field);
         }
     }

@@ -88,7 +88,7 @@ impl Cluster {
         call: &Call,
         now: Timestamp,
     ) -> Result<Answer, Failure> {
-        let selector = call.query.selector()?;
+        let selector = call.query.selector(kind)?;
         let items: Vec<_> = self
             .select(kind, &call.place.namespace, &selector)
             .map(Arc::clone)
@@ -106,17 +106,33 @@ impl Cluster {
             revision: self.store.revision(),
             items,
             next: None,
-            remaining: 0,
+            remaining: None,
+            custom: kind.custom.is_some(),
         }))
     }
 }
 
 fn preconditions(kind: &Kind, call: &Call, old: &Value) -> Result<(), Failure> {
-    for field in ["uid", "resourceVersion"] {
+    for (field, title, after) in [
+        (
+            "uid",
+            "UID",
+            "The object might have been deleted and then recreated",
+        ),
+        (
+            "resourceVersion",
+            "ResourceVersion",
+            "The object might have been modified",
+        ),
+    ] {
         let wanted = call.body.pointer(&format!("/preconditions/{field}"));
-        let known = old.pointer(&format!("/metadata/{field}"));
-        if wanted.is_some_and(|wanted| !wanted.is_null() && Some(wanted) != known) {
-            return Err(Failure::conflict(kind, &call.place.name));
+        let wanted = wanted.and_then(Value::as_str).unwrap_or("");
+        let known = text_at(old, &format!("/metadata/{field}")).unwrap_or("");
+        if !wanted.is_empty() && wanted != known {
+            let why = format!(
+                "the {title} in the precondition ({wanted}) does not match the {title} in record ({known}). {after}"
+            );
+            return Err(Failure::unmet(kind, &call.place.name, &why));
         }
     }
     Ok(())

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Cluster, Writing, align, complete, create::unborn, decode, manager, prune};
+use super::{Came, Cluster, Writing, align, complete, create::unborn, decode, manager, prune};
 use crate::rehearsal::{
     answer::{Answer, Failure},
     apply::{self, Conflict, Reading},
+    body,
     call::Call,
     kinds::Kind,
-    form, merge, reset,
+    form, gotalk, merge::{self, Unmergeable}, options, reset,
     schema::Node,
     typed,
     world::text_at,
@@ -24,53 +25,52 @@ impl Cluster {
         call: &Call,
         now: Timestamp,
     ) -> Result<Answer, Failure> {
-        let media = call.content.split(';').next().unwrap_or("").trim();
-        if matches!(
-            media,
-            "application/apply-patch+yaml" | "application/apply-patch+json"
-        ) {
+        body::check(kind, call)?;
+        if options::applies(call) {
             return self.apply(kind, call, now);
         }
         let old = Arc::clone(self.stored(kind, call)?);
         let schema = kind.schema.as_deref();
         let mut value = (*old).clone();
         value["apiVersion"] = kind.api_version().into();
-        match media {
-            "application/merge-patch+json" => merge::json_merge(&mut value, &call.body),
-            "application/json-patch+json" => merge::json_patch(&mut value, &call.body)
-                .map_err(|why| Failure::new(422, "Invalid", why))?,
-            "application/strategic-merge-patch+json" if kind.custom.is_none() => {
-                merge::strategic(&mut value, &call.body, schema.map(Node::new));
+        let shown = if call.content.starts_with("application/strategic") {
+            merge::strategic(&mut value, &call.body, schema.map(Node::new))
+                .map_err(|why| unmergeable(&why, &call.body))?;
+            gotalk::shown(&call.body)
+        } else {
+            if call.content.starts_with("application/merge") {
+                merged(&mut value, &call.body)?;
+            } else {
+                patched(&mut value, &call.body)?;
             }
-            other => return Err(unsupported(other)),
-        }
-        let warnings = decode(kind, call, &mut value)?;
+            value.to_string()
+        };
+        let warnings = decode(kind, call, &mut value, Came::Patched(&shown))?;
         self.update(kind, call, (&old, value), (now, warnings))
     }
 
     fn apply(&mut self, kind: &Kind, call: &Call, now: Timestamp) -> Result<Answer, Failure> {
-        if call.query.text("fieldManager").is_empty() {
-            let why = "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: \
-                       is required for apply patch";
-            return Err(Failure::new(422, "Invalid", why));
-        }
         let mut wish = call.body.clone();
-        for field in ["apiVersion", "kind"] {
-            if text_at(&wish, &format!("/{field}")).is_none() {
-                return Err(Failure::bad_request(format!("{field} must be set")));
-            }
+        let said = |pointer| text_at(&wish, pointer).unwrap_or("");
+        let (version, name) = (said("/apiVersion"), said("/kind"));
+        if (version, name) != (kind.api_version().as_str(), kind.kind.as_str()) {
+            let (group, number) = version.split_once('/').unwrap_or(("", version));
+            let what = format!("invalid object type: {group}/{number}, Kind={name}");
+            return Err(Failure::bad_request(what));
         }
-        align(kind, call, &mut wish)?;
+        let space = said("/metadata/namespace").to_owned();
+        align(kind, call, &mut wish, Came::Whole)?;
         if wish.pointer("/metadata/managedFields").is_some() {
             let why = "metadata.managedFields must be nil";
             return Err(Failure::bad_request(why));
         }
         let schema = kind.schema.clone();
         let node = schema.as_deref().map(Node::new);
-        let warnings = prune(kind, call, &mut wish.clone())?;
         if let Some(place) = node.and_then(|node| typed::undeclared(&wish, node)) {
-            return Err(not_declared(kind, call, &place));
+            return Err(not_declared(kind, (&space, &call.place.name), &place));
         }
+        let warnings =
+            prune(kind, call, &mut wish.clone()).map_err(|why| Failure::bad_request(format!("error decoding YAML: {why}")))?;
         let who = manager(kind, call, now);
         let writing = Writing {
             kind,
@@ -93,40 +93,72 @@ impl Cluster {
             if !place.subresource.is_empty() {
                 return Err(Failure::missing(kind, &place.name));
             }
-            if wish.pointer("/metadata/uid").is_some() {
-                return Err(Failure::conflict(kind, &place.name));
+            if let Some(uid) = text_at(&wish, "/metadata/uid") {
+                let why = format!(
+                    "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+                );
+                return Err(Failure::unfulfilled(kind, &place.name, &why));
             }
             let mut value = apply::create(&wish, reading, &who);
-            complete(kind, &mut value)?;
+            complete(kind, &mut value, Came::Whole)?;
             unborn(kind, &mut value);
             return self.keep(writing, None, value);
         };
         let force = call.query.on("force");
         let mut merged = apply::apply(&old, &wish, reading, &who, force)
             .map_err(|conflicts| refusal(&conflicts))?;
-        complete(kind, &mut merged)?;
+        complete(kind, &mut merged, Came::Whole)?;
         let merged = reset::confined(kind, &place.subresource, &old, merged);
         self.keep(writing, Some(&old), merged)
     }
 }
 
-fn not_declared(kind: &Kind, call: &Call, place: &str) -> Failure {
+fn not_declared(kind: &Kind, (namespace, name): (&str, &str), place: &str) -> Failure {
     let what = format!(
-        "failed to create typed patch object ({}/{}; {}, Kind={}): {place}: field not declared in schema",
-        call.place.namespace,
-        call.place.name,
-        kind.api_version(),
-        kind.kind
+        "failed to create typed patch object ({namespace}/{name}; {}/{}, Kind={}): {place}: field not declared in schema",
+        kind.group, kind.version, kind.kind
     );
-    Failure::new(500, "", what)
+    Failure::unexplained(what)
 }
 
-fn unsupported(media: &str) -> Failure {
-    let why = format!(
-        "the body of the request was in an unknown format ({media}) - accepted media types include: \
-         application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
-    );
-    Failure::new(415, "UnsupportedMediaType", why)
+fn unmergeable(why: &Unmergeable, patch: &Value) -> Failure {
+    match why {
+        Unmergeable::NoKey { item, key } => Failure::unexplained(format!(
+            "map: {} does not contain declared merge key: {key}",
+            gotalk::shown(item)
+        )),
+        Unmergeable::NoList => {
+            Failure::invalid_patch(&gotalk::shown(patch), "cannot restore slice from map")
+        }
+        Unmergeable::Directive(word) => {
+            Failure::unexplained(format!("unknown patch type found: {word}"))
+        }
+    }
+}
+
+fn merged(value: &mut Value, patch: &Value) -> Result<(), Failure> {
+    if !patch.is_object() {
+        let word = gotalk::word(patch);
+        let why = format!(
+            "error decoding patch: json: cannot unmarshal {word} into Go value of type map[string]interface {{}}"
+        );
+        return Err(Failure::bad_request(why));
+    }
+    merge::json_merge(value, patch);
+    Ok(())
+}
+
+fn patched(value: &mut Value, patch: &Value) -> Result<(), Failure> {
+    if !patch.is_array() {
+        let word = gotalk::word(patch);
+        let why = format!(
+            "error decoding patch: json: cannot unmarshal {word} into Go value of type []handlers.jsonPatchOp"
+        );
+        return Err(Failure::bad_request(why));
+    }
+    // Which of the operations could not be done is not told.
+    let words = "the server rejected our request due to an error in our request";
+    merge::json_patch(value, patch).map_err(|_why| Failure::bare(422, "Invalid", words))
 }
 
 fn refusal(conflicts: &[Conflict]) -> Failure {

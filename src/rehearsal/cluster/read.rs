@@ -17,7 +17,7 @@ use crate::rehearsal::{
 
 impl Cluster {
     pub(super) fn list(&self, kind: &Kind, call: &Call) -> Result<Answer, Failure> {
-        let selector = call.query.selector()?;
+        let selector = call.query.selector(kind)?;
         let after = match call.query.text("continue") {
             "" => None,
             token => Some(read_token(token)?),
@@ -45,7 +45,8 @@ impl Cluster {
             revision: self.store.revision(),
             items,
             next,
-            remaining,
+            remaining: selector.is_empty().then_some(remaining),
+            custom: kind.custom.is_some(),
         }))
     }
 
@@ -101,5 +102,5 @@ fn read_token(token: &str) -> Result<(String, String), Failure> {
         .decode(token)
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .ok_or_else(|| Failure::bad_request("continue key is not valid"))
+        .ok_or_else(|| Failure::bad_request("invalid continue token: continue key is not valid"))
 }

@@ -172,7 +172,7 @@ fn covers(budget: &Value, pod: &Value) -> bool {
         .flatten()
         .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or("")))
         .collect();
-    !words.is_empty() && Selector::parse(&words.join(","), "").is_ok_and(|s| s.matches(pod))
+    !words.is_empty() && Selector::of_labels(&words.join(",")).is_ok_and(|s| s.matches(pod))
 }
 
 /// Where a kind keeps its replicas.

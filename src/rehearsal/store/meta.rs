@@ -27,8 +27,6 @@ pub fn born(value: &mut Value, revision: u64, now: Timestamp) {
     meta.insert("resourceVersion".into(), revision.to_string().into());
     if counted {
         meta.insert("generation".into(), 1.into());
-    } else {
-        meta.remove("generation");
     }
     select_pods(value);
 }
@@ -102,7 +100,7 @@ pub fn is_same(old: &Value, new: &Value) -> bool {
 
 /// Carries over what a client cannot change, and counts the generation when the wish has changed.
 pub fn inherit(old: &Value, new: &mut Value) {
-    let changed = wish_changed(old, new);
+    let changed = wish_changed(old, new) && text_at(new, "/kind") != Some("PriorityClass");
     let known = old.get("metadata").cloned().unwrap_or_default();
     let Some(meta) = metadata(new) else { return };
     for field in ["uid", "creationTimestamp", "resourceVersion"] {
@@ -134,6 +132,13 @@ fn wish_changed(old: &Value, new: &Value) -> bool {
     let (Some(old), Some(new)) = (old.as_object(), new.as_object()) else {
         return old != new;
     };
+    // Only what deployments are annotated with is part of their wish.
+    if new.get("kind").and_then(Value::as_str) == Some("Deployment")
+        && old.get("metadata").and_then(|meta| meta.get("annotations"))
+            != new.get("metadata").and_then(|meta| meta.get("annotations"))
+    {
+        return true;
+    }
     let wish = |field: &&String| !matches!(field.as_str(), "metadata" | "status");
     old.keys()
         .chain(new.keys())

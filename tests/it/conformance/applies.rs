@@ -5,7 +5,7 @@
 
 mod shape;
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use serde_json::{Value, json};
 
@@ -102,8 +102,12 @@ fn part(sample: &Sample, dice: &mut Dice) -> Value {
     forms[dice.below(forms.len())].clone()
 }
 
-fn step(sample: &Sample, name: &str, dice: &mut Dice, first: bool) -> Step {
+/// One who has applied what must be there goes on doing so: who takes it back is refused, as `requests` shows.
+type Wholes = BTreeSet<&'static str>;
+
+fn step(sample: &Sample, name: &str, dice: &mut Dice, wholes: &mut Wholes) -> Step {
     let manager = MANAGERS[dice.below(MANAGERS.len())];
+    let first = wholes.is_empty();
     let full = |dice: &mut Dice, whole: bool| {
         let mut body = identity(sample, name);
         if whole {
@@ -114,6 +118,7 @@ fn step(sample: &Sample, name: &str, dice: &mut Dice, first: bool) -> Step {
         body
     };
     if first {
+        wholes.insert(manager);
         return Step::Apply {
             manager,
             force: false,
@@ -127,7 +132,10 @@ fn step(sample: &Sample, name: &str, dice: &mut Dice, first: bool) -> Step {
             force: dice.below(2) == 0,
             dry: dice.below(8) == 0,
             body: {
-                let whole = dice.below(2) == 0;
+                let whole = wholes.contains(manager) || dice.below(2) == 0;
+                if whole {
+                    wholes.insert(manager);
+                }
                 full(dice, whole)
             },
         },
@@ -257,8 +265,9 @@ async fn run(two: Arc<Two>, samples: Arc<Vec<Sample>>, seed: u64) -> Vec<String>
     };
     let (mut real, mut practice) = (start(&two.real), start(&two.practice));
     let mut requests = Vec::new();
-    for number in 0..4 + dice.below(6) {
-        let step = step(sample, &name, &mut dice, number == 0);
+    let mut wholes = Wholes::new();
+    for _ in 0..4 + dice.below(6) {
+        let step = step(sample, &name, &mut dice, &mut wholes);
         let ((sent, one), (_, other)) = tokio::join!(
             real.step(sample, &step, &place),
             practice.step(sample, &step, &place)

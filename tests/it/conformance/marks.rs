@@ -79,7 +79,7 @@ impl Marks {
                 *value = match key {
                     "resourceVersion" if list => "<revision>".into(),
                     "resourceVersion" if !text.is_empty() => self.version(text).into(),
-                    "continue" => "<continue>".into(),
+                    "continue" if !text.is_empty() => "<continue>".into(),
                     // Only moments of this life; those that tests write are of another year.
                     _ if self.time.is_match(text) && !text.starts_with("2001") => "<time>".into(),
                     _ => self.text(text).into(),
@@ -107,9 +107,18 @@ impl Marks {
             *name = format!("{stem}<letters>");
         }
         for (key, item) in map.iter_mut() {
-            let inner = list && key == "metadata";
+            // The metadata of a list is that of no object.
+            if list && key == "metadata" {
+                if let Value::Object(meta) = item {
+                    for (key, item) in meta.iter_mut() {
+                        let key = key.clone();
+                        self.value(item, &key, true);
+                    }
+                }
+                continue;
+            }
             let key = key.clone();
-            self.value(item, &key, inner);
+            self.value(item, &key, false);
         }
     }
 }
