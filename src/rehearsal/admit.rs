@@ -2,6 +2,7 @@
 
 mod defaults;
 mod fresh;
+mod rules;
 mod webhooks;
 
 use std::collections::BTreeSet;
@@ -24,8 +25,6 @@ const NODE_PORTS: std::ops::RangeInclusive<u64> = 30000..=32767;
 pub struct Wish<'a> {
     /// What is stored.
     pub old: Option<&'a Value>,
-    /// Through which subresource it comes.
-    pub subresource: &'a str,
     /// When.
     pub now: jiff::Timestamp,
 }
@@ -36,6 +35,18 @@ pub fn complete(kind: &Kind, value: &mut Value) {
         secret(value);
     }
     defaults::fill(kind, value);
+}
+
+/// What a server says to the person who sent an object that it accepts.
+pub fn warnings(kind: &Kind, value: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    if kind.key == "Endpoints" {
+        found.push("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".to_owned());
+    }
+    if kind.key == "Service" && value.pointer("/spec/externalIPs").is_some() {
+        found.push("spec.externalIPs is deprecated and may no longer be implemented in some clusters".to_owned());
+    }
+    found
 }
 
 /// Completes a new or changed object.
@@ -64,6 +75,7 @@ pub fn admit(store: &Store, kind: &Kind, wish: Wish<'_>, value: &mut Value) -> R
     if let Some(old) = old {
         frozen(kind, old, value, &mut wrong);
     }
+    rules::check(kind, value, &mut wrong);
     if wrong.is_empty() {
         return Ok(());
     }

@@ -146,7 +146,6 @@ impl Cluster {
         value["kind"] = kind.kind.as_str().into();
         let wish = Wish {
             old,
-            subresource: &call.place.subresource,
             now,
         };
         admit::admit(&self.store, kind, wish, &mut value)?;
@@ -156,6 +155,8 @@ impl Cluster {
         if let Some(old) = old {
             keep_times(old, &mut value);
         }
+        let mut warnings = writing.warnings;
+        warnings.extend(admit::warnings(kind, &value));
         let mut aside;
         let store = if call.dry() {
             aside = self.store.aside(old);
@@ -172,7 +173,7 @@ impl Cluster {
         Ok(Answer::Object {
             code: if old.is_some() { 200 } else { 201 },
             object,
-            warnings: writing.warnings,
+            warnings,
         })
     }
 

@@ -83,6 +83,7 @@ fn settle_owner(owner: &Arc<Value>, all: &[&Arc<Value>], reaction: &mut Reaction
             if let Some(list) = free["metadata"]["ownerReferences"].as_array_mut() {
                 list.retain(|entry| text_at(entry, "/uid") != Some(uid));
             }
+            drop_empty(&mut free, "ownerReferences");
             reaction.writes.push(Write::Replace(free));
         }
     } else if !dependents.is_empty() {
@@ -98,7 +99,17 @@ fn without(object: &Value, names: &[&str]) -> Value {
     if let Some(list) = value["metadata"]["finalizers"].as_array_mut() {
         list.retain(|name| !names.iter().any(|gone| name == gone));
     }
+    drop_empty(&mut value, "finalizers");
     value
+}
+
+/// A server keeps no empty lists in the metadata.
+fn drop_empty(value: &mut Value, field: &str) {
+    if let Some(meta) = value.get_mut("metadata").and_then(Value::as_object_mut)
+        && meta.get(field).and_then(Value::as_array).is_some_and(Vec::is_empty)
+    {
+        meta.shift_remove(field);
+    }
 }
 
 /// The namespace controller: an ended namespace takes its content with it and goes when it is empty.

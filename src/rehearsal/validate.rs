@@ -102,13 +102,6 @@ pub fn drop_nulls(value: &mut Value, node: Node<'_>) {
     }
 }
 
-/// The values of another type than the schema wants.
-pub fn types(value: &Value, node: Node<'_>) -> Vec<Invalid> {
-    let mut found = check(value, node);
-    found.retain(|wrong| wrong.message.contains("must be of type"));
-    found
-}
-
 /// Everything about a value that the schema forbids.
 pub fn check(value: &Value, node: Node<'_>) -> Vec<Invalid> {
     let mut found = Vec::new();

@@ -162,6 +162,8 @@ fn pod(spec: Option<&mut Value>, always: bool) {
     );
     if let Some(account) = spec.get("serviceAccountName").cloned() {
         below(spec, json!({ "serviceAccount": account }));
+    } else if let Some(account) = spec.get("serviceAccount").cloned() {
+        below(spec, json!({ "serviceAccountName": account }));
     }
     for list in ["containers", "initContainers"] {
         each(spec.get_mut(list), container);
@@ -240,6 +242,11 @@ fn service(value: &mut Value) {
             spec,
             json!({"sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 10800}}}),
         );
+    }
+    if spec.get("sessionAffinity").and_then(Value::as_str) == Some("None")
+        && let Some(map) = spec.as_object_mut()
+    {
+        map.shift_remove("sessionAffinityConfig");
     }
     let outside = spec.get("externalIPs").is_some();
     if outside || spec.get("type").and_then(Value::as_str) != Some("ClusterIP") {

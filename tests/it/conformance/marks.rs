@@ -82,6 +82,7 @@ impl Marks {
                     "continue" if !text.is_empty() => "<continue>".into(),
                     // Only moments of this life; those that tests write are of another year.
                     _ if self.time.is_match(text) && !text.starts_with("2001") => "<time>".into(),
+                    "message" => sorted(&self.text(text)).into(),
                     _ => self.text(text).into(),
                 };
             }
@@ -121,4 +122,14 @@ impl Marks {
             self.value(item, &key, false);
         }
     }
+}
+
+/// The causes that a sentence lists, in one order: a real server takes those of definitions in any.
+fn sorted(text: &str) -> String {
+    let Some((head, rest)) = text.split_once(" is invalid: [") else {
+        return text.to_owned();
+    };
+    let mut causes: Vec<&str> = rest.trim_end_matches(']').split(", ").collect();
+    causes.sort_unstable();
+    format!("{head} is invalid: [{}]", causes.join(", "))
 }

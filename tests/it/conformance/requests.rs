@@ -188,6 +188,7 @@ async fn check(life: Life, word: &str) {
     if groups.is_empty() {
         return;
     }
+    report(&format!("requests-{word}"), &[]);
     let two = Arc::new(Two::start(life).await);
     two.define(&[
         "clusters.postgresql.cnpg.io",

@@ -1,0 +1,203 @@
+//! What built-in kinds are refused for beside their schema. Pure.
+
+use serde_json::{Value, json};
+
+use crate::rehearsal::{answer::Invalid, kinds::Kind};
+
+/// Everything that is wrong with an object of a built-in kind.
+pub fn check(kind: &Kind, value: &Value, wrong: &mut Vec<Invalid>) {
+    match kind.key.as_str() {
+        "Pod" => pod(value.get("spec"), "spec", wrong),
+        "Deployment.apps" | "ReplicaSet.apps" | "StatefulSet.apps" | "DaemonSet.apps" => {
+            workload(kind, value, wrong);
+        }
+        "Job.batch" => job(value.get("spec"), "spec", wrong),
+        "CronJob.batch" => {
+            job(
+                value.pointer("/spec/jobTemplate/spec"),
+                "spec.jobTemplate.spec",
+                wrong,
+            );
+        }
+        "ClusterRole.rbac.authorization.k8s.io" => aggregation(value, wrong),
+        "PodDisruptionBudget.policy" => budget(value, wrong),
+        _ => {}
+    }
+}
+
+fn text<'v>(value: &'v Value, name: &str) -> &'v str {
+    value.get(name).and_then(Value::as_str).unwrap_or("")
+}
+
+fn list<'v>(value: &'v Value, name: &str) -> &'v [Value] {
+    value
+        .get(name)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
+}
+
+fn required(field: &str, why: &str) -> Invalid {
+    let mut missing = Invalid::required(field);
+    if !why.is_empty() {
+        missing.message.push_str(": ");
+        missing.message.push_str(why);
+    }
+    missing
+}
+
+fn negative(value: Option<&Value>, field: &str, wrong: &mut Vec<Invalid>) {
+    if let Some(number) = value.filter(|number| number.as_i64().is_some_and(|n| n < 0)) {
+        wrong.push(Invalid::value(
+            field,
+            number,
+            "must be greater than or equal to 0",
+        ));
+    }
+}
+
+fn workload(kind: &Kind, value: &Value, wrong: &mut Vec<Invalid>) {
+    negative(value.pointer("/spec/replicas"), "spec.replicas", wrong);
+    let selector = value.pointer("/spec/selector").filter(|s| !s.is_null());
+    if selector.is_none() {
+        wrong.push(required("spec.selector", ""));
+    }
+    pod(
+        value.pointer("/spec/template/spec"),
+        "spec.template.spec",
+        wrong,
+    );
+    let restart = value
+        .pointer("/spec/template/spec/restartPolicy")
+        .and_then(Value::as_str)
+        .unwrap_or("Always");
+    if restart != "Always" {
+        wrong.push(Invalid::unsupported(
+            "spec.template.spec.restartPolicy",
+            &restart.into(),
+            &["Always"],
+        ));
+    }
+    let strategy = value.pointer("/spec/strategy");
+    if kind.key == "Deployment.apps"
+        && let Some(strategy) = strategy.filter(|strategy| text(strategy, "type") == "Recreate")
+        && strategy.get("rollingUpdate").is_some()
+    {
+        wrong.push(Invalid::forbidden(
+            "spec.strategy.rollingUpdate",
+            "may not be specified when strategy `type` is 'Recreate'",
+        ));
+    }
+}
+
+fn job(spec: Option<&Value>, path: &str, wrong: &mut Vec<Invalid>) {
+    let Some(spec) = spec else { return };
+    let place = format!("{path}.template.spec");
+    pod(spec.pointer("/template/spec"), &place, wrong);
+    let policy = spec
+        .pointer("/template/spec/restartPolicy")
+        .and_then(Value::as_str)
+        .unwrap_or("");
+    let field = format!("{place}.restartPolicy");
+    match policy {
+        "OnFailure" | "Never" => {}
+        "" => wrong.push(required(
+            &field,
+            "valid values: \"OnFailure\", \"Never\"",
+        )),
+        other => wrong.push(Invalid::unsupported(
+            &field,
+            &other.into(),
+            &["OnFailure", "Never"],
+        )),
+    }
+}
+
+fn pod(spec: Option<&Value>, path: &str, wrong: &mut Vec<Invalid>) {
+    let Some(spec) = spec else { return };
+    let volumes = list(spec, "volumes");
+    for (at, volume) in volumes.iter().enumerate() {
+        let name = text(volume, "name");
+        let before = volumes.iter().take(at);
+        if before.clone().any(|other| text(other, "name") == name) {
+            wrong.push(duplicate(&format!("{path}.volumes[{at}].name"), name));
+        }
+    }
+    if list(spec, "containers").is_empty() {
+        wrong.push(required(&format!("{path}.containers"), ""));
+    }
+    for group in ["containers", "initContainers"] {
+        let containers = list(spec, group);
+        for (at, one) in containers.iter().enumerate() {
+            let place = format!("{path}.{group}[{at}]");
+            container(one, &place, volumes, wrong);
+            let name = text(one, "name");
+            let before = containers.iter().take(at);
+            if !name.is_empty() && before.clone().any(|other| text(other, "name") == name) {
+                wrong.push(duplicate(&format!("{place}.name"), name));
+            }
+        }
+    }
+}
+
+fn duplicate(field: &str, name: &str) -> Invalid {
+    Invalid {
+        reason: "FieldValueDuplicate",
+        field: field.to_owned(),
+        message: format!("Duplicate value: \"{name}\""),
+    }
+}
+
+fn container(value: &Value, place: &str, volumes: &[Value], wrong: &mut Vec<Invalid>) {
+    if text(value, "name").is_empty() {
+        wrong.push(required(&format!("{place}.name"), ""));
+    }
+    if text(value, "image").is_empty() {
+        wrong.push(required(&format!("{place}.image"), ""));
+    }
+    let policy = text(value, "imagePullPolicy");
+    if !matches!(policy, "" | "Always" | "IfNotPresent" | "Never") {
+        wrong.push(Invalid::unsupported(
+            &format!("{place}.imagePullPolicy"),
+            &policy.into(),
+            &["Always", "IfNotPresent", "Never"],
+        ));
+    }
+    for (at, port) in list(value, "ports").iter().enumerate() {
+        let number = port.get("containerPort").cloned().unwrap_or(json!(0));
+        let field = format!("{place}.ports[{at}].containerPort");
+        if number == 0 {
+            wrong.push(required(&field, ""));
+        } else if !number.as_i64().is_some_and(|n| (1..=65535).contains(&n)) {
+            let why = "must be between 1 and 65535, inclusive";
+            wrong.push(Invalid::value(&field, &number, why));
+        }
+    }
+    for (at, mount) in list(value, "volumeMounts").iter().enumerate() {
+        let name = text(mount, "name");
+        if !volumes.iter().any(|volume| text(volume, "name") == name) && !place.starts_with("spec.template") {
+            wrong.push(Invalid {
+                reason: "FieldValueNotFound",
+                field: format!("{place}.volumeMounts[{at}].name"),
+                message: format!("Not found: \"{name}\""),
+            });
+        }
+    }
+}
+
+fn aggregation(value: &Value, wrong: &mut Vec<Invalid>) {
+    let rule = value.get("aggregationRule");
+    if rule.is_some_and(|rule| list(rule, "clusterRoleSelectors").is_empty()) {
+        wrong.push(required(
+            "aggregationRule.clusterRoleSelectors",
+            "at least one clusterRoleSelector required if aggregationRule is non-nil",
+        ));
+    }
+}
+
+fn budget(value: &Value, wrong: &mut Vec<Invalid>) {
+    let spec = value.get("spec").cloned().unwrap_or_default();
+    if spec.get("minAvailable").is_some() && spec.get("maxUnavailable").is_some() {
+        let why = "minAvailable and maxUnavailable cannot be both set";
+        wrong.push(Invalid::value("spec", &spec, why));
+    }
+}
