@@ -38,8 +38,11 @@ pub fn complete(kind: &Kind, value: &mut Value) {
 }
 
 /// What a server says to the person who sent an object that it accepts.
-pub fn warnings(kind: &Kind, value: &Value) -> Vec<String> {
+pub fn warnings(kind: &Kind, subresource: &str, value: &Value) -> Vec<String> {
     let mut found = Vec::new();
+    if !subresource.is_empty() {
+        return found;
+    }
     if kind.key == "Endpoints" {
         found.push("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".to_owned());
     }
@@ -117,7 +120,10 @@ fn check_namespace(store: &Store, kind: &Kind, value: &Value, name: &str) -> Res
         let why = format!(
             "unable to create new content in namespace {namespace} because it is being terminated"
         );
-        return Err(Failure::forbidden(kind, name, &why));
+        let mut failure = Failure::forbidden(kind, name, &why);
+        failure.details["causes"] = json!([{"reason": "NamespaceTerminating",
+            "message": format!("namespace {namespace} is being terminated"), "field": "metadata.namespace"}]);
+        return Err(failure);
     }
     Ok(())
 }
@@ -167,6 +173,11 @@ fn address(
     value["spec"]["clusterIPs"] = json!([address]);
     value["spec"]["clusterIP"] = address.into();
     if form == "ClusterIP" {
+        // What only traffic from outside needs goes with it.
+        let inside = value.pointer("/spec/externalIPs").is_none();
+        if let Some(spec) = value.get_mut("spec").and_then(Value::as_object_mut).filter(|_| inside) {
+            spec.shift_remove("externalTrafficPolicy");
+        }
         return Ok(());
     }
     let mut taken = node_ports(store, value);
@@ -319,6 +330,13 @@ fn frozen(kind: &Kind, old: &Value, new: &Value, wrong: &mut Vec<Invalid>) {
             hold("/spec/accessModes");
         }
         "StatefulSet.apps" => stateful(old, new, wrong),
+        "Pod" => {
+            let limit = |value: &Value| value.pointer("/spec/activeDeadlineSeconds").is_some();
+            if limit(old) && !limit(new) {
+                let why = "must not update from a positive integer to nil value";
+                wrong.push(Invalid::value("spec.activeDeadlineSeconds", &Value::Null, why));
+            }
+        }
         _ => {}
     }
     let sealed = old.get("immutable") == Some(&Value::Bool(true));

@@ -156,7 +156,7 @@ impl Cluster {
             keep_times(old, &mut value);
         }
         let mut warnings = writing.warnings;
-        warnings.extend(admit::warnings(kind, &value));
+        warnings.extend(admit::warnings(kind, &call.place.subresource, &value));
         let mut aside;
         let store = if call.dry() {
             aside = self.store.aside(old);

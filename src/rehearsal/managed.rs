@@ -233,6 +233,27 @@ impl Entries {
         self.join_oldest();
     }
 
+    /// Records that a scale was set: whoever owned the number loses it. It is nobody's when nobody owned it before,
+    /// and has no time of its own, for the scale is another object.
+    pub fn scaled(&mut self, path: &Fields, manager: &Manager) {
+        if self.0.iter().all(|entry| entry.fields.common(path).is_empty()) {
+            return;
+        }
+        let same = |entry: &Entry| {
+            !entry.applies
+                && entry.manager == manager.name
+                && entry.api_version == manager.api_version
+                && entry.subresource == manager.subresource
+        };
+        for entry in self.0.iter_mut().filter(|entry| !same(entry)) {
+            entry.fields.subtract(path);
+        }
+        self.0.retain(|entry| !entry.fields.is_empty());
+        if !self.0.iter().any(same) {
+            self.0.push(Entry::new(manager, false, path.clone()));
+        }
+    }
+
     /// Joins the oldest updaters of a version when there are too many.
     fn join_oldest(&mut self) {
         let mut updaters: Vec<Entry> = Vec::new();

@@ -228,6 +228,7 @@ impl Store {
         }
         let mut value = (*old).clone();
         meta::mark_deleted(&mut value, now, grace);
+        meta::end_namespace(&mut value);
         self.replace(value, now)
     }
 

@@ -21,6 +21,7 @@ pub fn check(kind: &Kind, value: &Value, wrong: &mut Vec<Invalid>) {
         }
         "ClusterRole.rbac.authorization.k8s.io" => aggregation(value, wrong),
         "PodDisruptionBudget.policy" => budget(value, wrong),
+        "Ingress.networking.k8s.io" => ingress(value, wrong),
         _ => {}
     }
 }
@@ -199,5 +200,45 @@ fn budget(value: &Value, wrong: &mut Vec<Invalid>) {
     if spec.get("minAvailable").is_some() && spec.get("maxUnavailable").is_some() {
         let why = "minAvailable and maxUnavailable cannot be both set";
         wrong.push(Invalid::value("spec", &spec, why));
+    }
+}
+
+fn ingress(value: &Value, wrong: &mut Vec<Invalid>) {
+    let Some(spec) = value.get("spec") else {
+        return;
+    };
+    if spec.get("rules").is_none() && spec.get("defaultBackend").is_none() {
+        let why = "either `defaultBackend` or `rules` must be specified";
+        wrong.push(Invalid::value("spec", &json!([]), why));
+    }
+    if let Some(backend) = spec.get("defaultBackend") {
+        service(backend, "spec.defaultBackend", wrong);
+    }
+    for (at, rule) in list(spec, "rules").iter().enumerate() {
+        let Some(http) = rule.get("http") else {
+            continue;
+        };
+        for (number, path) in list(http, "paths").iter().enumerate() {
+            let place = format!("spec.rules[{at}].http.paths[{number}]");
+            if text(path, "pathType").is_empty() {
+                wrong.push(required(&format!("{place}.pathType"), "pathType must be specified"));
+            }
+            if let Some(backend) = path.get("backend") {
+                service(backend, &format!("{place}.backend"), wrong);
+            }
+        }
+    }
+}
+
+fn service(backend: &Value, place: &str, wrong: &mut Vec<Invalid>) {
+    let Some(service) = backend.get("service") else {
+        return;
+    };
+    if text(service, "name").is_empty() {
+        wrong.push(required(&format!("{place}.service.name"), ""));
+    }
+    let port = service.get("port").cloned().unwrap_or_default();
+    if text(&port, "name").is_empty() && port.get("number").is_none() {
+        wrong.push(required(place, "port name or number is required"));
     }
 }

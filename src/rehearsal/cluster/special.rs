@@ -5,12 +5,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::Cluster;
+use super::{Cluster, Writing};
 use crate::rehearsal::{
     answer::{Answer, Failure},
     call::{Call, Method},
+    fields::Fields,
     kinds::Kind,
-    logs, merge,
+    logs,
+    managed::Entries,
+    merge,
     select::Selector,
     world::{World, text_at},
 };
@@ -148,9 +151,24 @@ impl Cluster {
             Some(place) => *place = replicas,
             None => value["spec"]["replicas"] = replicas,
         }
-        self.update(kind, call, (&old, value), (now, Vec::new()))?;
-        let object = self.stored(kind, call)?;
-        Ok(Answer::ok(Arc::new(paths.read(object))))
+        if value == *old {
+            return Ok(Answer::ok(Arc::new(paths.read(&old))));
+        }
+        let parts: Vec<String> = paths.wish.split('/').skip(1).map(|part| format!("f:{part}")).collect();
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let mut entries = Entries::of(&old);
+        entries.scaled(&Fields::path(&parts), &super::manager(kind, call, now));
+        entries.write(&mut value);
+        let writing = Writing {
+            kind,
+            call,
+            now,
+            warnings: Vec::new(),
+        };
+        match self.keep(writing, Some(&old), value)? {
+            Answer::Object { object, .. } => Ok(Answer::ok(Arc::new(paths.read(&object)))),
+            other => Ok(other),
+        }
     }
 }
 

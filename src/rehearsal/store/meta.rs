@@ -198,6 +198,20 @@ pub fn mark_deleted(value: &mut Value, now: Timestamp, grace: i64) {
     }
 }
 
+/// A namespace says itself that it ends, and has no grace.
+pub fn end_namespace(value: &mut Value) {
+    if text_at(value, "/kind") != Some("Namespace") || text_at(value, "/apiVersion") != Some("v1") {
+        return;
+    }
+    if let Some(meta) = metadata(value) {
+        meta.remove("deletionGracePeriodSeconds");
+    }
+    if !value.get("status").is_some_and(Value::is_object) {
+        value["status"] = json!({});
+    }
+    value["status"]["phase"] = "Terminating".into();
+}
+
 /// Whether an object that is being deleted waits for nothing any more.
 pub fn may_go(value: &Value, now: Timestamp) -> bool {
     let Some(deleted) = text_at(value, "/metadata/deletionTimestamp") else {

@@ -260,7 +260,7 @@ async fn run(two: Arc<Two>, samples: Arc<Vec<Sample>>, seed: u64) -> Vec<String>
     let place = format!("{}/{name}", sample.path.replace("NSX", &namespace));
     let start = |side| Run {
         side,
-        marks: Marks::new(),
+        marks: Marks::new(false),
         live: Value::Null,
     };
     let (mut real, mut practice) = (start(&two.real), start(&two.practice));

@@ -152,7 +152,7 @@ async fn run(two: Arc<Two>, group: Group) -> Vec<String> {
     let start = |side| Run {
         side,
         namespace: &group.namespace,
-        marks: Marks::new(),
+        marks: Marks::new(group.life == "moving"),
         kept: HashMap::new(),
     };
     let (mut real, mut practice) = (start(&two.real), start(&two.practice));

@@ -88,6 +88,8 @@ impl Two {
         own.auth_info.token = Some(serving.token.expose_secret().to_owned().into());
         let side = |name, mut config: Config| {
             config.read_timeout = None;
+            // Every refusal is looked at, also one that asks to come again.
+            config.default_retry = false;
             Side {
                 name,
                 client: Client::try_from(config).unwrap(),
