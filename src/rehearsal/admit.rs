@@ -64,9 +64,17 @@ pub fn admit(store: &Store, kind: &Kind, wish: Wish<'_>, value: &mut Value) -> R
         check_name(kind, &name)?;
     }
     webhooks::ask(store, kind)?;
+    if old.is_none() && kind.key == "Pod" {
+        fresh::classed(store, kind, value)?;
+    }
     match old {
         None => fresh::begin(store, kind, value, now),
         Some(old) => fresh::follow(kind, old, value, now),
+    }
+    let mut wrong = Vec::new();
+    rules::check(kind, value, &mut wrong);
+    if !wrong.is_empty() {
+        return Err(Failure::invalid(kind, &name, &wrong));
     }
     match kind.key.as_str() {
         "Service" => address(store, kind, old, value, &name)?,
@@ -78,7 +86,6 @@ pub fn admit(store: &Store, kind: &Kind, wish: Wish<'_>, value: &mut Value) -> R
     if let Some(old) = old {
         frozen(kind, old, value, &mut wrong);
     }
-    rules::check(kind, value, &mut wrong);
     if wrong.is_empty() {
         return Ok(());
     }
@@ -166,6 +173,14 @@ fn address(
         }
     }
     let known = old.and_then(|old| text_at(old, "/spec/clusterIP"));
+    let asked = text_at(value, "/spec/clusterIP").unwrap_or("").to_owned();
+    if old.is_none() && !matches!(asked.as_str(), "" | "None") && !asked.starts_with("10.96.") {
+        let why = format!(
+            "failed to allocate IP {asked}: the provided network does not match the current range"
+        );
+        let wrong = Invalid::value("spec.clusterIPs", &json!([asked]), &why);
+        return Err(Failure::invalid(kind, name, &[wrong]));
+    }
     let address = text_at(value, "/spec/clusterIP")
         .filter(|address| !address.is_empty())
         .or(known)
@@ -313,7 +328,7 @@ fn frozen(kind: &Kind, old: &Value, new: &Value, wrong: &mut Vec<Invalid>) {
         "Deployment.apps" | "DaemonSet.apps" | "ReplicaSet.apps" => hold("/spec/selector"),
         "Job.batch" => {
             hold("/spec/selector");
-            hold("/spec/template");
+            hold("/spec/template/spec");
             hold("/spec/completions");
         }
         "StorageClass.storage.k8s.io" => {
@@ -322,21 +337,26 @@ fn frozen(kind: &Kind, old: &Value, new: &Value, wrong: &mut Vec<Invalid>) {
         }
         "ClusterRoleBinding.rbac.authorization.k8s.io"
         | "RoleBinding.rbac.authorization.k8s.io" => {
-            hold("/roleRef");
-        }
-        "Secret" => hold("/type"),
-        "PersistentVolumeClaim" => {
-            hold("/spec/storageClassName");
-            hold("/spec/accessModes");
-        }
-        "StatefulSet.apps" => stateful(old, new, wrong),
-        "Pod" => {
-            let limit = |value: &Value| value.pointer("/spec/activeDeadlineSeconds").is_some();
-            if limit(old) && !limit(new) {
-                let why = "must not update from a positive integer to nil value";
-                wrong.push(Invalid::value("spec.activeDeadlineSeconds", &Value::Null, why));
+            if old.get("roleRef") != new.get("roleRef") {
+                let part = |name: &str| new.pointer(&format!("/roleRef/{name}")).cloned();
+                let shown = json!({"APIGroup": part("apiGroup"), "Kind": part("kind"), "Name": part("name")});
+                wrong.push(Invalid::value("roleRef", &shown, "cannot change roleRef"));
             }
         }
+        "Secret" => hold("/type"),
+        "PersistentVolumeClaim" => claim(old, new, wrong),
+        "PriorityClass.scheduling.k8s.io" if old.get("value") != new.get("value") => {
+            wrong.push(Invalid::forbidden("value", "may not be changed in an update."));
+        }
+        "Service" => {
+            let address = |value: &Value| text_at(value, "/spec/clusterIP").unwrap_or("").to_owned();
+            if !address(old).is_empty() && !address(new).is_empty() && address(old) != address(new) {
+                let why = "may not change once set";
+                wrong.push(Invalid::value("spec.clusterIPs[0]", &json!([address(new)]), why));
+            }
+        }
+        "StatefulSet.apps" => stateful(old, new, wrong),
+        "Pod" => pod(old, new, wrong),
         _ => {}
     }
     let sealed = old.get("immutable") == Some(&Value::Bool(true));
@@ -345,6 +365,69 @@ fn frozen(kind: &Kind, old: &Value, new: &Value, wrong: &mut Vec<Invalid>) {
             "data",
             "field is immutable when `immutable` is set",
         ));
+    }
+}
+
+/// Only the request of a bound claim may change, and only grow.
+fn claim(old: &Value, new: &Value, wrong: &mut Vec<Invalid>) {
+    let bound = text_at(old, "/status/phase") == Some("Bound");
+    let held = |value: &Value| {
+        let mut spec = value.get("spec").cloned().unwrap_or_default();
+        if let Some(map) = spec.as_object_mut() {
+            if bound {
+                map.shift_remove("resources");
+            }
+            // The name of the volume is given by binding.
+            map.shift_remove("volumeName");
+        }
+        spec
+    };
+    if held(old) != held(new) {
+        wrong.push(Invalid::forbidden(
+            "spec",
+            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims",
+        ));
+    }
+}
+
+const POD_FREE: &str = "pod updates may not change fields other than `spec.containers[*].image`,\
+    `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing \
+    tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
+
+/// Little of a pod may change once it is there.
+fn pod(old: &Value, new: &Value, wrong: &mut Vec<Invalid>) {
+    let limit = |value: &Value| value.pointer("/spec/activeDeadlineSeconds").is_some();
+    if limit(old) && !limit(new) {
+        let why = "must not update from a positive integer to nil value";
+        wrong.push(Invalid::value("spec.activeDeadlineSeconds", &Value::Null, why));
+        return;
+    }
+    let tolerations = |value: &Value| {
+        let list = value.pointer("/spec/tolerations").and_then(Value::as_array);
+        list.cloned().unwrap_or_default()
+    };
+    let now = tolerations(new);
+    if tolerations(old).iter().any(|known| !now.contains(known)) {
+        let why = "existing toleration can not be modified except its tolerationSeconds";
+        wrong.push(Invalid::forbidden("spec.tolerations", why));
+        return;
+    }
+    let held = |value: &Value| {
+        let mut spec = value.get("spec").cloned().unwrap_or_default();
+        for list in ["containers", "initContainers"] {
+            let containers = spec.get_mut(list).and_then(Value::as_array_mut);
+            for container in containers.into_iter().flatten().filter_map(Value::as_object_mut) {
+                container.shift_remove("image");
+            }
+        }
+        if let Some(map) = spec.as_object_mut() {
+            map.shift_remove("activeDeadlineSeconds");
+            map.shift_remove("tolerations");
+        }
+        spec
+    };
+    if held(old) != held(new) {
+        wrong.push(Invalid::forbidden("spec", POD_FREE));
     }
 }
 

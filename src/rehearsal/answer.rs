@@ -117,6 +117,25 @@ impl Failure {
         Self::refused_for(&title, details("", "meta.k8s.io", kind), causes)
     }
 
+    /// 422 of a question that asks nothing.
+    pub fn invalid_review(group: &str, causes: &[Invalid]) -> Self {
+        Self::refused_for(&format!(".{group} \"\""), details("", group, ""), causes)
+    }
+
+    /// 422 of a scale.
+    pub fn invalid_scale(name: &str, causes: &[Invalid]) -> Self {
+        let title = format!("Scale.autoscaling \"{name}\"");
+        Self::refused_for(&title, details(name, "autoscaling", "Scale"), causes)
+    }
+
+    /// 422 of an update that does not say which version it changes.
+    pub fn unversioned(kind: &Kind, name: &str) -> Self {
+        let title = format!("{} \"{name}\"", kind.resource());
+        let why = "must be specified for an update";
+        let wrong = Invalid::value("metadata.resourceVersion", &json!(0), why);
+        Self::refused_for(&title, details(name, &kind.group, &kind.plural), &[wrong])
+    }
+
     /// 500 of something that only the server's own words explain.
     pub fn unexplained(message: impl Into<String>) -> Self {
         Self::new(500, "", message)

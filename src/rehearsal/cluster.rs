@@ -151,7 +151,14 @@ impl Cluster {
         admit::admit(&self.store, kind, wish, &mut value)?;
         form::shape(kind, &mut value);
         drop_empty_metadata(&mut value);
-        refuse(kind, &name, &wrong(kind, old, &value))?;
+        let mut wrong = wrong(kind, old, &value);
+        if kind.custom.is_some() && call.place.subresource == "status" {
+            // A status is looked at by itself, and spoken of so.
+            for cause in &mut wrong {
+                cause.message = cause.message.replace("status.", "");
+            }
+        }
+        refuse(kind, &name, &wrong)?;
         if let Some(old) = old {
             keep_times(old, &mut value);
         }
@@ -256,6 +263,8 @@ fn unkept(old: Option<&Value>, object: &Arc<Value>) -> Arc<Value> {
 fn wrong(kind: &Kind, old: Option<&Value>, value: &Value) -> Vec<Invalid> {
     let mut wrong = meta_check::metadata(value);
     if let Some(old) = old {
+        // A server finds this twice.
+        wrong.extend(meta_check::changed(old, value));
         wrong.extend(meta_check::changed(old, value));
     }
     if matches!(kind.key.as_str(), "ConfigMap" | "Secret") {

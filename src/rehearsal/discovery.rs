@@ -115,9 +115,14 @@ fn resources(registry: &Registry, name: &str, number: &str) -> Option<Value> {
         .iter()
         .flat_map(|resource| entries(resource, (name, number), custom))
         .collect();
-    Some(
-        json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": of, "resources": listed}),
-    )
+    let mut list = json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": of, "resources": listed});
+    // The oldest of the lists does not say its version.
+    if name.is_empty()
+        && let Some(map) = list.as_object_mut()
+    {
+        map.shift_remove("apiVersion");
+    }
+    Some(list)
 }
 
 /// A resource and its subresources as the short lists tell of them.
@@ -142,7 +147,7 @@ fn entries(resource: &Value, of: (&str, &str), custom: bool) -> Vec<Value> {
     let kept = first["verbs"].as_array().is_some_and(|verbs| verbs.contains(&"create".into()) && verbs.contains(&"get".into()));
     if kept {
         let kind = text_at(resource, "/responseKind/kind").unwrap_or("");
-        first["storageVersionHash"] = hash(&[of.0, of.1, kind].join("/")).into();
+        first["storageVersionHash"] = hash(&[of.0, stored(of), kind].join("/")).into();
     }
     let mut found = vec![first];
     let subresources = resource.get("subresources").and_then(Value::as_array);
@@ -176,6 +181,14 @@ fn foreign(entry: &mut Value, from: &Value, of: (&str, &str)) {
     if !version.is_empty() && (group, version) != of {
         entry["group"] = group.into();
         entry["version"] = version.into();
+    }
+}
+
+/// Definitions are stored in a version that is not served any more.
+fn stored<'a>(of: (&str, &'a str)) -> &'a str {
+    match of.0 {
+        "apiextensions.k8s.io" => "v1beta1",
+        _ => of.1,
     }
 }
 

@@ -235,7 +235,7 @@ impl Entries {
 
     /// Records that a scale was set: whoever owned the number loses it. It is nobody's when nobody owned it before,
     /// and has no time of its own, for the scale is another object.
-    pub fn scaled(&mut self, path: &Fields, manager: &Manager) {
+    pub fn scaled(&mut self, path: &Fields, manager: &Manager, none: bool) {
         if self.0.iter().all(|entry| entry.fields.common(path).is_empty()) {
             return;
         }
@@ -245,11 +245,12 @@ impl Entries {
                 && entry.api_version == manager.api_version
                 && entry.subresource == manager.subresource
         };
-        for entry in self.0.iter_mut().filter(|entry| !same(entry)) {
+        for entry in self.0.iter_mut().filter(|entry| none || !same(entry)) {
             entry.fields.subtract(path);
         }
         self.0.retain(|entry| !entry.fields.is_empty());
-        if !self.0.iter().any(same) {
+        // A scale of nothing says nothing.
+        if !none && !self.0.iter().any(same) {
             self.0.push(Entry::new(manager, false, path.clone()));
         }
     }

@@ -35,6 +35,21 @@ pub fn canonical(value: &Value) -> Value {
     words(&text).map_or_else(|| value.clone(), Value::String)
 }
 
+/// How much it is, for comparing.
+pub fn amount(value: &Value) -> Option<f64> {
+    let text = words(value.as_str()?)?;
+    let end = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, suffix) = text.split_at_checked(end)?;
+    let number: f64 = number.parse().ok()?;
+    let binary = BINARY.iter().find(|(name, _)| *name == suffix);
+    let decimal = DECIMAL.iter().find(|(name, _)| *name == suffix);
+    Some(match (binary, decimal) {
+        (Some((_, shift)), _) => number * 2_f64.powi(i32::try_from(*shift).ok()?),
+        (_, Some((_, power))) => number * 10_f64.powi(*power),
+        _ => number,
+    })
+}
+
 /// Whether a text is a quantity.
 pub fn is(text: &str) -> bool {
     words(text).is_some()

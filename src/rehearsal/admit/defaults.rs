@@ -24,6 +24,14 @@ pub fn fill(kind: &Kind, value: &mut Value) {
             }
             pod(value.get_mut("spec"), true);
             below(value, json!({"spec": {"enableServiceLinks": true}}));
+            for list in ["containers", "initContainers"] {
+                each(value.pointer_mut(&format!("/spec/{list}")), |container| {
+                    // Who sets only a limit asks for as much.
+                    if let Some(limits) = container.pointer("/resources/limits").cloned() {
+                        below(container, json!({"resources": {"requests": limits}}));
+                    }
+                });
+            }
         }
         "Deployment.apps" => {
             below(value, deployment());
@@ -40,6 +48,8 @@ pub fn fill(kind: &Kind, value: &mut Value) {
         }
         "DaemonSet.apps" => {
             below(value, daemon());
+            let mark = json!({"deprecated.daemonset.template.generation": "0"});
+            below(value, json!({"metadata": {"annotations": mark}}));
             template(value, true);
         }
         "Job.batch" => {
@@ -237,6 +247,9 @@ fn service(value: &mut Value) {
         return;
     }
     below(spec, json!({"internalTrafficPolicy": "Cluster"}));
+    if spec.get("type").and_then(Value::as_str) == Some("LoadBalancer") {
+        below(spec, json!({"allocateLoadBalancerNodePorts": true}));
+    }
     if spec.get("sessionAffinity").and_then(Value::as_str) == Some("ClientIP") {
         below(
             spec,

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::rehearsal::{
+    answer::Failure,
     kinds::Kind,
     store::{Store, stamp},
     world::text_at,
@@ -95,6 +96,23 @@ const CRITICAL: &[(&str, i64)] = &[
     ("system-node-critical", 2_000_001_000),
     ("system-cluster-critical", 2_000_000_000),
 ];
+
+/// A pod of a class that is not there is not let in.
+///
+/// # Errors
+/// 403
+pub fn classed(store: &Store, kind: &Kind, value: &Value) -> Result<(), Failure> {
+    let class = text_at(value, "/spec/priorityClassName").unwrap_or("");
+    let known = class.is_empty()
+        || CRITICAL.iter().any(|(name, _)| *name == class)
+        || store.get("PriorityClass.scheduling.k8s.io", "", class).is_some();
+    if known {
+        return Ok(());
+    }
+    let name = text_at(value, "/metadata/name").unwrap_or("");
+    let why = format!("no PriorityClass with name {class} was found");
+    Err(Failure::forbidden(kind, name, &why))
+}
 
 fn pod(store: &Store, value: &mut Value) {
     let class = text_at(value, "/spec/priorityClassName").unwrap_or("").to_owned();

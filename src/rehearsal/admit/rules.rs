@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::rehearsal::{answer::Invalid, kinds::Kind};
+use crate::rehearsal::{answer::Invalid, kinds::Kind, quantity};
 
 /// Everything that is wrong with an object of a built-in kind.
 pub fn check(kind: &Kind, value: &Value, wrong: &mut Vec<Invalid>) {
@@ -13,6 +13,7 @@ pub fn check(kind: &Kind, value: &Value, wrong: &mut Vec<Invalid>) {
         }
         "Job.batch" => job(value.get("spec"), "spec", wrong),
         "CronJob.batch" => {
+            schedule(value, wrong);
             job(
                 value.pointer("/spec/jobTemplate/spec"),
                 "spec.jobTemplate.spec",
@@ -21,6 +22,20 @@ pub fn check(kind: &Kind, value: &Value, wrong: &mut Vec<Invalid>) {
         }
         "ClusterRole.rbac.authorization.k8s.io" => aggregation(value, wrong),
         "PodDisruptionBudget.policy" => budget(value, wrong),
+        "Role.rbac.authorization.k8s.io" => roles(value, wrong),
+        "Service" => ports(value, wrong),
+        "Secret" if text(value, "type") == "kubernetes.io/tls" => {
+            for key in ["tls.crt", "tls.key"] {
+                if value.get("data").and_then(|data| data.get(key)).is_none() {
+                    wrong.push(required(&format!("data[{key}]"), ""));
+                }
+            }
+        }
+        "PersistentVolumeClaim"
+            if value.pointer("/spec/resources/requests/storage").is_none() =>
+        {
+            wrong.push(required("spec.resources[storage]", ""));
+        }
         "Ingress.networking.k8s.io" => ingress(value, wrong),
         _ => {}
     }
@@ -61,10 +76,24 @@ fn workload(kind: &Kind, value: &Value, wrong: &mut Vec<Invalid>) {
     let selector = value.pointer("/spec/selector").filter(|s| !s.is_null());
     if selector.is_none() {
         wrong.push(required("spec.selector", ""));
+        let labels = value.pointer("/spec/template/metadata/labels").cloned();
+        let why = "`selector` does not match template `labels`";
+        wrong.push(Invalid::value(
+            "spec.template.metadata.labels",
+            &labels.unwrap_or_default(),
+            why,
+        ));
     }
-    pod(
+    let claims = value.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array);
+    let claims: Vec<&str> = claims
+        .into_iter()
+        .flatten()
+        .filter_map(|claim| claim.pointer("/metadata/name")?.as_str())
+        .collect();
+    pod_with(
         value.pointer("/spec/template/spec"),
         "spec.template.spec",
+        &claims,
         wrong,
     );
     let restart = value
@@ -114,6 +143,10 @@ fn job(spec: Option<&Value>, path: &str, wrong: &mut Vec<Invalid>) {
 }
 
 fn pod(spec: Option<&Value>, path: &str, wrong: &mut Vec<Invalid>) {
+    pod_with(spec, path, &[], wrong);
+}
+
+fn pod_with(spec: Option<&Value>, path: &str, claims: &[&str], wrong: &mut Vec<Invalid>) {
     let Some(spec) = spec else { return };
     let volumes = list(spec, "volumes");
     for (at, volume) in volumes.iter().enumerate() {
@@ -123,6 +156,11 @@ fn pod(spec: Option<&Value>, path: &str, wrong: &mut Vec<Invalid>) {
             wrong.push(duplicate(&format!("{path}.volumes[{at}].name"), name));
         }
     }
+    let known: Vec<&str> = volumes
+        .iter()
+        .map(|volume| text(volume, "name"))
+        .chain(claims.iter().copied())
+        .collect();
     if list(spec, "containers").is_empty() {
         wrong.push(required(&format!("{path}.containers"), ""));
     }
@@ -130,7 +168,7 @@ fn pod(spec: Option<&Value>, path: &str, wrong: &mut Vec<Invalid>) {
         let containers = list(spec, group);
         for (at, one) in containers.iter().enumerate() {
             let place = format!("{path}.{group}[{at}]");
-            container(one, &place, volumes, wrong);
+            container(one, &place, &known, wrong);
             let name = text(one, "name");
             let before = containers.iter().take(at);
             if !name.is_empty() && before.clone().any(|other| text(other, "name") == name) {
@@ -148,7 +186,7 @@ fn duplicate(field: &str, name: &str) -> Invalid {
     }
 }
 
-fn container(value: &Value, place: &str, volumes: &[Value], wrong: &mut Vec<Invalid>) {
+fn container(value: &Value, place: &str, volumes: &[&str], wrong: &mut Vec<Invalid>) {
     if text(value, "name").is_empty() {
         wrong.push(required(&format!("{place}.name"), ""));
     }
@@ -173,14 +211,39 @@ fn container(value: &Value, place: &str, volumes: &[Value], wrong: &mut Vec<Inva
             wrong.push(Invalid::value(&field, &number, why));
         }
     }
+    resources(value, place, wrong);
+    for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
+        let port = value.pointer(&format!("/{probe}/httpGet/port"));
+        if port.is_some_and(|port| port == 0) {
+            let why = "must be between 1 and 65535, inclusive";
+            let field = format!("{place}.{probe}.httpGet.port");
+            wrong.push(Invalid::value(&field, &json!(0), why));
+        }
+    }
     for (at, mount) in list(value, "volumeMounts").iter().enumerate() {
         let name = text(mount, "name");
-        if !volumes.iter().any(|volume| text(volume, "name") == name) && !place.starts_with("spec.template") {
+        if !volumes.contains(&name) {
             wrong.push(Invalid {
                 reason: "FieldValueNotFound",
                 field: format!("{place}.volumeMounts[{at}].name"),
                 message: format!("Not found: \"{name}\""),
             });
+        }
+    }
+}
+
+/// Nobody may ask for more than the limit.
+fn resources(value: &Value, place: &str, wrong: &mut Vec<Invalid>) {
+    let limits = value.pointer("/resources/limits").and_then(Value::as_object);
+    for (name, limit) in limits.into_iter().flatten() {
+        let request = value.pointer(&format!("/resources/requests/{name}"));
+        if let Some(request) = request
+            && quantity::amount(request) > quantity::amount(limit)
+        {
+            let limit = limit.as_str().unwrap_or_default();
+            let why = format!("must be less than or equal to {name} limit of {limit}");
+            let field = format!("{place}.resources.requests");
+            wrong.push(Invalid::value(&field, request, &why));
         }
     }
 }
@@ -199,7 +262,10 @@ fn budget(value: &Value, wrong: &mut Vec<Invalid>) {
     let spec = value.get("spec").cloned().unwrap_or_default();
     if spec.get("minAvailable").is_some() && spec.get("maxUnavailable").is_some() {
         let why = "minAvailable and maxUnavailable cannot be both set";
-        wrong.push(Invalid::value("spec", &spec, why));
+        let field = |name: &str| spec.get(name).cloned().unwrap_or_default();
+        let shown = json!({"MinAvailable": field("minAvailable"), "Selector": field("selector"),
+            "MaxUnavailable": field("maxUnavailable"), "UnhealthyPodEvictionPolicy": field("unhealthyPodEvictionPolicy")});
+        wrong.push(Invalid::value("spec", &shown, why));
     }
 }
 
@@ -209,7 +275,7 @@ fn ingress(value: &Value, wrong: &mut Vec<Invalid>) {
     };
     if spec.get("rules").is_none() && spec.get("defaultBackend").is_none() {
         let why = "either `defaultBackend` or `rules` must be specified";
-        wrong.push(Invalid::value("spec", &json!([]), why));
+        wrong.push(Invalid::value("spec", &Value::Null, why));
     }
     if let Some(backend) = spec.get("defaultBackend") {
         service(backend, "spec.defaultBackend", wrong);
@@ -240,5 +306,52 @@ fn service(backend: &Value, place: &str, wrong: &mut Vec<Invalid>) {
     let port = service.get("port").cloned().unwrap_or_default();
     if text(&port, "name").is_empty() && port.get("number").is_none() {
         wrong.push(required(place, "port name or number is required"));
+    }
+}
+
+fn roles(value: &Value, wrong: &mut Vec<Invalid>) {
+    for (at, rule) in list(value, "rules").iter().enumerate() {
+        if list(rule, "verbs").is_empty() {
+            let field = format!("rules[{at}].verbs");
+            wrong.push(required(&field, "verbs must contain at least one value"));
+        }
+    }
+}
+
+fn schedule(value: &Value, wrong: &mut Vec<Invalid>) {
+    let shown = value.pointer("/spec/schedule").cloned().unwrap_or_default();
+    let words: Vec<&str> = shown.as_str().unwrap_or("").split_whitespace().collect();
+    let named = words.first().is_some_and(|word| word.starts_with('@'));
+    if !named && words.len() != 5 {
+        let why = format!(
+            "expected exactly 5 fields, found {}: [{}]",
+            words.len(),
+            words.join(" ")
+        );
+        wrong.push(Invalid::value("spec.schedule", &shown, &why));
+    }
+}
+
+fn ports(value: &Value, wrong: &mut Vec<Invalid>) {
+    let Some(spec) = value.get("spec") else {
+        return;
+    };
+    let ports = list(spec, "ports");
+    let free = text(spec, "type") == "ExternalName" || text(spec, "clusterIP") == "None";
+    if ports.is_empty() && !free {
+        wrong.push(required("spec.ports", ""));
+    }
+    for (at, port) in ports.iter().enumerate() {
+        if ports.len() > 1 && text(port, "name").is_empty() {
+            wrong.push(required(&format!("spec.ports[{at}].name"), ""));
+        }
+        for field in ["port", "targetPort"] {
+            let number = port.get(field).cloned().unwrap_or_default();
+            if number.as_i64().is_some_and(|n| !(1..=65535).contains(&n)) {
+                let why = "must be between 1 and 65535, inclusive";
+                let field = format!("spec.ports[{at}].{field}");
+                wrong.push(Invalid::value(&field, &number, why));
+            }
+        }
     }
 }

@@ -153,7 +153,13 @@ fn an_edit_takes_the_field_from_the_applier() {
     let mut edited = live.clone();
     edited["spec"]["replicas"] = json!(5);
     let mut entries = Entries::of(&live);
-    entries.updated(Some(&live), &edited, reading(node), &manager("hand"));
+    let change = Change {
+        old: &live,
+        new: &edited,
+        node,
+        reset: &RESET,
+    };
+    entries.updated(change, &manager("hand"));
     entries.write(&mut edited);
     let left = Entries::of(&edited).applied(&manager("care")).to_json();
     assert_eq!(left, json!({"f:spec": {"f:paused": {}}}));

@@ -10,7 +10,7 @@ use crate::rehearsal::{
     answer::{Answer, Failure},
     body,
     call::Call,
-    kinds::Kind,
+    kinds::{DEFINITION, Kind},
     reset::confined,
     world::text_at,
 };
@@ -76,6 +76,12 @@ impl Cluster {
         let mut value = call.body.clone();
         let warnings = decode(kind, call, &mut value, Came::Whole)?;
         let old = Arc::clone(self.stored(kind, call)?);
+        let versioned = kind.custom.is_some()
+            || matches!(kind.key.as_str(), "Lease.coordination.k8s.io" | "PodDisruptionBudget.policy" | DEFINITION);
+        let said = text_at(&value, "/metadata/resourceVersion").unwrap_or("");
+        if versioned && said.is_empty() {
+            return Err(Failure::unversioned(kind, &call.place.name));
+        }
         self.update(kind, call, (&old, value), (now, warnings))
     }
 

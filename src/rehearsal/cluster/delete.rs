@@ -14,6 +14,25 @@ use crate::rehearsal::{
     world::{reference, text_at},
 };
 
+/// The kinds whose deletion is answered with what was deleted.
+const RETURNED: &[&str] = &[
+    "Pod",
+    "PodTemplate",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "ResourceQuota",
+    "Service",
+    "ServiceAccount",
+    "Namespace",
+    "StorageClass.storage.k8s.io",
+    "CSIDriver.storage.k8s.io",
+    "CSINode.storage.k8s.io",
+    "VolumeAttachment.storage.k8s.io",
+];
+
+/// The namespaces without which there is no cluster.
+const KEPT: &[&str] = &["default", "kube-system", "kube-public"];
+
 impl Cluster {
     pub(super) fn delete(
         &mut self,
@@ -21,6 +40,10 @@ impl Cluster {
         call: &Call,
         now: Timestamp,
     ) -> Result<Answer, Failure> {
+        if kind.key == "Namespace" && KEPT.contains(&call.place.name.as_str()) {
+            let why = "this namespace may not be deleted";
+            return Err(Failure::forbidden(kind, &call.place.name, why));
+        }
         let old = Arc::clone(self.stored(kind, call)?);
         preconditions(kind, call, &old)?;
         if call.dry() {
@@ -33,6 +56,7 @@ impl Cluster {
         let stays = self.store.get(&kind.key, &place.namespace, &place.name);
         Ok(match stays {
             Some(object) => Answer::ok(Arc::clone(object)),
+            None if RETURNED.contains(&kind.key.as_str()) => Answer::ok(last),
             None => Answer::success(kind, &last),
         })
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Came, Cluster, Writing, align, complete, create::unborn, decode, manager, prune};
 use crate::rehearsal::{
-    answer::{Answer, Failure},
+    answer::{Answer, Failure, Invalid},
     apply::{self, Conflict, Reading},
     body,
     call::Call,
@@ -46,6 +46,11 @@ impl Cluster {
             value.to_string()
         };
         let warnings = decode(kind, call, &mut value, Came::Patched(&shown))?;
+        let uid = |value: &Value| value.pointer("/metadata/uid").cloned();
+        if let Some(said) = uid(&value).filter(|said| Some(said) != uid(&old).as_ref()) {
+            let wrong = Invalid::value("metadata.uid", &said, "field is immutable");
+            return Err(Failure::invalid(kind, &call.place.name, &[wrong.clone(), wrong]));
+        }
         self.update(kind, call, (&old, value), (now, warnings))
     }
 
@@ -131,7 +136,7 @@ fn unmergeable(why: &Unmergeable, patch: &Value) -> Failure {
             Failure::invalid_patch(&gotalk::shown(patch), "cannot restore slice from map")
         }
         Unmergeable::Directive(word) => {
-            Failure::unexplained(format!("unknown patch type found: {word}"))
+            Failure::unexplained(format!("unknown patch type: {word} in map: map[$patch:{word}]"))
         }
     }
 }

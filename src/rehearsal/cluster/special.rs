@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Cluster, Writing};
 use crate::rehearsal::{
-    answer::{Answer, Failure},
+    answer::{Answer, Failure, Invalid},
     call::{Call, Method},
     fields::Fields,
     kinds::Kind,
@@ -15,13 +15,25 @@ use crate::rehearsal::{
     managed::Entries,
     merge,
     select::Selector,
+    store::stamp,
     world::{World, text_at},
 };
 
 /// Answers the kinds that are only questions: the practice cluster lets everyone with the token do everything.
 pub(super) fn review(kind: &Kind, call: &Call) -> Result<Answer, Failure> {
+    if !call.place.name.is_empty() {
+        return Err(Failure::no_such_path());
+    }
     if call.method != Method::Post {
         return Err(Failure::not_allowed());
+    }
+    if kind.plural == "selfsubjectaccessreviews"
+        && call.body.pointer("/spec/resourceAttributes").is_none()
+        && call.body.pointer("/spec/nonResourceAttributes").is_none()
+    {
+        let why = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
+        let wrong = Invalid::value("spec.resourceAttributes", &Value::Null, why);
+        return Err(Failure::invalid_review(&kind.group, &[wrong]));
     }
     let mut value = call.body.clone();
     if !value.is_object() {
@@ -37,8 +49,11 @@ pub(super) fn review(kind: &Kind, call: &Call) -> Result<Answer, Failure> {
             "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}]}),
         "selfsubjectreviews" => json!({ "userInfo": user }),
         "tokenreviews" => json!({"authenticated": true, "user": user}),
-        _ => json!({"allowed": true, "reason": "the rehearsal allows everything"}),
+        _ => json!({"allowed": true}),
     };
+    if !value.get("metadata").is_some_and(Value::is_object) {
+        value["metadata"] = json!({});
+    }
     Ok(Answer::Object {
         code: 201,
         object: Arc::new(value),
@@ -87,6 +102,11 @@ impl Cluster {
     }
 
     fn evict(&mut self, kind: &Kind, call: &Call, now: Timestamp) -> Result<Answer, Failure> {
+        let said = text_at(&call.body, "/metadata/name").unwrap_or(&call.place.name);
+        if said != call.place.name {
+            let why = "name in URL does not match name in Eviction object";
+            return Err(Failure::bad_request(why));
+        }
         let pod = Arc::clone(self.stored(kind, call)?);
         for budget in self
             .store
@@ -95,8 +115,11 @@ impl Cluster {
             let none_left = budget.pointer("/status/disruptionsAllowed") == Some(&json!(0));
             if none_left && covers(budget, &pod) {
                 let why = "Cannot evict pod as it would violate the pod's disruption budget.";
-                return Err(Failure::new(429, "TooManyRequests", why));
+                return Err(disrupted(budget, why));
             }
+        }
+        if call.dry() {
+            return Ok(success(201));
         }
         self.let_go(call, &pod, now)
             .map_err(|refused| Failure::refused(refused, kind, &call.place.name))?;
@@ -106,10 +129,19 @@ impl Cluster {
     fn bind(&mut self, kind: &Kind, call: &Call, now: Timestamp) -> Result<Answer, Failure> {
         let mut value = (**self.stored(kind, call)?).clone();
         let node = text_at(&call.body, "/target/name").unwrap_or("");
-        if value.pointer("/spec/nodeName").is_some() {
-            return Err(Failure::conflict(kind, &call.place.name));
+        if node.is_empty() {
+            return Err(Failure::unexplained("target.name: Required value"));
+        }
+        let name = &call.place.name;
+        if let Some(there) = text_at(&value, "/spec/nodeName") {
+            let why = format!("pod {name} is already assigned to node \"{there}\"");
+            let mut failure = Failure::unfulfilled(kind, name, &why);
+            failure.message = failure.message.replacen("pods", "pods/binding", 1);
+            failure.details["kind"] = "pods/binding".into();
+            return Err(failure);
         }
         value["spec"]["nodeName"] = node.into();
+        schedule(&mut value, now);
         self.store
             .replace(value, now)
             .map_err(|refused| Failure::refused(refused, kind, &call.place.name))?;
@@ -146,6 +178,16 @@ impl Cluster {
             .pointer("/spec/replicas")
             .cloned()
             .unwrap_or_else(|| json!(0));
+        let said = |value: &Value| text_at(value, "/metadata/resourceVersion").map(str::to_owned);
+        if said(&wanted).is_some_and(|version| Some(version) != said(&old)) {
+            return Err(Failure::conflict(kind, &call.place.name));
+        }
+        if replicas.as_i64().is_some_and(|count| count < 0) {
+            let why = "must be greater than or equal to 0";
+            let wrong = Invalid::value("spec.replicas", &replicas, why);
+            return Err(Failure::invalid_scale(&call.place.name, &[wrong]));
+        }
+        let none = replicas == 0;
         let mut value = (*old).clone();
         match value.pointer_mut(&paths.wish) {
             Some(place) => *place = replicas,
@@ -157,7 +199,7 @@ impl Cluster {
         let parts: Vec<String> = paths.wish.split('/').skip(1).map(|part| format!("f:{part}")).collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let mut entries = Entries::of(&old);
-        entries.scaled(&Fields::path(&parts), &super::manager(kind, call, now));
+        entries.scaled(&Fields::path(&parts), &super::manager(kind, call, now), none);
         entries.write(&mut value);
         let writing = Writing {
             kind,
@@ -170,6 +212,37 @@ impl Cluster {
             other => Ok(other),
         }
     }
+}
+
+/// A pod that gets its node is scheduled.
+fn schedule(value: &mut Value, now: Timestamp) {
+    if !value.get("status").is_some_and(Value::is_object) {
+        value["status"] = json!({});
+    }
+    let status = &mut value["status"];
+    if !status.get("conditions").is_some_and(Value::is_array) {
+        status["conditions"] = json!([]);
+    }
+    if let Some(list) = status["conditions"].as_array_mut() {
+        list.retain(|condition| condition.get("type") != Some(&"PodScheduled".into()));
+        list.push(
+            json!({"type": "PodScheduled", "status": "True", "lastProbeTime": null, "lastTransitionTime": stamp(now)}),
+        );
+    }
+}
+
+/// 429 of an eviction that a budget does not allow.
+fn disrupted(budget: &Value, why: &str) -> Failure {
+    let number = |field: &str| budget.pointer(&format!("/status/{field}")).cloned().unwrap_or_else(|| json!(0));
+    let name = text_at(budget, "/metadata/name").unwrap_or("");
+    let message = format!(
+        "The disruption budget {name} needs {} healthy pods and has {} currently",
+        number("desiredHealthy"),
+        number("currentHealthy")
+    );
+    let mut failure = Failure::new(429, "TooManyRequests", why);
+    failure.details = json!({"causes": [{"reason": "DisruptionBudget", "message": message}]});
+    failure
 }
 
 fn success(code: u16) -> Answer {
@@ -235,7 +308,10 @@ impl Paths {
             "kind": "Scale", "apiVersion": "autoscaling/v1",
             "metadata": {"name": meta("name"), "namespace": meta("namespace"), "uid": meta("uid"),
                 "resourceVersion": meta("resourceVersion"), "creationTimestamp": meta("creationTimestamp")},
-            "spec": {"replicas": object.pointer(&self.wish).cloned().unwrap_or_else(|| json!(0))},
+            "spec": match object.pointer(&self.wish).filter(|count| **count != 0) {
+                Some(count) => json!({ "replicas": count }),
+                None => json!({}),
+            },
             "status": {"replicas": object.pointer(&self.seen).cloned().unwrap_or_else(|| json!(0)),
                 "selector": selector},
         })

@@ -67,6 +67,7 @@ fn select_pods(value: &mut Value) {
     }
     let name = text_at(value, "/metadata/name").unwrap_or("").to_owned();
     let uid = text_at(value, "/metadata/uid").unwrap_or("").to_owned();
+    let unlabelled = value.pointer("/metadata/labels").is_none();
     let Some(spec) = value.get_mut("spec").filter(|spec| spec.is_object()) else {
         return;
     };
@@ -78,6 +79,10 @@ fn select_pods(value: &mut Value) {
         ("job-name", &name),
     ] {
         spec["template"]["metadata"]["labels"][label] = said.as_str().into();
+    }
+    let labels = spec["template"]["metadata"]["labels"].clone();
+    if unlabelled {
+        value["metadata"]["labels"] = labels;
     }
 }
 
@@ -109,6 +114,8 @@ pub fn inherit(old: &Value, new: &mut Value) {
             None => meta.remove(field),
         };
     }
+    // A deletion is a wish too.
+    let ends = meta.contains_key("deletionTimestamp") && known.get("deletionTimestamp").is_none();
     // Once being deleted, always being deleted.
     for field in ["deletionTimestamp", "deletionGracePeriodSeconds"] {
         if let Some(value) = known.get(field)
@@ -119,7 +126,7 @@ pub fn inherit(old: &Value, new: &mut Value) {
     }
     match known.get("generation").and_then(Value::as_u64) {
         Some(generation) => {
-            let next = generation + u64::from(changed);
+            let next = generation + u64::from(changed || ends);
             meta.insert("generation".into(), next.into());
         }
         None => {

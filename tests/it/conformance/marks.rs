@@ -17,6 +17,7 @@ pub struct Marks {
     time: Regex,
     own: Regex,
     port: Regex,
+    age: Regex,
     /// Controllers write too, as often as they like: revisions say nothing.
     moving: bool,
 }
@@ -31,6 +32,7 @@ impl Marks {
             time: regex(r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"),
             own: regex(r"\b10\.96\.\d+\.\d+\b"),
             port: regex(r"^(30|31|32)\d{3}$"),
+            age: regex(r"^\d+s$"),
             moving,
         }
     }
@@ -88,6 +90,7 @@ impl Marks {
                     "continue" if !text.is_empty() => "<continue>".into(),
                     // Only moments of this life; those that tests write are of another year.
                     _ if self.time.is_match(text) && !text.starts_with("2001") => "<time>".into(),
+                    "cells" if self.age.is_match(text) => "<age>".into(),
                     "message" => sorted(&self.text(text)).into(),
                     _ => self.text(text).into(),
                 };
