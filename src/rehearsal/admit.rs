@@ -73,6 +73,7 @@ pub fn admit(store: &Store, kind: &Kind, wish: Wish<'_>, value: &mut Value) -> R
     }
     let mut wrong = Vec::new();
     rules::check(kind, value, &mut wrong);
+    mismatched(kind, value, &mut wrong);
     if !wrong.is_empty() {
         return Err(Failure::invalid(kind, &name, &wrong));
     }
@@ -81,8 +82,6 @@ pub fn admit(store: &Store, kind: &Kind, wish: Wish<'_>, value: &mut Value) -> R
         DEFINITION => establish(old, value, now),
         _ => {}
     }
-    let mut wrong = Vec::new();
-    mismatched(kind, value, &mut wrong);
     if let Some(old) = old {
         frozen(kind, old, value, &mut wrong);
     }

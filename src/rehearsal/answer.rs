@@ -136,6 +136,19 @@ impl Failure {
         Self::refused_for(&title, details(name, &kind.group, &kind.plural), &[wrong])
     }
 
+    /// 406 of a list that is wanted in the form of one object.
+    pub fn no_partial(kind: &Kind) -> Self {
+        let package = kind.group.split('.').next().filter(|name| !name.is_empty());
+        let what = match (&kind.custom, package) {
+            (Some(_), _) => "unstructured.Unstructured".to_owned(),
+            (None, package) => format!("{}.{}", package.unwrap_or("core"), kind.kind),
+        };
+        let message = format!(
+            "you requested PartialObjectMetadata, but the requested object is a list (*{what}List)"
+        );
+        Self::new(406, "NotAcceptable", message)
+    }
+
     /// 500 of something that only the server's own words explain.
     pub fn unexplained(message: impl Into<String>) -> Self {
         Self::new(500, "", message)
@@ -356,7 +369,18 @@ impl Answer {
             Self::Object { object, .. } => {
                 Self::Json(table::shape(form, kind, (*object).clone(), now))
             }
-            Self::List(list) => Self::Json(table::shape(form, kind, list.body(), now)),
+            Self::List(mut list) => {
+                // The rows of a table name their kind, and tables tell of a next page only when there is one.
+                list.custom = true;
+                let mut body = list.body();
+                if let Some(meta) = body.get_mut("metadata").and_then(Value::as_object_mut)
+                    && matches!(form, Form::Table(_))
+                    && meta.get("continue").is_some_and(|next| next == "")
+                {
+                    meta.shift_remove("continue");
+                }
+                Self::Json(table::shape(form, kind, body, now))
+            }
             other => other,
         }
     }

@@ -81,7 +81,7 @@ impl Cluster {
             .ok_or_else(Failure::no_such_path)?;
         let kind = Arc::clone(kind);
         if !kind.can("list") {
-            return special::review(&kind, call);
+            return special::review(&kind, call, now);
         }
         let within = kind.namespaced && !place.namespace.is_empty();
         if kind.namespaced && !within && !place.name.is_empty() {
@@ -273,6 +273,7 @@ fn wrong(kind: &Kind, old: Option<&Value>, value: &Value) -> Vec<Invalid> {
     if let Some(schema) = &kind.schema {
         wrong.extend(validate::check(value, Node::new(schema)));
     }
+    wrong.extend(special::miscounted(kind, value));
     wrong
 }
 

@@ -16,6 +16,19 @@ pub fn word(value: &Value) -> &'static str {
     }
 }
 
+/// The type of a JSON value once it is read.
+pub fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "<nil>",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int64",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
+    }
+}
+
 /// A value as messages show maps and lists.
 pub fn shown(value: &Value) -> String {
     match value {

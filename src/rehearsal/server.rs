@@ -327,11 +327,15 @@ impl Door {
             ));
         }
         let reads = call.method == Method::Get && call.place.subresource.is_empty();
+        let lists = reads && call.place.name.is_empty();
         let form = if reads { form } else { Form::Whole };
         let (answer, kind, now) = self
             .ask(move |cluster, now| (cluster.perform(&call, now), cluster.kind(&call.place), now))
             .await?;
         let answer = answer?;
+        if let Some(kind) = kind.as_ref().filter(|_| lists && accept.contains("as=PartialObjectMetadata;")) {
+            return Err(Failure::no_partial(kind));
+        }
         match (form, kind) {
             (Form::Whole, _) | (_, None) => Ok(shape(answer)),
             (form, Some(kind)) => Ok(shape(answer.in_form(form, &kind, now))),

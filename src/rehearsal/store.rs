@@ -221,15 +221,32 @@ impl Store {
         );
         let grace = grace.unwrap_or_else(|| meta::usual_grace(&old));
         if !meta::lingers(&old) && (grace == 0 || !meta::stops_slowly(&old)) {
-            return self.remove(target);
+            return self.remove_marked(target, now);
         }
-        if text_at(&old, "/metadata/deletionTimestamp").is_some() && grace != 0 {
+        let leaves = text_at(&old, "/metadata/deletionTimestamp").is_some();
+        if leaves && (grace != 0 || !meta::stops_slowly(&old)) {
             return Ok(old);
         }
         let mut value = (*old).clone();
         meta::mark_deleted(&mut value, now, grace);
         meta::end_namespace(&mut value);
         self.replace(value, now)
+    }
+
+    /// Takes an object away at once; a pod says to the end that it was deleted.
+    fn remove_marked(&mut self, target: &ObjectRef, now: Timestamp) -> Result<Arc<Value>, Refused> {
+        let key = kind_key(&target.api_version, &target.kind);
+        let namespace = target.namespace.as_deref().unwrap_or("");
+        if key == "Pod"
+            && let Some(old) = self.get(&key, namespace, &target.name).cloned()
+        {
+            let mut value = (*old).clone();
+            let kind = self.kind_name(&key);
+            meta::mark_deleted(&mut value, now, 0);
+            meta::inherit(&old, &mut value);
+            self.put(&kind, target, Arc::new(value));
+        }
+        self.remove(target)
     }
 
     /// Takes an object away at once.

@@ -10,6 +10,7 @@ use crate::rehearsal::{
     answer::{Answer, Failure, Invalid},
     call::{Call, Method},
     fields::Fields,
+    gotalk,
     kinds::Kind,
     logs,
     managed::Entries,
@@ -20,7 +21,7 @@ use crate::rehearsal::{
 };
 
 /// Answers the kinds that are only questions: the practice cluster lets everyone with the token do everything.
-pub(super) fn review(kind: &Kind, call: &Call) -> Result<Answer, Failure> {
+pub(super) fn review(kind: &Kind, call: &Call, now: Timestamp) -> Result<Answer, Failure> {
     if !call.place.name.is_empty() {
         return Err(Failure::no_such_path());
     }
@@ -54,11 +55,44 @@ pub(super) fn review(kind: &Kind, call: &Call) -> Result<Answer, Failure> {
     if !value.get("metadata").is_some_and(Value::is_object) {
         value["metadata"] = json!({});
     }
+    match kind.plural.as_str() {
+        "selfsubjectrulesreviews" => value["spec"] = json!({}),
+        "selfsubjectreviews" => value["metadata"]["creationTimestamp"] = stamp(now).into(),
+        _ => Cluster::sign(kind, call, None, &mut value, now),
+    }
     Ok(Answer::Object {
         code: 201,
         object: Arc::new(value),
         warnings: Vec::new(),
     })
+}
+
+/// Where a custom kind keeps its replicas there is a number.
+pub(super) fn miscounted(kind: &Kind, value: &Value) -> Option<Invalid> {
+    let scale = kind.custom.as_ref()?.pointer("/subresources/scale")?;
+    let path = text_at(scale, "/specReplicasPath")?;
+    let mut at = value;
+    let mut parts = path.split('.').skip(1).peekable();
+    while let Some(part) = parts.next() {
+        if !at.is_object() {
+            let shown = gotalk::shown(at);
+            let why = format!(
+                "{path} accessor error: {shown} is of the type {}, expected map[string]interface{{}}",
+                gotalk::type_of(at)
+            );
+            return Some(Invalid::value(path, &json!(0), &why));
+        }
+        at = at.get(part)?;
+        if parts.peek().is_none() && !at.is_null() && !at.is_i64() && !at.is_u64() {
+            let shown = gotalk::shown(at);
+            let why = format!(
+                "{path} accessor error: {shown} is of the type {}, expected int64",
+                gotalk::type_of(at)
+            );
+            return Some(Invalid::value(path, &json!(0), &why));
+        }
+    }
+    None
 }
 
 impl Cluster {

@@ -147,6 +147,17 @@ fn wish_changed(old: &Value, new: &Value) -> bool {
         return true;
     }
     let wish = |field: &&String| !matches!(field.as_str(), "metadata" | "status");
+    // To which node a pod goes is nobody's wish.
+    let bare = |spec: Option<&Value>| {
+        let mut spec = spec.cloned().unwrap_or_default();
+        if let Some(map) = spec.as_object_mut() {
+            map.remove("nodeName");
+        }
+        spec
+    };
+    if new.get("kind").and_then(Value::as_str) == Some("Pod") {
+        return bare(old.get("spec")) != bare(new.get("spec"));
+    }
     old.keys()
         .chain(new.keys())
         .filter(wish)

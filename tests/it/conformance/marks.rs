@@ -18,6 +18,7 @@ pub struct Marks {
     own: Regex,
     port: Regex,
     age: Regex,
+    record: Regex,
     /// Controllers write too, as often as they like: revisions say nothing.
     moving: bool,
 }
@@ -32,9 +33,20 @@ impl Marks {
             time: regex(r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"),
             own: regex(r"\b10\.96\.\d+\.\d+\b"),
             port: regex(r"^(30|31|32)\d{3}$"),
+            record: regex(r"record \(\d+\)"),
             age: regex(r"^\d+s$"),
             moving,
         }
+    }
+
+    /// One event of a watch with its marks.
+    pub fn event(&mut self, event: &Value) -> Value {
+        let mut marked = event.clone();
+        let lists = event["type"] == "BOOKMARK" || event["object"]["rows"].is_array();
+        if let Some(object) = marked.get_mut("object") {
+            self.value(object, "", lists);
+        }
+        marked
     }
 
     /// The answer with its marks.
@@ -66,7 +78,8 @@ impl Marks {
             at = found.end();
         }
         out.push_str(text.get(at..).unwrap());
-        self.own.replace_all(&out, "<address>").into_owned()
+        let out = self.own.replace_all(&out, "<address>").into_owned();
+        self.record.replace_all(&out, "record (<revision>)").into_owned()
     }
 
     fn value(&mut self, value: &mut Value, key: &str, list: bool) {
@@ -82,6 +95,8 @@ impl Marks {
                     _ => return,
                 };
                 items.sort_by_key(|item| by.map(|name| item[name].to_string()));
+                // A real server finds some things twice, or four times.
+                items.dedup();
             }
             Value::String(text) => {
                 *value = match key {
