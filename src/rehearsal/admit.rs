@@ -74,6 +74,9 @@ pub fn admit(store: &Store, kind: &Kind, wish: Wish<'_>, value: &mut Value) -> R
     let mut wrong = Vec::new();
     rules::check(kind, value, &mut wrong);
     mismatched(kind, value, &mut wrong);
+    if let Some(old) = old {
+        frozen(kind, old, value, &mut wrong);
+    }
     if !wrong.is_empty() {
         return Err(Failure::invalid(kind, &name, &wrong));
     }
@@ -82,13 +85,7 @@ pub fn admit(store: &Store, kind: &Kind, wish: Wish<'_>, value: &mut Value) -> R
         DEFINITION => establish(old, value, now),
         _ => {}
     }
-    if let Some(old) = old {
-        frozen(kind, old, value, &mut wrong);
-    }
-    if wrong.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::invalid(kind, &name, &wrong))
+    Ok(())
 }
 
 fn check_name(kind: &Kind, name: &str) -> Result<(), Failure> {

@@ -371,10 +371,10 @@ impl Answer {
             }
             Self::List(mut list) => {
                 // The rows of a table name their kind, and tables tell of a next page only when there is one.
-                list.custom = true;
+                let custom = std::mem::replace(&mut list.custom, true);
                 let mut body = list.body();
                 if let Some(meta) = body.get_mut("metadata").and_then(Value::as_object_mut)
-                    && matches!(form, Form::Table(_))
+                    && (!custom || matches!(form, Form::Table(_)))
                     && meta.get("continue").is_some_and(|next| next == "")
                 {
                     meta.shift_remove("continue");

@@ -166,6 +166,11 @@ fn lists(call: &Call, wrong: &mut Vec<Invalid>) -> Result<(), Failure> {
         }
     }
     if wrong.is_empty() && !version.is_empty() && version.parse::<u64>().is_err() {
+        if watch {
+            return Err(Failure::unexplained(format!(
+                "resourceVersion: Invalid value: \"{version}\": strconv.ParseUint: parsing \"{version}\": invalid syntax"
+            )));
+        }
         return Err(Failure::bad_request(format!(
             "invalid resource version: resourceVersion: Invalid value: \"{version}\": strconv.ParseUint: parsing \
              \"{version}\": invalid syntax"

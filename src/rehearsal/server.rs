@@ -316,7 +316,7 @@ impl Door {
             content,
             agent,
         };
-        if call.method == Method::Get && call.query.on("watch") && call.place.subresource.is_empty()
+        if call.method == Method::Get && call.query.on("watch") && call.place.name.is_empty()
         {
             let lines = watching::begin(&self.hub, call, form).await?;
             let stream = StreamBody::new(lines);

@@ -195,11 +195,14 @@ impl Store {
         let object = Arc::new(value);
         if meta::may_go(&object, now) {
             self.take(&kind, namespace, &target.name);
-            self.note(Verb::Deleted, kind, Arc::clone(&object), Some(old));
-        } else {
-            self.put(&kind, &target, Arc::clone(&object));
-            self.note(Verb::Modified, kind, Arc::clone(&object), Some(old));
+            self.note(Verb::Deleted, kind, Arc::clone(&object), Some(Arc::clone(&old)));
+            // The writer hears of no new revision: there is no object any more.
+            let mut last = (*object).clone();
+            meta::inherit_version(&old, &mut last);
+            return Ok(Arc::new(last));
         }
+        self.put(&kind, &target, Arc::clone(&object));
+        self.note(Verb::Modified, kind, Arc::clone(&object), Some(old));
         Ok(object)
     }
 
@@ -230,6 +233,29 @@ impl Store {
         let mut value = (*old).clone();
         meta::mark_deleted(&mut value, now, grace);
         meta::end_namespace(&mut value);
+        self.replace(value, now)
+    }
+
+    /// Marks an object as being deleted and held, in one change.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub fn delete_held(
+        &mut self,
+        target: &ObjectRef,
+        finalizer: &str,
+        now: Timestamp,
+    ) -> Result<Arc<Value>, Refused> {
+        let key = kind_key(&target.api_version, &target.kind);
+        let namespace = target.namespace.as_deref().unwrap_or("");
+        let old = self.get(&key, namespace, &target.name);
+        let mut value = (**old.ok_or(Refused::Missing)?).clone();
+        meta::hold(&mut value, finalizer);
+        if text_at(&value, "/metadata/deletionTimestamp").is_none() {
+            let grace = meta::usual_grace(&value);
+            meta::mark_deleted(&mut value, now, grace);
+            meta::end_namespace(&mut value);
+        }
         self.replace(value, now)
     }
 

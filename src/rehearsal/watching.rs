@@ -218,6 +218,12 @@ impl Watch {
             return;
         }
         let wanted = self.selector.matches(object) && change.verb != Verb::Deleted;
+        // What goes is shown as it was last wanted, at the revision at which it went.
+        let gone = || {
+            let mut last = change.before.as_deref().unwrap_or(object).clone();
+            last["metadata"]["resourceVersion"] = change.revision.to_string().into();
+            Arc::new(last)
+        };
         let before = change.before.as_ref();
         let was = self.known.contains(&name(object))
             || before.is_some_and(|before| self.selector.matches(before));
@@ -226,7 +232,7 @@ impl Watch {
             (true, true) => self.say("MODIFIED", object),
             (true, false) => {
                 self.known.remove(&name(object));
-                self.say("DELETED", object);
+                self.say("DELETED", &gone());
             }
             (false, false) => {}
         }

@@ -10,7 +10,7 @@ use crate::rehearsal::{
 };
 
 static NOTHING: LazyLock<Value> =
-    LazyLock::new(|| json!({"metadata": {}, "spec": {"template": {"spec": {"containers": null}}}}));
+    LazyLock::new(|| json!({"metadata": {}, "spec": {}}));
 
 static RESET: LazyLock<Fields> = LazyLock::new(Fields::default);
 

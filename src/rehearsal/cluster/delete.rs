@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Cluster;
 use crate::rehearsal::{
@@ -84,19 +84,7 @@ impl Cluster {
             _ => None,
         };
         if let Some(finalizer) = waits_for {
-            let mut value = (**old).clone();
-            if !value["metadata"]
-                .get("finalizers")
-                .is_some_and(Value::is_array)
-            {
-                value["metadata"]["finalizers"] = json!([]);
-            }
-            if let Some(list) = value["metadata"]["finalizers"].as_array_mut()
-                && !list.iter().any(|known| known == finalizer)
-            {
-                list.push(finalizer.into());
-            }
-            self.store.replace(value, now)?;
+            return self.store.delete_held(&target, finalizer, now);
         }
         let grace = call
             .body

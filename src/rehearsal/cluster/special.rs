@@ -45,13 +45,6 @@ pub(super) fn review(kind: &Kind, call: &Call, now: Timestamp) -> Result<Answer,
         json!({"username": "rehearsal", "groups": ["system:masters", "system:authenticated"]});
     value["apiVersion"] = kind.api_version().into();
     value["kind"] = kind.kind.as_str().into();
-    value["status"] = match kind.plural.as_str() {
-        "selfsubjectrulesreviews" => json!({"incomplete": false, "resourceRules": everything,
-            "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}]}),
-        "selfsubjectreviews" => json!({ "userInfo": user }),
-        "tokenreviews" => json!({"authenticated": true, "user": user}),
-        _ => json!({"allowed": true}),
-    };
     if !value.get("metadata").is_some_and(Value::is_object) {
         value["metadata"] = json!({});
     }
@@ -60,6 +53,13 @@ pub(super) fn review(kind: &Kind, call: &Call, now: Timestamp) -> Result<Answer,
         "selfsubjectreviews" => value["metadata"]["creationTimestamp"] = stamp(now).into(),
         _ => Cluster::sign(kind, call, None, &mut value, now),
     }
+    value["status"] = match kind.plural.as_str() {
+        "selfsubjectrulesreviews" => json!({"incomplete": false, "resourceRules": everything,
+            "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}]}),
+        "selfsubjectreviews" => json!({ "userInfo": user }),
+        "tokenreviews" => json!({"authenticated": true, "user": user}),
+        _ => json!({"allowed": true}),
+    };
     Ok(Answer::Object {
         code: 201,
         object: Arc::new(value),

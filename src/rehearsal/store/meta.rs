@@ -164,6 +164,25 @@ fn wish_changed(old: &Value, new: &Value) -> bool {
         .any(|field| old.get(field) != new.get(field))
 }
 
+/// Gives an object the revision of another.
+pub fn inherit_version(old: &Value, value: &mut Value) {
+    let known = old.pointer("/metadata/resourceVersion").cloned();
+    if let (Some(known), Some(meta)) = (known, metadata(value)) {
+        meta.insert("resourceVersion".into(), known);
+    }
+}
+
+/// Lets a finalizer hold an object.
+pub fn hold(value: &mut Value, finalizer: &str) {
+    let Some(meta) = metadata(value) else { return };
+    let list = meta.entry("finalizers").or_insert_with(|| json!([]));
+    if let Some(list) = list.as_array_mut()
+        && !list.iter().any(|known| known == finalizer)
+    {
+        list.push(finalizer.into());
+    }
+}
+
 /// Stamps the revision.
 pub fn renew(value: &mut Value, revision: u64) {
     if let Some(meta) = metadata(value) {
