@@ -44,10 +44,16 @@ pub fn warnings(kind: &Kind, subresource: &str, value: &Value) -> Vec<String> {
         return found;
     }
     if kind.key == "Endpoints" {
-        found.push("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".to_owned());
+        found.push(
+            "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+                .to_owned(),
+        );
     }
     if kind.key == "Service" && value.pointer("/spec/externalIPs").is_some() {
-        found.push("spec.externalIPs is deprecated and may no longer be implemented in some clusters".to_owned());
+        found.push(
+            "spec.externalIPs is deprecated and may no longer be implemented in some clusters"
+                .to_owned(),
+        );
     }
     found
 }
@@ -92,7 +98,9 @@ fn check_name(kind: &Kind, name: &str) -> Result<(), Failure> {
     let mut wrong = Vec::new();
     if name.is_empty() {
         let mut missing = Invalid::required("metadata.name");
-        missing.message.push_str(": name or generateName is required");
+        missing
+            .message
+            .push_str(": name or generateName is required");
         wrong.push(missing);
     } else {
         for why in meta_check::name(kind, name) {
@@ -163,7 +171,10 @@ fn address(
         return Ok(());
     }
     let spec = &mut value["spec"];
-    for (field, usual) in [("ipFamilies", json!(["IPv4"])), ("ipFamilyPolicy", "SingleStack".into())] {
+    for (field, usual) in [
+        ("ipFamilies", json!(["IPv4"])),
+        ("ipFamilyPolicy", "SingleStack".into()),
+    ] {
         if spec.get(field).is_none() {
             spec[field] = usual;
         }
@@ -186,7 +197,11 @@ fn address(
     if form == "ClusterIP" {
         // What only traffic from outside needs goes with it.
         let inside = value.pointer("/spec/externalIPs").is_none();
-        if let Some(spec) = value.get_mut("spec").and_then(Value::as_object_mut).filter(|_| inside) {
+        if let Some(spec) = value
+            .get_mut("spec")
+            .and_then(Value::as_object_mut)
+            .filter(|_| inside)
+        {
             spec.shift_remove("externalTrafficPolicy");
         }
         return Ok(());
@@ -342,13 +357,22 @@ fn frozen(kind: &Kind, old: &Value, new: &Value, wrong: &mut Vec<Invalid>) {
         "Secret" => hold("/type"),
         "PersistentVolumeClaim" => claim(old, new, wrong),
         "PriorityClass.scheduling.k8s.io" if old.get("value") != new.get("value") => {
-            wrong.push(Invalid::forbidden("value", "may not be changed in an update."));
+            wrong.push(Invalid::forbidden(
+                "value",
+                "may not be changed in an update.",
+            ));
         }
         "Service" => {
-            let address = |value: &Value| text_at(value, "/spec/clusterIP").unwrap_or("").to_owned();
-            if !address(old).is_empty() && !address(new).is_empty() && address(old) != address(new) {
+            let address =
+                |value: &Value| text_at(value, "/spec/clusterIP").unwrap_or("").to_owned();
+            if !address(old).is_empty() && !address(new).is_empty() && address(old) != address(new)
+            {
                 let why = "may not change once set";
-                wrong.push(Invalid::value("spec.clusterIPs[0]", &json!([address(new)]), why));
+                wrong.push(Invalid::value(
+                    "spec.clusterIPs[0]",
+                    &json!([address(new)]),
+                    why,
+                ));
             }
         }
         "StatefulSet.apps" => stateful(old, new, wrong),
@@ -395,7 +419,11 @@ fn pod(old: &Value, new: &Value, wrong: &mut Vec<Invalid>) {
     let limit = |value: &Value| value.pointer("/spec/activeDeadlineSeconds").is_some();
     if limit(old) && !limit(new) {
         let why = "must not update from a positive integer to nil value";
-        wrong.push(Invalid::value("spec.activeDeadlineSeconds", &Value::Null, why));
+        wrong.push(Invalid::value(
+            "spec.activeDeadlineSeconds",
+            &Value::Null,
+            why,
+        ));
         return;
     }
     let tolerations = |value: &Value| {
@@ -412,7 +440,11 @@ fn pod(old: &Value, new: &Value, wrong: &mut Vec<Invalid>) {
         let mut spec = value.get("spec").cloned().unwrap_or_default();
         for list in ["containers", "initContainers"] {
             let containers = spec.get_mut(list).and_then(Value::as_array_mut);
-            for container in containers.into_iter().flatten().filter_map(Value::as_object_mut) {
+            for container in containers
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_object_mut)
+            {
                 container.shift_remove("image");
             }
         }

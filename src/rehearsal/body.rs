@@ -120,7 +120,9 @@ pub fn check(kind: &Kind, call: &Call) -> Result<(), Failure> {
             let why = match (&call.broken, &call.body) {
                 (Some(why), _) => why.clone(),
                 (None, Value::Object(_)) => return Ok(()),
-                (None, _) => "json parse error: json: cannot unmarshal what is no object".to_owned(),
+                (None, _) => {
+                    "json parse error: json: cannot unmarshal what is no object".to_owned()
+                }
             };
             Err(Failure::bad_request(format!(
                 "the object provided is unrecognized (must be of type {}): couldn't get version/kind; {why}",

@@ -16,8 +16,8 @@ use super::{
     answer::{Answer, Failure, Invalid},
     apply::drop_nulls,
     call::{Call, Method, Place},
-    kinds::{DEFINITION, Kind, Registry},
     form, gotalk,
+    kinds::{DEFINITION, Kind, Registry},
     managed::{Change, Entries, Manager},
     meta_check, options, reset,
     schema::{self, Node},
@@ -144,10 +144,7 @@ impl Cluster {
         let name = text_at(&value, "/metadata/name").unwrap_or("").to_owned();
         value["apiVersion"] = kind.stored_version().into();
         value["kind"] = kind.kind.as_str().into();
-        let wish = Wish {
-            old,
-            now,
-        };
+        let wish = Wish { old, now };
         admit::admit(&self.store, kind, wish, &mut value)?;
         form::shape(kind, &mut value);
         drop_empty_metadata(&mut value);
@@ -166,7 +163,8 @@ impl Cluster {
         warnings.extend(admit::warnings(kind, &call.place.subresource, &value));
         let mut aside;
         let store = if call.dry() {
-            aside = self.store.aside(old);
+            let there = self.store.get(&kind.key, &call.place.namespace, &name);
+            aside = self.store.aside(there.map(AsRef::as_ref));
             &mut aside
         } else {
             &mut self.store
@@ -176,7 +174,11 @@ impl Cluster {
             None => store.create(value, now),
         };
         let object = kept.map_err(|refused| self.refusal(refused, kind, (old, &name), call))?;
-        let object = if call.dry() { unkept(old, &object) } else { object };
+        let object = if call.dry() {
+            unkept(old, &object)
+        } else {
+            object
+        };
         Ok(Answer::Object {
             code: if old.is_some() { 200 } else { 201 },
             object,
@@ -199,7 +201,9 @@ impl Cluster {
             failure.message = format!("object is being deleted: {}", failure.message);
         }
         let wanted = text_at(&call.body, "/metadata/uid").unwrap_or("");
-        let known = old.and_then(|old| text_at(old, "/metadata/uid")).unwrap_or("");
+        let known = old
+            .and_then(|old| text_at(old, "/metadata/uid"))
+            .unwrap_or("");
         if refused == Refused::Conflict && !wanted.is_empty() && wanted != known {
             let place = [&call.place.namespace, name].join("/");
             let why = format!(
@@ -218,9 +222,10 @@ impl Cluster {
     fn sign(kind: &Kind, call: &Call, old: Option<&Value>, value: &mut Value, now: Timestamp) {
         let said = value.pointer("/metadata/managedFields").cloned();
         let through = !call.place.subresource.is_empty();
-        let forgets = said.as_ref().and_then(Value::as_array).is_some_and(|list| {
-            list.is_empty() || *list == [json!({})]
-        });
+        let forgets = said
+            .as_ref()
+            .and_then(Value::as_array)
+            .is_some_and(|list| list.is_empty() || *list == [json!({})]);
         let mut entries = Entries::of(value);
         if through || (entries.is_empty() && !forgets) {
             entries = Entries::of(old.unwrap_or(&Value::Null));
@@ -327,7 +332,11 @@ fn prune(kind: &Kind, call: &Call, value: &mut Value) -> Result<Vec<String>, Str
     let twice = call.twice.iter();
     let words: Vec<_> = twice
         .map(|field| format!("duplicate field \"{field}\""))
-        .chain(unknown.iter().map(|field| format!("unknown field \"{field}\"")))
+        .chain(
+            unknown
+                .iter()
+                .map(|field| format!("unknown field \"{field}\"")),
+        )
         .collect();
     match call.query.text("fieldValidation") {
         "Strict" if !words.is_empty() => {
@@ -365,7 +374,12 @@ impl Came<'_> {
 }
 
 /// Reads a body as the kind's own type: what is unknown goes, what is missing gets its default.
-fn decode(kind: &Kind, call: &Call, value: &mut Value, came: Came<'_>) -> Result<Vec<String>, Failure> {
+fn decode(
+    kind: &Kind,
+    call: &Call,
+    value: &mut Value,
+    came: Came<'_>,
+) -> Result<Vec<String>, Failure> {
     align(kind, call, value, came)?;
     let warnings = prune(kind, call, value).map_err(|why| came.refusal(kind, &why))?;
     complete(kind, value, came)?;

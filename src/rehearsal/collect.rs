@@ -106,7 +106,10 @@ fn without(object: &Value, names: &[&str]) -> Value {
 /// A server keeps no empty lists in the metadata.
 fn drop_empty(value: &mut Value, field: &str) {
     if let Some(meta) = value.get_mut("metadata").and_then(Value::as_object_mut)
-        && meta.get(field).and_then(Value::as_array).is_some_and(Vec::is_empty)
+        && meta
+            .get(field)
+            .and_then(Value::as_array)
+            .is_some_and(Vec::is_empty)
     {
         meta.shift_remove(field);
     }

@@ -2,11 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    kinds::Registry,
-    schema,
-    world::text_at,
-};
+use super::{kinds::Registry, schema, world::text_at};
 
 /// The words by which a client asks for the aggregated form.
 const AGGREGATED: &str = "as=APIGroupDiscoveryList";
@@ -60,7 +56,9 @@ fn aggregate(groups: &[Value]) -> Value {
             .flatten();
         for resource in resources {
             named(resource);
-            let subresources = resource.get_mut("subresources").and_then(Value::as_array_mut);
+            let subresources = resource
+                .get_mut("subresources")
+                .and_then(Value::as_array_mut);
             subresources.into_iter().flatten().for_each(named);
         }
     }
@@ -144,7 +142,9 @@ fn entries(resource: &Value, of: (&str, &str), custom: bool) -> Vec<Value> {
             first[field] = words.clone();
         }
     }
-    let kept = first["verbs"].as_array().is_some_and(|verbs| verbs.contains(&"create".into()) && verbs.contains(&"get".into()));
+    let kept = first["verbs"]
+        .as_array()
+        .is_some_and(|verbs| verbs.contains(&"create".into()) && verbs.contains(&"get".into()));
     if kept {
         let kind = text_at(resource, "/responseKind/kind").unwrap_or("");
         first["storageVersionHash"] = hash(&[of.0, stored(of), kind].join("/")).into();

@@ -159,12 +159,12 @@ fn unfit(given: &Value, code: &Code, (owner, path): (&str, &str)) -> Option<Stri
     };
     match (code, given) {
         (Code::Pointer(inner), _) => unfit(given, inner, (owner, path)),
-        (Code::List(inner), Value::Array(list)) => {
-            list.iter().find_map(|item| unfit(item, inner, (owner, path)))
-        }
-        (Code::Map(inner), Value::Object(map)) => {
-            map.values().find_map(|item| unfit(item, inner, (owner, path)))
-        }
+        (Code::List(inner), Value::Array(list)) => list
+            .iter()
+            .find_map(|item| unfit(item, inner, (owner, path))),
+        (Code::Map(inner), Value::Object(map)) => map
+            .values()
+            .find_map(|item| unfit(item, inner, (owner, path))),
         (Code::Bytes, Value::String(text)) => {
             use base64::Engine as _;
             let read = base64::engine::general_purpose::STANDARD.decode(text);

@@ -123,10 +123,17 @@ impl Registry {
             (Some("api"), _) | (Some("apis"), None) => true,
             (Some("apis"), Some(name)) => {
                 // Of custom groups only the versions that are served are paths.
-                let custom = self.all().any(|kind| kind.group == name && kind.custom.is_some());
+                let custom = self
+                    .all()
+                    .any(|kind| kind.group == name && kind.custom.is_some());
                 let version = parts.next().filter(|_| custom);
-                let served = |version| self.all().any(|kind| kind.group == name && kind.version == version);
-                self.groups.iter().any(|group| text_at(group, "/metadata/name") == Some(name))
+                let served = |version| {
+                    self.all()
+                        .any(|kind| kind.group == name && kind.version == version)
+                };
+                self.groups
+                    .iter()
+                    .any(|group| text_at(group, "/metadata/name") == Some(name))
                     && version.is_none_or(served)
             }
             _ => false,

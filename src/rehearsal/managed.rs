@@ -236,7 +236,11 @@ impl Entries {
     /// Records that a scale was set: whoever owned the number loses it. It is nobody's when nobody owned it before,
     /// and has no time of its own, for the scale is another object.
     pub fn scaled(&mut self, path: &Fields, manager: &Manager, none: bool) {
-        if self.0.iter().all(|entry| entry.fields.common(path).is_empty()) {
+        if self
+            .0
+            .iter()
+            .all(|entry| entry.fields.common(path).is_empty())
+        {
             return;
         }
         let same = |entry: &Entry| {
@@ -346,7 +350,10 @@ impl Entry {
         } else {
             ("Update", self.api_version.as_str())
         };
-        let mut key = format!("{{\"manager\":\"{}\",\"operation\":\"{operation}\"", self.manager);
+        let mut key = format!(
+            "{{\"manager\":\"{}\",\"operation\":\"{operation}\"",
+            self.manager
+        );
         if !version.is_empty() {
             key.push_str(&format!(",\"apiVersion\":\"{version}\""));
         }

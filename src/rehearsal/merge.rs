@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 
 pub use strategic::{Unmergeable, strategic};
 
-
 /// RFC 7396.
 pub fn json_merge(target: &mut Value, patch: &Value) {
     let Some(patch) = patch.as_object() else {
@@ -156,7 +155,11 @@ mod tests {
 
     #[test]
     fn the_items_of_a_strategic_patch_come_first_or_in_the_order_it_sets() {
-        let (a, b, c) = (json!({"name": "a"}), json!({"name": "b"}), json!({"name": "c"}));
+        let (a, b, c) = (
+            json!({"name": "a"}),
+            json!({"name": "b"}),
+            json!({"name": "c"}),
+        );
         check(
             containers(&json!([a])),
             &containers(&json!([c])),

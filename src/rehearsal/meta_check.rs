@@ -136,8 +136,15 @@ pub fn metadata(value: &Value) -> Vec<Invalid> {
         });
     }
     owners(value, &mut wrong);
-    let list = value.pointer("/metadata/finalizers").and_then(Value::as_array);
-    for (at, finalizer) in list.into_iter().flatten().filter_map(Value::as_str).enumerate() {
+    let list = value
+        .pointer("/metadata/finalizers")
+        .and_then(Value::as_array);
+    for (at, finalizer) in list
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .enumerate()
+    {
         let field = format!("metadata.finalizers[{at}]");
         let bad = qualified(finalizer);
         for why in &bad {
@@ -168,13 +175,18 @@ pub fn labels(value: &Value, pointer: &str, field: &str, wrong: &mut Vec<Invalid
 pub fn changed(old: &Value, new: &Value) -> Vec<Invalid> {
     let mut wrong = Vec::new();
     let list = |value: &Value| -> Vec<String> {
-        let list = value.pointer("/metadata/finalizers").and_then(Value::as_array);
+        let list = value
+            .pointer("/metadata/finalizers")
+            .and_then(Value::as_array);
         let texts = list.into_iter().flatten().filter_map(Value::as_str);
         texts.map(str::to_owned).collect()
     };
     if old.pointer("/metadata/deletionTimestamp").is_some() {
         let known = list(old);
-        let mut more: Vec<_> = list(new).into_iter().filter(|one| !known.contains(one)).collect();
+        let mut more: Vec<_> = list(new)
+            .into_iter()
+            .filter(|one| !known.contains(one))
+            .collect();
         more.sort();
         if !more.is_empty() {
             let shown: Vec<_> = more.iter().map(|one| format!("\"{one}\"")).collect();
@@ -189,7 +201,9 @@ pub fn changed(old: &Value, new: &Value) -> Vec<Invalid> {
 }
 
 fn owners(value: &Value, wrong: &mut Vec<Invalid>) {
-    let list = value.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+    let list = value
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array);
     for owner in list.into_iter().flatten() {
         for (name, why) in [
             ("apiVersion", "version must not be empty"),
@@ -197,7 +211,12 @@ fn owners(value: &Value, wrong: &mut Vec<Invalid>) {
             ("name", "must not be empty"),
             ("uid", "must not be empty"),
         ] {
-            if owner.get(name).and_then(Value::as_str).unwrap_or("").is_empty() {
+            if owner
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or("")
+                .is_empty()
+            {
                 let field = format!("metadata.ownerReferences.{name}");
                 wrong.push(Invalid::value(&field, &"".into(), why));
             }

@@ -105,7 +105,8 @@ fn deletes(call: &Call, wrong: &mut Vec<Invalid>) {
     let policy = said("propagationPolicy")
         .and_then(Value::as_str)
         .unwrap_or_else(|| call.query.text("propagationPolicy"));
-    let orphans = said("orphanDependents").is_some() || !call.query.text("orphanDependents").is_empty();
+    let orphans =
+        said("orphanDependents").is_some() || !call.query.text("orphanDependents").is_empty();
     if orphans && !policy.is_empty() {
         let why = "orphanDependents and deletionPropagation cannot be both set";
         wrong.push(Invalid::value("propagationPolicy", &policy.into(), why));
@@ -121,7 +122,10 @@ fn deletes(call: &Call, wrong: &mut Vec<Invalid>) {
 
 fn lists(call: &Call, wrong: &mut Vec<Invalid>) -> Result<(), Failure> {
     let query = &call.query;
-    let (version, how) = (query.text("resourceVersion"), query.text("resourceVersionMatch"));
+    let (version, how) = (
+        query.text("resourceVersion"),
+        query.text("resourceVersionMatch"),
+    );
     let watch = query.on("watch");
     for name in ["limit", "timeoutSeconds"] {
         let said = query.text(name);
@@ -142,7 +146,9 @@ fn lists(call: &Call, wrong: &mut Vec<Invalid>) -> Result<(), Failure> {
         let why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
         wrong.push(forbid(why));
     } else if watch && initial.is_empty() && !how.is_empty() {
-        wrong.push(forbid("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"));
+        wrong.push(forbid(
+            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+        ));
     } else if !watch && !how.is_empty() {
         if version.is_empty() {
             wrong.push(forbid(
@@ -150,7 +156,9 @@ fn lists(call: &Call, wrong: &mut Vec<Invalid>) -> Result<(), Failure> {
             ));
         }
         if !query.text("continue").is_empty() {
-            wrong.push(forbid("resourceVersionMatch is forbidden when continue is provided"));
+            wrong.push(forbid(
+                "resourceVersionMatch is forbidden when continue is provided",
+            ));
         }
         if !matches!(how, "Exact" | "NotOlderThan") {
             wrong.push(Invalid::unsupported(

@@ -38,7 +38,9 @@ pub fn canonical(value: &Value) -> Value {
 /// How much it is, for comparing.
 pub fn amount(value: &Value) -> Option<f64> {
     let text = words(value.as_str()?)?;
-    let end = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .unwrap_or(text.len());
     let (number, suffix) = text.split_at_checked(end)?;
     let number: f64 = number.parse().ok()?;
     let binary = BINARY.iter().find(|(name, _)| *name == suffix);

@@ -109,7 +109,12 @@ pub fn wire(name: &str) -> Option<&'static [Value]> {
 /// The fields of every type as protobuf numbers them.
 pub fn wires() -> impl Iterator<Item = (&'static str, &'static [Value])> {
     let all = ASSET.wire.iter();
-    all.map(|(name, lines)| (name.as_str(), lines.as_array().map_or(&[][..], Vec::as_slice)))
+    all.map(|(name, lines)| {
+        (
+            name.as_str(),
+            lines.as_array().map_or(&[][..], Vec::as_slice),
+        )
+    })
 }
 
 /// The columns in which a built-in kind is printed: name, type, format and priority.
@@ -264,7 +269,10 @@ mod tests {
             .and_then(|spec| spec.field("containers"))
             .unwrap();
         let list = serde_json::json!([]);
-        assert!(matches!(shape_of(Some(containers), &list), Shape::List(How::Keys(_))));
+        assert!(matches!(
+            shape_of(Some(containers), &list),
+            Shape::List(How::Keys(_))
+        ));
         assert_eq!(containers.patch_key(), Some("name"));
         let schema = builtin("", "v1", "Service").unwrap();
         let ports = Node::new(&schema)

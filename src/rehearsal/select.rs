@@ -65,7 +65,15 @@ const FIELDS: &[(&str, &[&str])] = &[
 ];
 
 /// The kinds that say of an unknown field only that they do not know it.
-const SHORT_WORDS: &[&str] = &["Pod", "Event", "Secret", "Namespace", "Node", "Service", "Job.batch"];
+const SHORT_WORDS: &[&str] = &[
+    "Pod",
+    "Event",
+    "Secret",
+    "Namespace",
+    "Node",
+    "Service",
+    "Job.batch",
+];
 
 impl Selector {
     /// Reads both selectors of a request to a kind.
@@ -244,7 +252,10 @@ mod tests {
                 "unable to parse requirement: found 'x' expected: '('",
             ),
             ("a,,b", "found ',', expected: identifier after ','"),
-            ("=", "found '=', expected: !, identifier, or 'end of string'"),
+            (
+                "=",
+                "found '=', expected: !, identifier, or 'end of string'",
+            ),
             ("a=b!c", "found '!', expected: ',' or 'end of string'"),
         ] {
             assert_eq!(Selector::of_labels(labels).unwrap_err(), words, "{labels}");

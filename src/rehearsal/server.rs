@@ -297,9 +297,19 @@ impl Door {
         if !acceptable(&accept) {
             return Err(Failure::bare(406, "NotAcceptable", NOT_ACCEPTABLE));
         }
-        if !self.ask({ let path = path.clone(); move |cluster, _| cluster.registry.leads_to(&path) }).await? {
+        if !self
+            .ask({
+                let path = path.clone();
+                move |cluster, _| cluster.registry.leads_to(&path)
+            })
+            .await?
+        {
             let words = Bytes::from("404 page not found\n");
-            return Ok(respond(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", words));
+            return Ok(respond(
+                StatusCode::NOT_FOUND,
+                "text/plain; charset=utf-8",
+                words,
+            ));
         }
         let place = Place::parse(&path).filter(|place| !place.plural.is_empty());
         let place = place.ok_or_else(Failure::no_such_path)?;
@@ -316,8 +326,7 @@ impl Door {
             content,
             agent,
         };
-        if call.method == Method::Get && call.query.on("watch") && call.place.name.is_empty()
-        {
+        if call.method == Method::Get && call.query.on("watch") && call.place.name.is_empty() {
             let lines = watching::begin(&self.hub, call, form).await?;
             let stream = StreamBody::new(lines);
             return Ok(typed(
@@ -333,7 +342,10 @@ impl Door {
             .ask(move |cluster, now| (cluster.perform(&call, now), cluster.kind(&call.place), now))
             .await?;
         let answer = answer?;
-        if let Some(kind) = kind.as_ref().filter(|_| lists && accept.contains("as=PartialObjectMetadata;")) {
+        if let Some(kind) = kind
+            .as_ref()
+            .filter(|_| lists && accept.contains("as=PartialObjectMetadata;"))
+        {
             return Err(Failure::no_partial(kind));
         }
         match (form, kind) {
@@ -383,7 +395,13 @@ const NOT_ACCEPTABLE: &str = "406: Not Acceptable\n\nAvailable representations: 
 
 /// Whether one of the forms that a client accepts can be had; protobuf is answered with JSON, as clients allow.
 fn acceptable(accept: &str) -> bool {
-    let known = ["*/*", "application/*", "application/json", "application/yaml", "protobuf"];
+    let known = [
+        "*/*",
+        "application/*",
+        "application/json",
+        "application/yaml",
+        "protobuf",
+    ];
     accept.is_empty() || known.iter().any(|known| accept.contains(known))
 }
 
@@ -434,7 +452,11 @@ fn json(code: StatusCode, value: &Value) -> Response<Body> {
 }
 
 fn text(text: String) -> Response<Body> {
-    respond(StatusCode::OK, "text/plain; charset=utf-8", Bytes::from(text))
+    respond(
+        StatusCode::OK,
+        "text/plain; charset=utf-8",
+        Bytes::from(text),
+    )
 }
 
 fn respond(code: StatusCode, kind: &'static str, bytes: Bytes) -> Response<Body> {

@@ -195,7 +195,12 @@ impl Store {
         let object = Arc::new(value);
         if meta::may_go(&object, now) {
             self.take(&kind, namespace, &target.name);
-            self.note(Verb::Deleted, kind, Arc::clone(&object), Some(Arc::clone(&old)));
+            self.note(
+                Verb::Deleted,
+                kind,
+                Arc::clone(&object),
+                Some(Arc::clone(&old)),
+            );
             // The writer hears of no new revision: there is no object any more.
             let mut last = (*object).clone();
             meta::inherit_version(&old, &mut last);

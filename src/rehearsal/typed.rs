@@ -274,12 +274,10 @@ fn object(value: Option<&Value>) -> Option<&Map<String, Value>> {
 /// The first place of a value that its schema does not declare, as messages name it.
 pub fn undeclared(value: &Value, node: Node<'_>) -> Option<String> {
     match value {
-        Value::Object(map) => map.iter().find_map(|(name, item)| {
-            match node.field(name) {
-                Some(inner) => undeclared(item, inner).map(|below| format!(".{name}{below}")),
-                None if node.deduces() => None,
-                None => Some(format!(".{name}")),
-            }
+        Value::Object(map) => map.iter().find_map(|(name, item)| match node.field(name) {
+            Some(inner) => undeclared(item, inner).map(|below| format!(".{name}{below}")),
+            None if node.deduces() => None,
+            None => Some(format!(".{name}")),
         }),
         Value::Array(list) => {
             let inner = item_node(&node)?;

@@ -229,7 +229,11 @@ fn check_items(list: &[Value], node: Node<'_>, path: &str, found: &mut Vec<Inval
     }
     let shown = |item: &Value| match node.says("x-kubernetes-list-map-keys") {
         Some(keys) => {
-            let keys = keys.as_array().into_iter().flatten().filter_map(Value::as_str);
+            let keys = keys
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str);
             let parts = keys.filter_map(|key| Some((key.to_owned(), item.get(key)?.clone())));
             Value::Object(parts.collect())
         }

@@ -12,14 +12,24 @@ pub fn fill(kind: &Kind, value: &mut Value) {
     match kind.key.as_str() {
         "Namespace" => {
             let name = value.pointer("/metadata/name").cloned().unwrap_or_default();
-            below(value, json!({"metadata": {"labels": {"kubernetes.io/metadata.name": name}}}));
+            below(
+                value,
+                json!({"metadata": {"labels": {"kubernetes.io/metadata.name": name}}}),
+            );
         }
         "Pod" => {
             for (one, many) in [("podIP", "podIPs"), ("hostIP", "hostIPs")] {
                 if let Some(status) = value.get_mut("status")
                     && let Some(address) = status.get(one).cloned()
                 {
-                    below(status, Value::Object([(many.to_owned(), json!([{"ip": address}]))].into_iter().collect()));
+                    below(
+                        status,
+                        Value::Object(
+                            [(many.to_owned(), json!([{"ip": address}]))]
+                                .into_iter()
+                                .collect(),
+                        ),
+                    );
                 }
             }
             pod(value.get_mut("spec"), true);
@@ -71,7 +81,10 @@ pub fn fill(kind: &Kind, value: &mut Value) {
         }
         "Service" => service(value),
         "Secret" => below(value, json!({"type": "Opaque"})),
-        "PersistentVolumeClaim" => below(value, json!({"spec": {"volumeMode": "Filesystem"}})),
+        "PersistentVolumeClaim" => below(
+            value,
+            json!({"spec": {"volumeMode": "Filesystem"}, "status": {"phase": "Pending"}}),
+        ),
         "PersistentVolume" => {
             below(
                 value,
@@ -268,7 +281,10 @@ fn service(value: &mut Value) {
     each(spec.get_mut("ports"), |port| {
         let number = port.get("port").cloned().unwrap_or_default();
         below(port, json!({"protocol": "TCP"}));
-        if port.get("targetPort").is_none_or(|target| target == 0 || target == "") {
+        if port
+            .get("targetPort")
+            .is_none_or(|target| target == 0 || target == "")
+        {
             port["targetPort"] = number;
         }
     });

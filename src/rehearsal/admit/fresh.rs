@@ -47,7 +47,16 @@ pub fn follow(kind: &Kind, old: &Value, value: &mut Value, now: jiff::Timestamp)
                 value["status"]["lastPhaseTransitionTime"] = known;
             }
         }
-        "Pod" => tolerate(value),
+        "Pod" => {
+            tolerate(value);
+            // The class of service is decided once.
+            let known = old.pointer("/status/qosClass").cloned();
+            if let (Some(known), Some(status)) = (known, value.get_mut("status"))
+                && status.get("qosClass").is_none()
+            {
+                status["qosClass"] = known;
+            }
+        }
         _ => {}
     }
 }
@@ -105,7 +114,9 @@ pub fn classed(store: &Store, kind: &Kind, value: &Value) -> Result<(), Failure>
     let class = text_at(value, "/spec/priorityClassName").unwrap_or("");
     let known = class.is_empty()
         || CRITICAL.iter().any(|(name, _)| *name == class)
-        || store.get("PriorityClass.scheduling.k8s.io", "", class).is_some();
+        || store
+            .get("PriorityClass.scheduling.k8s.io", "", class)
+            .is_some();
     if known {
         return Ok(());
     }
@@ -115,7 +126,9 @@ pub fn classed(store: &Store, kind: &Kind, value: &Value) -> Result<(), Failure>
 }
 
 fn pod(store: &Store, value: &mut Value) {
-    let class = text_at(value, "/spec/priorityClassName").unwrap_or("").to_owned();
+    let class = text_at(value, "/spec/priorityClassName")
+        .unwrap_or("")
+        .to_owned();
     let found = store.get("PriorityClass.scheduling.k8s.io", "", &class);
     let priority = found
         .and_then(|class| class.get("value"))
@@ -159,8 +172,10 @@ fn tolerate(value: &mut Value) {
                     && matches!(text("effect"), "NoExecute" | "")
             };
             if !list.iter().any(tolerates) {
-                list.push(json!({"key": key, "operator": "Exists", "effect": "NoExecute",
-                    "tolerationSeconds": 300}));
+                list.push(
+                    json!({"key": key, "operator": "Exists", "effect": "NoExecute",
+                    "tolerationSeconds": 300}),
+                );
             }
         }
     }

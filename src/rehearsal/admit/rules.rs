@@ -31,9 +31,7 @@ pub fn check(kind: &Kind, value: &Value, wrong: &mut Vec<Invalid>) {
                 }
             }
         }
-        "PersistentVolumeClaim"
-            if value.pointer("/spec/resources/requests/storage").is_none() =>
-        {
+        "PersistentVolumeClaim" if value.pointer("/spec/resources/requests/storage").is_none() => {
             wrong.push(required("spec.resources[storage]", ""));
         }
         "Ingress.networking.k8s.io" => ingress(value, wrong),
@@ -84,7 +82,9 @@ fn workload(kind: &Kind, value: &Value, wrong: &mut Vec<Invalid>) {
             why,
         ));
     }
-    let claims = value.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array);
+    let claims = value
+        .pointer("/spec/volumeClaimTemplates")
+        .and_then(Value::as_array);
     let claims: Vec<&str> = claims
         .into_iter()
         .flatten()
@@ -106,6 +106,9 @@ fn workload(kind: &Kind, value: &Value, wrong: &mut Vec<Invalid>) {
             &restart.into(),
             &["Always"],
         ));
+    }
+    if kind.key == "StatefulSet.apps" {
+        stateful(value, wrong);
     }
     let strategy = value.pointer("/spec/strategy");
     if kind.key == "Deployment.apps"
@@ -130,10 +133,7 @@ fn job(spec: Option<&Value>, path: &str, wrong: &mut Vec<Invalid>) {
     let field = format!("{place}.restartPolicy");
     match policy {
         "OnFailure" | "Never" => {}
-        "" => wrong.push(required(
-            &field,
-            "valid values: \"OnFailure\", \"Never\"",
-        )),
+        "" => wrong.push(required(&field, "valid values: \"OnFailure\", \"Never\"")),
         other => wrong.push(Invalid::unsupported(
             &field,
             &other.into(),
@@ -213,11 +213,13 @@ fn container(value: &Value, place: &str, volumes: &[&str], wrong: &mut Vec<Inval
     }
     resources(value, place, wrong);
     for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
-        let port = value.pointer(&format!("/{probe}/httpGet/port"));
-        if port.is_some_and(|port| port == 0) {
-            let why = "must be between 1 and 65535, inclusive";
-            let field = format!("{place}.{probe}.httpGet.port");
-            wrong.push(Invalid::value(&field, &json!(0), why));
+        for how in ["httpGet", "tcpSocket"] {
+            let port = value.pointer(&format!("/{probe}/{how}/port"));
+            if port.is_some_and(|port| port == 0) {
+                let why = "must be between 1 and 65535, inclusive";
+                let field = format!("{place}.{probe}.{how}.port");
+                wrong.push(Invalid::value(&field, &json!(0), why));
+            }
         }
     }
     for (at, mount) in list(value, "volumeMounts").iter().enumerate() {
@@ -232,9 +234,49 @@ fn container(value: &Value, place: &str, volumes: &[&str], wrong: &mut Vec<Inval
     }
 }
 
+/// A stateful set rolls only when it is told to, and has no more of its pods than it has pods.
+fn stateful(value: &Value, wrong: &mut Vec<Invalid>) {
+    let update = value
+        .pointer("/spec/updateStrategy")
+        .cloned()
+        .unwrap_or_default();
+    if text(&update, "type") == "OnDelete"
+        && let Some(rolling) = update.get("rollingUpdate")
+    {
+        let field = |name: &str| rolling.get(name).cloned().unwrap_or_default();
+        let shown =
+            json!({"Partition": field("partition"), "MaxUnavailable": field("maxUnavailable")});
+        let why = "only allowed for updateStrategy 'RollingUpdate'";
+        wrong.push(Invalid::value(
+            "spec.updateStrategy.rollingUpdate",
+            &shown,
+            why,
+        ));
+    }
+    let count = |name: &str| {
+        value
+            .pointer(&format!("/status/{name}"))
+            .and_then(Value::as_i64)
+    };
+    let all = count("replicas").unwrap_or(0);
+    for name in [
+        "readyReplicas",
+        "currentReplicas",
+        "updatedReplicas",
+        "availableReplicas",
+    ] {
+        if let Some(some) = count(name).filter(|some| *some > all) {
+            let why = "cannot be greater than status.replicas";
+            wrong.push(Invalid::value(&format!("status.{name}"), &some.into(), why));
+        }
+    }
+}
+
 /// Nobody may ask for more than the limit.
 fn resources(value: &Value, place: &str, wrong: &mut Vec<Invalid>) {
-    let limits = value.pointer("/resources/limits").and_then(Value::as_object);
+    let limits = value
+        .pointer("/resources/limits")
+        .and_then(Value::as_object);
     for (name, limit) in limits.into_iter().flatten() {
         let request = value.pointer(&format!("/resources/requests/{name}"));
         if let Some(request) = request
@@ -287,7 +329,10 @@ fn ingress(value: &Value, wrong: &mut Vec<Invalid>) {
         for (number, path) in list(http, "paths").iter().enumerate() {
             let place = format!("spec.rules[{at}].http.paths[{number}]");
             if text(path, "pathType").is_empty() {
-                wrong.push(required(&format!("{place}.pathType"), "pathType must be specified"));
+                wrong.push(required(
+                    &format!("{place}.pathType"),
+                    "pathType must be specified",
+                ));
             }
             if let Some(backend) = path.get("backend") {
                 service(backend, &format!("{place}.backend"), wrong);

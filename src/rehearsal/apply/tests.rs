@@ -9,8 +9,7 @@ use crate::rehearsal::{
     schema::{Node, builtin},
 };
 
-static NOTHING: LazyLock<Value> =
-    LazyLock::new(|| json!({"metadata": {}, "spec": {}}));
+static NOTHING: LazyLock<Value> = LazyLock::new(|| json!({"metadata": {}, "spec": {}}));
 
 static RESET: LazyLock<Fields> = LazyLock::new(Fields::default);
 
@@ -49,7 +48,14 @@ fn check(first: &Value, second: &Value, expected: &Value) {
     let schema = schema();
     let node = Some(Node::new(&schema));
     let live = create(&deployment(first), reading(node), &manager("care"));
-    let merged = apply(&live, &deployment(second), reading(node), &manager("care"), false).unwrap();
+    let merged = apply(
+        &live,
+        &deployment(second),
+        reading(node),
+        &manager("care"),
+        false,
+    )
+    .unwrap();
     assert_eq!(&merged["spec"], expected);
 }
 
@@ -94,7 +100,14 @@ fn what_the_server_filled_in_stays_and_goes_with_its_parent() {
     .unwrap();
     assert_eq!(same, live, "nothing changes");
     let bare = containers(json!([{"name": "a"}]));
-    let merged = apply(&live, &deployment(&bare), reading(node), &manager("care"), false).unwrap();
+    let merged = apply(
+        &live,
+        &deployment(&bare),
+        reading(node),
+        &manager("care"),
+        false,
+    )
+    .unwrap();
     let container = &merged["spec"]["template"]["spec"]["containers"][0];
     assert!(container.get("readinessProbe").is_none());
     assert_eq!(merged["spec"]["replicas"], json!(1));
@@ -104,7 +117,11 @@ fn what_the_server_filled_in_stays_and_goes_with_its_parent() {
 fn another_value_of_a_field_of_another_manager_is_a_conflict_unless_forced() {
     let schema = schema();
     let node = Some(Node::new(&schema));
-    let live = create(&deployment(&json!({"replicas": 2})), reading(node), &manager("care"));
+    let live = create(
+        &deployment(&json!({"replicas": 2})),
+        reading(node),
+        &manager("care"),
+    );
     let wish = deployment(&json!({"replicas": 3}));
     let conflicts = apply(&live, &wish, reading(node), &manager("other"), false).unwrap_err();
     assert_eq!(conflicts[0].field, ".spec.replicas");

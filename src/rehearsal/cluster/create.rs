@@ -28,7 +28,10 @@ impl Cluster {
         body::check(kind, call)?;
         let mut value = call.body.clone();
         let warnings = decode(kind, call, &mut value, Came::Whole)?;
-        if !text_at(&value, "/metadata/resourceVersion").unwrap_or("").is_empty() {
+        if !text_at(&value, "/metadata/resourceVersion")
+            .unwrap_or("")
+            .is_empty()
+        {
             let why = "resourceVersion should not be set on objects to be created";
             return Err(Failure::unexplained(why));
         }
@@ -77,7 +80,10 @@ impl Cluster {
         let warnings = decode(kind, call, &mut value, Came::Whole)?;
         let old = Arc::clone(self.stored(kind, call)?);
         let versioned = kind.custom.is_some()
-            || matches!(kind.key.as_str(), "Lease.coordination.k8s.io" | "PodDisruptionBudget.policy" | DEFINITION);
+            || matches!(
+                kind.key.as_str(),
+                "Lease.coordination.k8s.io" | "PodDisruptionBudget.policy" | DEFINITION
+            );
         let said = text_at(&value, "/metadata/resourceVersion").unwrap_or("");
         if versioned && said.is_empty() {
             return Err(Failure::unversioned(kind, &call.place.name));
@@ -114,8 +120,14 @@ pub(super) fn unborn(kind: &Kind, value: &mut Value) {
         map.shift_remove("status");
     }
     if let Some(meta) = value.get_mut("metadata").and_then(Value::as_object_mut) {
-        for field in ["resourceVersion", "uid", "creationTimestamp", "deletionTimestamp",
-            "deletionGracePeriodSeconds", "selfLink"] {
+        for field in [
+            "resourceVersion",
+            "uid",
+            "creationTimestamp",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "selfLink",
+        ] {
             meta.shift_remove(field);
         }
     }

@@ -11,8 +11,10 @@ use crate::rehearsal::{
     apply::{self, Conflict, Reading},
     body,
     call::Call,
+    form, gotalk,
     kinds::Kind,
-    form, gotalk, merge::{self, Unmergeable}, options, reset,
+    merge::{self, Unmergeable},
+    options, reset,
     schema::Node,
     typed,
     world::text_at,
@@ -49,7 +51,11 @@ impl Cluster {
         let uid = |value: &Value| value.pointer("/metadata/uid").cloned();
         if let Some(said) = uid(&value).filter(|said| Some(said) != uid(&old).as_ref()) {
             let wrong = Invalid::value("metadata.uid", &said, "field is immutable");
-            return Err(Failure::invalid(kind, &call.place.name, &[wrong.clone(), wrong]));
+            return Err(Failure::invalid(
+                kind,
+                &call.place.name,
+                &[wrong.clone(), wrong],
+            ));
         }
         self.update(kind, call, (&old, value), (now, warnings))
     }
@@ -74,8 +80,8 @@ impl Cluster {
         if let Some(place) = node.and_then(|node| typed::undeclared(&wish, node)) {
             return Err(not_declared(kind, (&space, &call.place.name), &place));
         }
-        let warnings =
-            prune(kind, call, &mut wish.clone()).map_err(|why| Failure::bad_request(format!("error decoding YAML: {why}")))?;
+        let warnings = prune(kind, call, &mut wish.clone())
+            .map_err(|why| Failure::bad_request(format!("error decoding YAML: {why}")))?;
         let who = manager(kind, call, now);
         let writing = Writing {
             kind,
@@ -84,10 +90,7 @@ impl Cluster {
             warnings,
         };
         let place = &call.place;
-        let (nothing, reset) = (
-            form::nothing(kind),
-            reset::fields(kind, &place.subresource),
-        );
+        let (nothing, reset) = (form::nothing(kind), reset::fields(kind, &place.subresource));
         let reading = Reading {
             node,
             reset: &reset,
@@ -135,9 +138,9 @@ fn unmergeable(why: &Unmergeable, patch: &Value) -> Failure {
         Unmergeable::NoList => {
             Failure::invalid_patch(&gotalk::shown(patch), "cannot restore slice from map")
         }
-        Unmergeable::Directive(word) => {
-            Failure::unexplained(format!("unknown patch type: {word} in map: map[$patch:{word}]"))
-        }
+        Unmergeable::Directive(word) => Failure::unexplained(format!(
+            "unknown patch type: {word} in map: map[$patch:{word}]"
+        )),
     }
 }
 

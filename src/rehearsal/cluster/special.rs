@@ -230,10 +230,19 @@ impl Cluster {
         if value == *old {
             return Ok(Answer::ok(Arc::new(paths.read(&old))));
         }
-        let parts: Vec<String> = paths.wish.split('/').skip(1).map(|part| format!("f:{part}")).collect();
+        let parts: Vec<String> = paths
+            .wish
+            .split('/')
+            .skip(1)
+            .map(|part| format!("f:{part}"))
+            .collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let mut entries = Entries::of(&old);
-        entries.scaled(&Fields::path(&parts), &super::manager(kind, call, now), none);
+        entries.scaled(
+            &Fields::path(&parts),
+            &super::manager(kind, call, now),
+            none,
+        );
         entries.write(&mut value);
         let writing = Writing {
             kind,
@@ -267,7 +276,12 @@ fn schedule(value: &mut Value, now: Timestamp) {
 
 /// 429 of an eviction that a budget does not allow.
 fn disrupted(budget: &Value, why: &str) -> Failure {
-    let number = |field: &str| budget.pointer(&format!("/status/{field}")).cloned().unwrap_or_else(|| json!(0));
+    let number = |field: &str| {
+        budget
+            .pointer(&format!("/status/{field}"))
+            .cloned()
+            .unwrap_or_else(|| json!(0))
+    };
     let name = text_at(budget, "/metadata/name").unwrap_or("");
     let message = format!(
         "The disruption budget {name} needs {} healthy pods and has {} currently",

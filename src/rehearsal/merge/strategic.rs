@@ -68,7 +68,9 @@ pub fn strategic(target: &mut Value, patch: &Value, node: Option<Node<'_>>) -> D
             && !changes.contains_key(list)
             && let Some(Value::Array(old)) = map.get_mut(list)
         {
-            let key = node.and_then(|node| node.field(list)).and_then(|n| n.patch_key());
+            let key = node
+                .and_then(|node| node.field(list))
+                .and_then(|n| n.patch_key());
             let before = old.clone();
             arrange(old, order, &before, key);
         }
@@ -131,7 +133,10 @@ fn list(
             .and_then(Value::as_str)
             .map(str::to_owned)
     };
-    if new.iter().any(|item| directive(item).as_deref() == Some("replace")) {
+    if new
+        .iter()
+        .any(|item| directive(item).as_deref() == Some("replace"))
+    {
         let kept = new.iter().filter(|item| directive(item).is_none());
         *old = kept.map(bare).collect();
         return Ok(());

@@ -169,7 +169,12 @@ fn many(reader: &mut Reader) -> Result<Vec<String>, String> {
             Token::Word(word) => values.push(word),
             token if token.is(")") => return Ok(values),
             token if token.is(",") => {}
-            token => return Err(format!("found '{}', expected: ',', or identifier", token.text())),
+            token => {
+                return Err(format!(
+                    "found '{}', expected: ',', or identifier",
+                    token.text()
+                ));
+            }
         }
     }
 }

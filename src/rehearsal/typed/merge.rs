@@ -19,7 +19,12 @@ pub fn merge(old: Option<&Value>, new: Option<&Value>, node: Option<Node<'_>>) -
 }
 
 fn maps(old: Option<&Value>, new: Option<&Value>, node: Option<Node<'_>>) -> Option<Value> {
-    let object = |value: Option<&Value>| value.and_then(Value::as_object).cloned().unwrap_or_default();
+    let object = |value: Option<&Value>| {
+        value
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default()
+    };
     let (olds, news) = (object(old), object(new));
     if olds.is_empty() && news.is_empty() {
         return new.or(old).cloned();
@@ -43,7 +48,9 @@ struct Keyed<'a> {
 
 impl<'a> Keyed<'a> {
     fn new(value: Option<&'a Value>, how: How<'_>, node: Option<Node<'_>>) -> Self {
-        let items = value.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let items = value
+            .and_then(Value::as_array)
+            .map_or(&[][..], Vec::as_slice);
         let keys = items.iter().map(|item| item_key(item, how, node)).collect();
         Self { items, keys }
     }

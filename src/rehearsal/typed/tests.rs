@@ -34,8 +34,14 @@ fn a_comparison_tells_what_came_what_went_and_what_changed() {
     let old = json!({"metadata": {"labels": {"a": "1", "b": "2"}}, "spec": {"replicas": 1}});
     let new = json!({"metadata": {"labels": {"a": "2"}}, "spec": {"replicas": 1, "paused": true}});
     let found = compare(Some(&old), Some(&new), node);
-    assert_eq!(found.removed.to_json(), json!({"f:metadata": {"f:labels": {"f:b": {}}}}));
-    assert_eq!(found.modified.to_json(), json!({"f:metadata": {"f:labels": {"f:a": {}}}}));
+    assert_eq!(
+        found.removed.to_json(),
+        json!({"f:metadata": {"f:labels": {"f:b": {}}}})
+    );
+    assert_eq!(
+        found.modified.to_json(),
+        json!({"f:metadata": {"f:labels": {"f:a": {}}}})
+    );
     assert_eq!(found.added.to_json(), json!({"f:spec": {"f:paused": {}}}));
 }
 

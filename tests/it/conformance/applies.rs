@@ -324,11 +324,6 @@ async fn generated_applies_and_updates_end_in_the_same_object_with_the_same_mana
         found.is_empty(),
         "{} of {count} sequences differ (real <> practice):\n{}",
         found.len(),
-        found
-            .iter()
-            .take(5)
-            .cloned()
-            .collect::<Vec<_>>()
-            .join("\n")
+        found.iter().take(5).cloned().collect::<Vec<_>>().join("\n")
     );
 }

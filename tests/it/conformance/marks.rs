@@ -79,7 +79,9 @@ impl Marks {
         }
         out.push_str(text.get(at..).unwrap());
         let out = self.own.replace_all(&out, "<address>").into_owned();
-        self.record.replace_all(&out, "record (<revision>)").into_owned()
+        self.record
+            .replace_all(&out, "record (<revision>)")
+            .into_owned()
     }
 
     fn value(&mut self, value: &mut Value, key: &str, list: bool) {

@@ -10,7 +10,8 @@ use super::{
     two::{Life, Reply, Sent, Side, Two, media, side_by_side},
 };
 
-const READER: &str = "how the JSON and YAML readers of the real server's language complain of a broken text";
+const READER: &str =
+    "how the JSON and YAML readers of the real server's language complain of a broken text";
 const PRINTED: &str = "the whole object, or two versions of it line by line, as the real server's language prints them";
 const PROSE: &str = "the documentation of the fields, which the practice cluster leaves out";
 
@@ -25,11 +26,27 @@ const STAYS: &[(&str, &str, &str)] = &[
     ("message", "Forbidden: spec is immutable after", PRINTED),
     ("message", "Forbidden: pod updates may not change", PRINTED),
     ("columnDefinitions/", "/description: ", PROSE),
-    ("/rows/", "/object: null <> nothing", "a missing object says the same"),
-    ("/serverAddressByClientCIDRs", "", "the address at which each is served"),
+    (
+        "/rows/",
+        "/object: null <> nothing",
+        "a missing object says the same",
+    ),
+    (
+        "/serverAddressByClientCIDRs",
+        "",
+        "the address at which each is served",
+    ),
     ("/status/userInfo", "", "whose token it is"),
-    ("ResourceRules", "", "the practice cluster lets its one user do everything by one rule"),
-    ("resourceRules", "", "the practice cluster lets its one user do everything by one rule"),
+    (
+        "ResourceRules",
+        "",
+        "the practice cluster lets its one user do everything by one rule",
+    ),
+    (
+        "resourceRules",
+        "",
+        "the practice cluster lets its one user do everything by one rule",
+    ),
 ];
 
 /// Whether a difference is one that stays.

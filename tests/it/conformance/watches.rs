@@ -83,7 +83,11 @@ async fn run(two: Arc<Two>, (number, sequence): (usize, Value)) -> Vec<String> {
     if found.is_empty() {
         return Vec::new();
     }
-    vec![format!("[{}]\n    {}", sequence["watch"], found.join("\n    "))]
+    vec![format!(
+        "[{}]\n    {}",
+        sequence["watch"],
+        found.join("\n    ")
+    )]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
