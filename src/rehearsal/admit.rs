@@ -206,6 +206,17 @@ fn address(
         }
         return Ok(());
     }
+    give_ports(store, kind, old, value, name)
+}
+
+/// Gives each port of a Service its port on the nodes, and keeps those they have.
+fn give_ports(
+    store: &Store,
+    kind: &Kind,
+    old: Option<&Value>,
+    value: &mut Value,
+    name: &str,
+) -> Result<(), Failure> {
     let mut taken = node_ports(store, value);
     let before = old.and_then(|old| old.pointer("/spec/ports")).cloned();
     let Some(ports) = value
@@ -347,12 +358,13 @@ fn frozen(kind: &Kind, old: &Value, new: &Value, wrong: &mut Vec<Invalid>) {
             hold("/parameters");
         }
         "ClusterRoleBinding.rbac.authorization.k8s.io"
-        | "RoleBinding.rbac.authorization.k8s.io" => {
-            if old.get("roleRef") != new.get("roleRef") {
-                let part = |name: &str| new.pointer(&format!("/roleRef/{name}")).cloned();
-                let shown = json!({"APIGroup": part("apiGroup"), "Kind": part("kind"), "Name": part("name")});
-                wrong.push(Invalid::value("roleRef", &shown, "cannot change roleRef"));
-            }
+        | "RoleBinding.rbac.authorization.k8s.io"
+            if old.get("roleRef") != new.get("roleRef") =>
+        {
+            let part = |name: &str| new.pointer(&format!("/roleRef/{name}")).cloned();
+            let shown =
+                json!({"APIGroup": part("apiGroup"), "Kind": part("kind"), "Name": part("name")});
+            wrong.push(Invalid::value("roleRef", &shown, "cannot change roleRef"));
         }
         "Secret" => hold("/type"),
         "PersistentVolumeClaim" => claim(old, new, wrong),

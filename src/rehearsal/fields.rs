@@ -70,9 +70,9 @@ impl Fields {
     }
 
     /// Puts a set below a key, unless it is empty.
-    pub fn attach(&mut self, key: &str, child: Self) {
+    pub fn attach(&mut self, key: &str, child: &Self) {
         if !child.is_empty() {
-            self.below.entry(key.to_owned()).or_default().add(&child);
+            self.below.entry(key.to_owned()).or_default().add(child);
         }
     }
 
@@ -122,7 +122,7 @@ impl Fields {
         };
         for (key, child) in &self.below {
             if let Some(same) = other.below.get(key) {
-                found.attach(key, child.common(same));
+                found.attach(key, &child.common(same));
             }
         }
         found
@@ -165,7 +165,7 @@ impl Fields {
                         .and_then(|node| node.properties())
                         .is_some_and(|map| map.contains_key(name));
                     below.owned |= empty || !declared;
-                    fields.attach(&["f:", name].concat(), below);
+                    fields.attach(&["f:", name].concat(), &below);
                 }
             }
             Shape::List(how) => {
@@ -183,7 +183,7 @@ impl Fields {
                         Self::of(item, inner)
                     };
                     below.owned = true;
-                    fields.attach(key, below);
+                    fields.attach(key, &below);
                 }
             }
         }

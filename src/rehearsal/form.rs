@@ -175,8 +175,9 @@ fn unfit(given: &Value, code: &Code, (owner, path): (&str, &str)) -> Option<Stri
             };
             Some(format!("illegal base64 data at input byte {at}"))
         }
-        (Code::Text, Value::String(_)) | (Code::Yes, Value::Bool(_)) => None,
-        (Code::Number, Value::Number(_)) => None,
+        (Code::Text, Value::String(_))
+        | (Code::Yes, Value::Bool(_))
+        | (Code::Number, Value::Number(_)) => None,
         (Code::Type(name), _) => match TYPES.get(name).map(Vec::as_slice) {
             Some([only]) if only.name == "@" => unfit(given, &only.code, (owner, path)),
             Some(_) if given.is_object() => unfit_message(given, name, path),

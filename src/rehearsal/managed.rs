@@ -219,16 +219,13 @@ impl Entries {
                 && entry.api_version == manager.api_version
                 && entry.subresource == manager.subresource
         });
-        match known {
-            Some(entry) => {
-                entry.fields.add(&mine);
-                entry.time = stamp(manager.now);
-            }
-            None => {
-                let mut entry = Entry::new(manager, false, mine);
-                entry.time = stamp(manager.now);
-                self.0.push(entry);
-            }
+        if let Some(entry) = known {
+            entry.fields.add(&mine);
+            entry.time = stamp(manager.now);
+        } else {
+            let mut entry = Entry::new(manager, false, mine);
+            entry.time = stamp(manager.now);
+            self.0.push(entry);
         }
         self.join_oldest();
     }
@@ -278,7 +275,7 @@ impl Entries {
             };
             let joined = updaters.remove(at);
             if let Some(bucket) = updaters.get_mut(first) {
-                bucket.manager = ANCIENT.to_owned();
+                ANCIENT.clone_into(&mut bucket.manager);
                 bucket.subresource.clear();
                 bucket.fields.add(&joined.fields);
                 bucket.time = joined.time;
@@ -350,18 +347,18 @@ impl Entry {
         } else {
             ("Update", self.api_version.as_str())
         };
-        let mut key = format!(
-            "{{\"manager\":\"{}\",\"operation\":\"{operation}\"",
-            self.manager
-        );
-        if !version.is_empty() {
-            key.push_str(&format!(",\"apiVersion\":\"{version}\""));
-        }
-        if !self.subresource.is_empty() {
-            key.push_str(&format!(",\"subresource\":\"{}\"", self.subresource));
-        }
-        key.push('}');
-        key
+        let said = [
+            ("manager", self.manager.as_str()),
+            ("operation", operation),
+            ("apiVersion", version),
+            ("subresource", self.subresource.as_str()),
+        ];
+        let parts: Vec<String> = said
+            .into_iter()
+            .filter(|(_, text)| !text.is_empty())
+            .map(|(name, text)| format!("\"{name}\":\"{text}\""))
+            .collect();
+        format!("{{{}}}", parts.join(","))
     }
 
     fn title(&self) -> String {

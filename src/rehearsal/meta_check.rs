@@ -25,7 +25,7 @@ static SUBDOMAIN: LazyLock<Option<Regex>> =
 static SIMPLE: LazyLock<Option<Regex>> = LazyLock::new(|| regex("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"));
 static KEY: LazyLock<Option<Regex>> = LazyLock::new(|| regex("^[-._a-zA-Z0-9]+$"));
 
-fn fits(known: &Option<Regex>, text: &str) -> bool {
+fn fits(known: &LazyLock<Option<Regex>>, text: &str) -> bool {
     known.as_ref().is_none_or(|known| known.is_match(text))
 }
 
@@ -53,8 +53,8 @@ pub fn name(kind: &Kind, name: &str) -> Vec<String> {
     let (most, known, words) = match kind.key.as_str() {
         // Roles and their bindings may hold anything that is one part of a path.
         _ if kind.group == "rbac.authorization.k8s.io" => return Vec::new(),
-        "Namespace" | "Service" => (LABEL, &*SIMPLE, SIMPLE_WORDS),
-        _ => (NAME, &*SUBDOMAIN, SUBDOMAIN_WORDS),
+        "Namespace" | "Service" => (LABEL, &SIMPLE, SIMPLE_WORDS),
+        _ => (NAME, &SUBDOMAIN, SUBDOMAIN_WORDS),
     };
     let mut found = Vec::new();
     if name.len() > most {

@@ -297,19 +297,8 @@ impl Door {
         if !acceptable(&accept) {
             return Err(Failure::bare(406, "NotAcceptable", NOT_ACCEPTABLE));
         }
-        if !self
-            .ask({
-                let path = path.clone();
-                move |cluster, _| cluster.registry.leads_to(&path)
-            })
-            .await?
-        {
-            let words = Bytes::from("404 page not found\n");
-            return Ok(respond(
-                StatusCode::NOT_FOUND,
-                "text/plain; charset=utf-8",
-                words,
-            ));
+        if let Some(nothing) = self.nowhere(&path).await? {
+            return Ok(nothing);
         }
         let place = Place::parse(&path).filter(|place| !place.plural.is_empty());
         let place = place.ok_or_else(Failure::no_such_path)?;
@@ -329,29 +318,35 @@ impl Door {
         if call.method == Method::Get && call.query.on("watch") && call.place.name.is_empty() {
             let lines = watching::begin(&self.hub, call, form).await?;
             let stream = StreamBody::new(lines);
-            return Ok(typed(
-                StatusCode::OK,
-                "application/json",
-                stream.boxed_unsync(),
-            ));
+            let body = stream.boxed_unsync();
+            return Ok(typed(StatusCode::OK, "application/json", body));
         }
         let reads = call.method == Method::Get && call.place.subresource.is_empty();
-        let lists = reads && call.place.name.is_empty();
+        let partial =
+            reads && call.place.name.is_empty() && accept.contains("as=PartialObjectMetadata;");
         let form = if reads { form } else { Form::Whole };
         let (answer, kind, now) = self
             .ask(move |cluster, now| (cluster.perform(&call, now), cluster.kind(&call.place), now))
             .await?;
         let answer = answer?;
-        if let Some(kind) = kind
-            .as_ref()
-            .filter(|_| lists && accept.contains("as=PartialObjectMetadata;"))
-        {
+        if let Some(kind) = kind.as_ref().filter(|_| partial) {
             return Err(Failure::no_partial(kind));
         }
         match (form, kind) {
             (Form::Whole, _) | (_, None) => Ok(shape(answer)),
             (form, Some(kind)) => Ok(shape(answer.in_form(form, &kind, now))),
         }
+    }
+
+    /// What is answered where no group is served.
+    async fn nowhere(&self, path: &str) -> Result<Option<Response<Body>>, Failure> {
+        let asked = path.to_owned();
+        let known = self
+            .ask(move |cluster, _| cluster.registry.leads_to(&asked))
+            .await?;
+        let kind = "text/plain; charset=utf-8";
+        let words = || Bytes::from("404 page not found\n");
+        Ok((!known).then(|| respond(StatusCode::NOT_FOUND, kind, words())))
     }
 
     /// What is said about the server itself: OpenAPI and discovery.

@@ -101,11 +101,10 @@ fn how<'a>(node: &Node<'a>) -> How<'a> {
             .says("x-kubernetes-list-map-keys")
             .and_then(Value::as_array)
             .map_or(How::Atomic, |keys| How::Keys(Keys::Listed(keys))),
-        Some(_) => How::Atomic,
         None if node.patch_merges() => node
             .patch_key()
             .map_or(How::Set, |key| How::Keys(Keys::One(key))),
-        None => How::Atomic,
+        Some(_) | None => How::Atomic,
     }
 }
 
@@ -131,10 +130,10 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    fn attach(&mut self, key: &str, other: Self) {
-        self.removed.attach(key, other.removed);
-        self.modified.attach(key, other.modified);
-        self.added.attach(key, other.added);
+    fn attach(&mut self, key: &str, other: &Self) {
+        self.removed.attach(key, &other.removed);
+        self.modified.attach(key, &other.modified);
+        self.added.attach(key, &other.added);
     }
 
     /// Leaves out what a write cannot change.
@@ -213,7 +212,7 @@ fn maps(
             continue;
         }
         let inner = node.and_then(|node| child(node, name));
-        found.attach(&["f:", name].concat(), compare(one, two, inner));
+        found.attach(&["f:", name].concat(), &compare(one, two, inner));
     }
     false
 }
@@ -258,7 +257,7 @@ fn lists(
                 below.added.owned = true;
             }
         }
-        found.attach(&key, below);
+        found.attach(&key, &below);
     }
     false
 }

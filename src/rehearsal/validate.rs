@@ -95,7 +95,9 @@ pub fn drop_nulls(value: &mut Value, node: Node<'_>) {
         }
         Value::Array(list) => {
             if let Some(inner) = node.items() {
-                list.iter_mut().for_each(|item| drop_nulls(item, inner));
+                for item in list {
+                    drop_nulls(item, inner);
+                }
             }
         }
         _ => {}

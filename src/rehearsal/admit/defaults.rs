@@ -10,6 +10,36 @@ pub fn fill(kind: &Kind, value: &mut Value) {
         return;
     }
     match kind.key.as_str() {
+        "Service" => service(value),
+        "Secret" => below(value, json!({"type": "Opaque"})),
+        "PersistentVolumeClaim" => below(
+            value,
+            json!({"spec": {"volumeMode": "Filesystem"}, "status": {"phase": "Pending"}}),
+        ),
+        "PersistentVolume" => {
+            below(
+                value,
+                json!({"spec": {"volumeMode": "Filesystem", "persistentVolumeReclaimPolicy": "Retain"}}),
+            );
+            if let Some(path) = value.pointer_mut("/spec/hostPath") {
+                below(path, json!({"type": ""}));
+            }
+        }
+        "NetworkPolicy.networking.k8s.io" => network(value),
+        "Endpoints" => each(value.get_mut("subsets"), |subset| {
+            each(subset.get_mut("ports"), |port| {
+                below(port, json!({"protocol": "TCP"}));
+            });
+        }),
+        "PriorityClass.scheduling.k8s.io" => {
+            below(value, json!({"preemptionPolicy": "PreemptLowerPriority"}));
+        }
+        "StorageClass.storage.k8s.io" => below(
+            value,
+            json!({"reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"}),
+        ),
+        "ClusterRoleBinding.rbac.authorization.k8s.io"
+        | "RoleBinding.rbac.authorization.k8s.io" => binding(value),
         "Namespace" => {
             let name = value.pointer("/metadata/name").cloned().unwrap_or_default();
             below(
@@ -17,32 +47,34 @@ pub fn fill(kind: &Kind, value: &mut Value) {
                 json!({"metadata": {"labels": {"kubernetes.io/metadata.name": name}}}),
             );
         }
-        "Pod" => {
-            for (one, many) in [("podIP", "podIPs"), ("hostIP", "hostIPs")] {
-                if let Some(status) = value.get_mut("status")
-                    && let Some(address) = status.get(one).cloned()
-                {
-                    below(
-                        status,
-                        Value::Object(
-                            [(many.to_owned(), json!([{"ip": address}]))]
-                                .into_iter()
-                                .collect(),
-                        ),
-                    );
-                }
-            }
-            pod(value.get_mut("spec"), true);
-            below(value, json!({"spec": {"enableServiceLinks": true}}));
-            for list in ["containers", "initContainers"] {
-                each(value.pointer_mut(&format!("/spec/{list}")), |container| {
-                    // Who sets only a limit asks for as much.
-                    if let Some(limits) = container.pointer("/resources/limits").cloned() {
-                        below(container, json!({"resources": {"requests": limits}}));
-                    }
-                });
-            }
+        "Pod" => whole_pod(value),
+        _ => workload(kind, value),
+    }
+}
+
+fn whole_pod(value: &mut Value) {
+    for (one, many) in [("podIP", "podIPs"), ("hostIP", "hostIPs")] {
+        if let Some(status) = value.get_mut("status")
+            && let Some(address) = status.get(one).cloned()
+            && status.get(many).is_none()
+        {
+            status[many] = json!([{ "ip": address }]);
         }
+    }
+    pod(value.get_mut("spec"), true);
+    below(value, json!({"spec": {"enableServiceLinks": true}}));
+    for list in ["containers", "initContainers"] {
+        each(value.pointer_mut(&format!("/spec/{list}")), |container| {
+            // Who sets only a limit asks for as much.
+            if let Some(limits) = container.pointer("/resources/limits").cloned() {
+                below(container, json!({"resources": {"requests": limits}}));
+            }
+        });
+    }
+}
+
+fn workload(kind: &Kind, value: &mut Value) {
+    match kind.key.as_str() {
         "Deployment.apps" => {
             below(value, deployment());
             template(value, true);
@@ -79,36 +111,6 @@ pub fn fill(kind: &Kind, value: &mut Value) {
             below(value, cron());
             template_at(value, "/spec/jobTemplate/spec/template", false);
         }
-        "Service" => service(value),
-        "Secret" => below(value, json!({"type": "Opaque"})),
-        "PersistentVolumeClaim" => below(
-            value,
-            json!({"spec": {"volumeMode": "Filesystem"}, "status": {"phase": "Pending"}}),
-        ),
-        "PersistentVolume" => {
-            below(
-                value,
-                json!({"spec": {"volumeMode": "Filesystem", "persistentVolumeReclaimPolicy": "Retain"}}),
-            );
-            if let Some(path) = value.pointer_mut("/spec/hostPath") {
-                below(path, json!({"type": ""}));
-            }
-        }
-        "NetworkPolicy.networking.k8s.io" => network(value),
-        "Endpoints" => each(value.get_mut("subsets"), |subset| {
-            each(subset.get_mut("ports"), |port| {
-                below(port, json!({"protocol": "TCP"}));
-            });
-        }),
-        "PriorityClass.scheduling.k8s.io" => {
-            below(value, json!({"preemptionPolicy": "PreemptLowerPriority"}));
-        }
-        "StorageClass.storage.k8s.io" => below(
-            value,
-            json!({"reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"}),
-        ),
-        "ClusterRoleBinding.rbac.authorization.k8s.io"
-        | "RoleBinding.rbac.authorization.k8s.io" => binding(value),
         _ => {}
     }
 }

@@ -147,7 +147,7 @@ fn one(reader: &mut Reader) -> Result<String, String> {
                 Some(why) => Err(format!("values[0][]: Invalid value: \"{word}\": {why}")),
             }
         }
-        token => Err(format!("found '{}', expected: identifier", token.text())),
+        Token::Sign(sign) => Err(format!("found '{sign}', expected: identifier")),
     }
 }
 
