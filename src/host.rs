@@ -2,6 +2,8 @@
 
 use std::{ffi::OsString, path::Path, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -17,8 +19,9 @@ use crate::{
     },
     plan::Plan,
     problem::{Code, Problem},
-    session::{Session, World},
+    session::{Session, Workplace, World},
     sys::{
+        clock::Clock,
         daemon::{self, Detached, Lock},
         files,
         lease::{self, Claim, Terms},
@@ -50,6 +53,9 @@ const LOOK: Duration = Duration::from_millis(30);
 
 /// Most of the log that is read for last words.
 const LOG: u64 = 1024 * 1024;
+
+/// Most of a lock's file that is read.
+const LONGEST_NOTE: u64 = 4096;
 
 /// A run as an onlooker holds it; it is over when the events end.
 #[derive(Debug)]
@@ -86,7 +92,43 @@ impl Hosted {
 /// The site's folder cannot be written.
 pub fn hold(session: &Session) -> Result<Option<Lock>, Problem> {
     files::create_folder(&session.place.work())?;
-    daemon::try_lock(&session.place.lock())
+    let lock = daemon::try_lock(&session.place.lock())?;
+    if let Some(lock) = &lock {
+        let holder = Holder {
+            who: lease::this_process(),
+            since: Timestamp::now(),
+        };
+        // Plain data: it always has a JSON form.
+        lock.note(&serde_json::to_string(&holder).unwrap_or_default());
+    }
+    Ok(lock)
+}
+
+/// Who works on a site, as the lock of its folder says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The person, computer and process.
+    pub who: String,
+    /// When it took the lock.
+    pub since: Timestamp,
+}
+
+impl Holder {
+    /// The one who held the lock last; ask only when the lock is held.
+    pub fn of(place: &Workplace) -> Option<Self> {
+        let text = files::read_text(&place.lock(), LONGEST_NOTE).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    /// In a few words.
+    pub fn words(&self) -> String {
+        let zoned = self.since.to_zoned(jiff::tz::TimeZone::system());
+        format!(
+            "{}, since {}",
+            self.who,
+            zoned.strftime("%a %e %b %H:%M:%S")
+        )
+    }
 }
 
 /// Begins the run, or goes on with it, and serves it on the site's socket.
@@ -135,6 +177,7 @@ async fn alone(world: &World, journal: &Path) -> Result<run::Hold, Problem> {
         run: run.0.clone(),
         former: former.map(|run| run.0),
         terms: Terms::default(),
+        clock: Clock::real(),
     };
     let lease = lease::take(&world.doors.kube, claim).await?;
     Ok(run::Hold { run, lease })

@@ -1,5 +1,6 @@
 //! Why something is not ready: sentences from the pods, events, claims and nodes themselves, most telling first. Pure.
 
+mod definitions;
 mod pods;
 pub mod recovery;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub fn explain(ready: &Ready, live: &Live) -> Vec<Reason> {
     }
     for target in &live.targets {
         ranked.extend(refused_pods(target, live));
+        ranked.extend(definitions::reason(target));
     }
     ranked.extend(claims(live));
     ranked.extend(nodes(live));

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Context, Failure, look};
@@ -13,7 +14,7 @@ use crate::{
         event::{Command, Outcome},
         run::Chosen,
     },
-    host::{self, Hosted, Onlookers},
+    host::{self, Holder, Hosted, Onlookers},
     plain::{
         ask,
         follow::{self, Style},
@@ -76,16 +77,26 @@ pub async fn follow_hosted(hosted: Hosted, style: Style) -> Exit {
 
 /// Shows the run that another process holds.
 pub async fn join(context: &Context, session: &Session) -> Result<Exit, Failure> {
+    let holder = Holder::of(&session.place);
+    let who = holder.as_ref().map(Holder::words);
     let Some(joined) = host::join(&session.place.work()).await else {
-        let problem = Problem::new(
+        let mut problem = Problem::new(
             Code::Host02,
             "Another care-install works on this site.",
             "Wait for its end, then run the command again.",
         );
+        if let Some(who) = who {
+            problem = problem.because(format!("it is {who}"));
+        }
         return Err(problem.into());
     };
-    if context.face != Face::Json {
-        output::note("A run goes on already; this shows it. Ctrl-C stops it safely.");
+    if context.face == Face::Json {
+        output::json(&json!({"event": "joined", "holder": holder}));
+    } else {
+        let who = who.map_or_else(String::new, |who| format!(" ({who})"));
+        output::note(&format!(
+            "A run goes on already{who}; this shows it. Ctrl-C stops it safely."
+        ));
     }
     Ok(follow::follow(joined.events, joined.commands, style(context)).await)
 }

@@ -71,7 +71,8 @@ impl Feed {
         Self::with_quiet_limit(kube, QUIET_LIMIT)
     }
 
-    fn with_quiet_limit(kube: Kube, quiet: Duration) -> Self {
+    /// One whose watches are asked for again after another quiet time than the usual half minute.
+    pub fn with_quiet_limit(kube: Kube, quiet: Duration) -> Self {
         let stop = CancellationToken::new();
         Self(Arc::new(Inner {
             kube,

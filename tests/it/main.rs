@@ -9,6 +9,7 @@
 mod catalog;
 mod checks;
 mod clients;
+mod conflicts;
 mod deploy_real;
 mod faults;
 mod lease;

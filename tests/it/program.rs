@@ -3,9 +3,10 @@
 mod deploying;
 mod killed;
 mod looking;
-mod objects;
+pub(crate) mod objects;
 mod scenario;
 mod secret;
+mod together;
 mod wrong;
 
 use std::{

@@ -19,6 +19,7 @@ use care_install::{
         kube::{Kube, Source},
     },
 };
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::catalog::sample_plan;
@@ -32,6 +33,11 @@ pub struct Practiced {
 }
 
 pub async fn serve(folder: &Path) -> Practiced {
+    serve_for(folder, None).await
+}
+
+/// The same for those who show this token.
+pub async fn serve_for(folder: &Path, token: Option<SecretString>) -> Practiced {
     let site = Site::try_from(&sample()).unwrap();
     let machines: Vec<(String, String, &str)> = [
         (&site.nodes.primary, "primary"),
@@ -52,7 +58,7 @@ pub async fn serve(folder: &Path) -> Practiced {
         speed: Speed::Max,
         idle_exit: None,
         world,
-        token: None,
+        token,
     };
     let serving = rehearsal::serve(options).await.unwrap();
     let source = Source::Endpoint {

@@ -84,7 +84,7 @@ fn comes_first(target: &ObjectRef) -> bool {
 }
 
 async fn one(task: &Task, doors: &Doors, object: &Object) -> Result<Applied, DoorError> {
-    let applied = doors.kube.apply(object).await?;
+    let (applied, taken) = doors.kube.apply_over(object).await?;
     let word = match applied {
         Applied::Created => "created",
         Applied::Changed => "changed",
@@ -93,6 +93,10 @@ async fn one(task: &Task, doors: &Doors, object: &Object) -> Result<Applied, Doo
     task.tell
         .log(format!("{word} {}", object.reference()))
         .await;
+    for clash in taken {
+        let line = format!("  {clash} and is as the site says again");
+        task.tell.log(line).await;
+    }
     Ok(applied)
 }
 

@@ -1,12 +1,12 @@
 //! Everything that a practice cluster holds, read over its API, and what of it is the same from one deploy to the next.
 
-use std::{collections::BTreeMap, fs, sync::LazyLock};
+use std::{collections::BTreeMap, fs, path::Path, sync::LazyLock};
 
 use care_install::rehearsal;
 use http::Request;
 use kube::{Client, Config};
 use regex::Regex;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::Site;
@@ -18,12 +18,17 @@ const RESTLESS: &[&str] = &["Event", "Lease", "Node", "ComponentStatus"];
 pub type Objects = BTreeMap<String, Value>;
 
 /// Reads every object of every kind.
-pub async fn all(site: &Site) -> Objects {
+pub(super) async fn all(site: &Site) -> Objects {
     let point = rehearsal::find(&site.cluster())
         .await
         .expect("no practice cluster");
-    let mut config = Config::new(point.url.parse().unwrap());
-    config.auth_info.token = Some(point.token.expose_secret().to_owned().into());
+    of(&point.url, &point.token).await
+}
+
+/// The same of a practice cluster that is served at this address.
+pub async fn of(url: &str, token: &SecretString) -> Objects {
+    let mut config = Config::new(url.parse().unwrap());
+    config.auth_info.token = Some(token.expose_secret().to_owned().into());
     config.proxy_url = None;
     let client = Client::try_from(config).unwrap();
     let ask = async |path: &str| -> Value {
@@ -172,8 +177,13 @@ fn plain(text: &str) -> String {
 
 /// Every job that the cluster ever had, by name, with its identities and the pods that were made for it, from what the
 /// practice cluster wrote to its disk.
-pub fn jobs_ever(site: &Site) -> BTreeMap<String, (Vec<String>, Vec<String>)> {
-    let text = fs::read_to_string(site.cluster().join("objects.log")).unwrap();
+pub(super) fn jobs_ever(site: &Site) -> BTreeMap<String, (Vec<String>, Vec<String>)> {
+    jobs_in(&site.cluster())
+}
+
+/// The same of the practice cluster in this folder.
+pub fn jobs_in(cluster: &Path) -> BTreeMap<String, (Vec<String>, Vec<String>)> {
+    let text = fs::read_to_string(cluster.join("objects.log")).unwrap();
     let mut jobs: BTreeMap<String, (Vec<String>, Vec<String>)> = BTreeMap::new();
     for line in text.lines() {
         let (_, record) = line.split_once(' ').unwrap();

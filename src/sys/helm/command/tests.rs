@@ -135,7 +135,7 @@ async fn a_helm_that_hangs_is_not_waited_for_longer_than_its_limit() {
     let error = failure("exec sleep 600").await;
     assert_eq!(error.problem.code, Code::Helm03);
     assert!(
-        error.problem.causes[0].contains("12 minutes"),
+        error.problem.causes[0].contains("9 minutes"),
         "{:?}",
         error.problem
     );
