@@ -1,6 +1,7 @@
 //! One step: its attempts, its action and its readiness; it tells what it does and decides nothing about other steps.
 
 mod act;
+mod hooks;
 mod wait;
 
 use std::{sync::Arc, time::Duration};

@@ -12,6 +12,7 @@ mod clients;
 mod conflicts;
 mod deploy_real;
 mod faults;
+mod hooks;
 mod lease;
 mod pictures;
 mod practice;

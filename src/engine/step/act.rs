@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::Value;
 
-use super::Task;
+use super::{Task, hooks};
 use crate::{
     plan::{Action, HttpCall, JobRun, Object, ObjectRef},
     ready::{self, Readiness},
@@ -35,7 +35,11 @@ pub(super) async fn act(task: &Task, doors: &Doors) -> Result<bool, DoorError> {
                     tell.log(line).await;
                 }
             };
-            let (applied, ()) = tokio::join!(doors.helm.deploy(release, &doors.kube, lines), log);
+            let work = async { tokio::join!(doors.helm.deploy(release, &doors.kube, lines), log) };
+            let (applied, ()) = tokio::select! {
+                done = work => done,
+                never = hooks::tell(task, release, doors) => match never {},
+            };
             Ok(applied? != Applied::Unchanged)
         }
         Action::Apply(objects) => {
