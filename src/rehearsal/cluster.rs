@@ -20,6 +20,7 @@ use super::{
     schema::Node,
     store::Store,
     validate,
+    weight,
     world::text_at,
 };
 
@@ -130,6 +131,7 @@ impl Cluster {
         let Writing {
             kind, call, now, ..
         } = writing;
+        weight::check(&value)?;
         let name = text_at(&value, "/metadata/name").unwrap_or("").to_owned();
         value["apiVersion"] = kind.stored_version().into();
         value["kind"] = kind.kind.as_str().into();

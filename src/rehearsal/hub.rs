@@ -1,8 +1,11 @@
 //! The task that owns the practice cluster: requests and controllers take turns, and nothing is answered before it is on disk.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use jiff::Timestamp;
@@ -110,9 +113,10 @@ impl Hub {
     ) -> Option<T> {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |cluster, now| {
-            let found = question(cluster, now);
+            // A mistake of ours in one answer must not end the cluster for everybody.
+            let found = catch_unwind(AssertUnwindSafe(|| question(cluster, now)));
             // The one who asked may be gone; then nobody needs the answer.
-            Box::new(move || drop(answer.send(found)))
+            Box::new(move || drop(found.map(|found| answer.send(found))))
         });
         self.jobs.send(job).await.ok()?;
         answered.await.ok()
@@ -193,6 +197,7 @@ impl Keeper {
 
     fn keep(&mut self, told: &watch::Sender<u64>) -> Result<(), Problem> {
         self.journal.keep(&self.cluster.store, self.clock.now())?;
+        self.cluster.store.lighten();
         told.send_if_modified(|known| {
             let new = self.cluster.store.revision();
             std::mem::replace(known, new) != new
