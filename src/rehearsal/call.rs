@@ -51,7 +51,9 @@ impl Place {
             let text = String::from_utf8(unescape(part)).ok();
             let text = text.filter(|text| !text.contains(char::is_control));
             let Some(text) = text else {
-                return Err(Failure::bad_request("the path of the request cannot be read"));
+                return Err(Failure::bad_request(
+                    "the path of the request cannot be read",
+                ));
             };
             if text.contains(['/', '\\', '%']) {
                 let why = format!("invalid resource name {text:?}: [may not contain '/' or '%']");
@@ -292,15 +294,25 @@ mod tests {
         assert_eq!(query.number("limit"), Some(5));
         assert_eq!(query.text("odd"), "%zz");
         let query = Query::parse("command=echo&command=a%20b&command=");
-        assert_eq!(query.all("command").collect::<Vec<_>>(), ["echo", "a b", ""]);
+        assert_eq!(
+            query.all("command").collect::<Vec<_>>(),
+            ["echo", "a b", ""]
+        );
     }
 
     #[test]
     fn numbers_that_are_none_are_refused() {
-        for text in ["limit=many", "timeoutSeconds=1e3", "tailLines=99999999999999999999", "resourceVersion=-1"] {
+        for text in [
+            "limit=many",
+            "timeoutSeconds=1e3",
+            "tailLines=99999999999999999999",
+            "resourceVersion=-1",
+        ] {
             assert_eq!(Query::parse(text).check().unwrap_err().code, 400, "{text}");
         }
-        Query::parse("limit=&timeoutSeconds=5&resourceVersion=0").check().unwrap();
+        Query::parse("limit=&timeoutSeconds=5&resourceVersion=0")
+            .check()
+            .unwrap();
     }
 
     #[test]

@@ -19,8 +19,7 @@ use super::{
     managed::{Entries, Manager},
     schema::Node,
     store::Store,
-    validate,
-    weight,
+    validate, weight,
     world::text_at,
 };
 

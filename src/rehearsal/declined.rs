@@ -2,20 +2,20 @@
 
 use super::{
     answer::Failure,
-    call::{Place, Query},
+    call::{Method, Place, Query},
 };
 
 /// The group of `kubectl top`: it is listed, so that the question reaches us and is answered.
 pub const METRICS: &str = "metrics.k8s.io";
 
 /// The refusal of a request for something that is not done here.
-pub fn declined(place: &Place, query: &Query) -> Option<Failure> {
+pub fn declined(method: Method, place: &Place, query: &Query) -> Option<Failure> {
     let instead = match (
         place.group.as_str(),
         place.plural.as_str(),
         place.subresource.as_str(),
     ) {
-        ("autoscaling", "horizontalpodautoscalers", _) => {
+        ("autoscaling", "horizontalpodautoscalers", _) if method == Method::Post => {
             "the practice cluster has no autoscaler; set the number yourself with `kubectl scale deployment NAME --replicas=N`"
         }
         (METRICS, _, _) => {

@@ -59,7 +59,8 @@ pub fn wanted(lines: &[Line], query: &Query, now: Timestamp) -> Result<Vec<Line>
     let since = match (query.number("sinceSeconds"), query.text("sinceTime")) {
         (Some(seconds), _) => {
             let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-            now.checked_sub(jiff::SignedDuration::from_secs(seconds)).ok()
+            now.checked_sub(jiff::SignedDuration::from_secs(seconds))
+                .ok()
         }
         (None, "") => None,
         (None, text) => {
@@ -74,8 +75,14 @@ pub fn wanted(lines: &[Line], query: &Query, now: Timestamp) -> Result<Vec<Line>
         since.is_none_or(|since| at.is_none_or(|at| at >= since))
     };
     let found: Vec<&Line> = lines.iter().filter(young).collect();
-    let size = |name| query.number(name).and_then(|number| usize::try_from(number).ok());
-    let from = found.len().saturating_sub(size("tailLines").unwrap_or(usize::MAX));
+    let size = |name| {
+        query
+            .number(name)
+            .and_then(|number| usize::try_from(number).ok())
+    };
+    let from = found
+        .len()
+        .saturating_sub(size("tailLines").unwrap_or(usize::MAX));
     let mut left = size("limitBytes").unwrap_or(usize::MAX);
     let fits = |line: &&&Line| {
         let size = line.shown(query).len();
@@ -91,12 +98,7 @@ pub fn wanted(lines: &[Line], query: &Query, now: Timestamp) -> Result<Vec<Line>
 ///
 /// # Errors
 /// The sentence of a real server when there is nothing to read yet.
-pub fn log(
-    world: &World<'_>,
-    pod: &Value,
-    container: &str,
-    previous: bool,
-) -> Result<Log, String> {
+pub fn log(world: &World<'_>, pod: &Value, container: &str, previous: bool) -> Result<Log, String> {
     let name = text_at(pod, "/metadata/name").unwrap_or("");
     let container = chosen(pod, name, container)?;
     let status = status(pod, &container);
@@ -118,10 +120,15 @@ pub fn log(
                 return Err(waits(&words(reason, waiting)));
             }
             // One that waits for its next start shows what it wrote before.
-            state.get("terminated").or(before).filter(|_| running.is_none())
+            state
+                .get("terminated")
+                .or(before)
+                .filter(|_| running.is_none())
         }
     };
-    let began = ended.or(running).and_then(|part| text_at(part, "/startedAt"));
+    let began = ended
+        .or(running)
+        .and_then(|part| text_at(part, "/startedAt"));
     let began = began.or_else(|| text_at(pod, "/status/startTime"));
     let started = began.unwrap_or("");
     let image = text_at(status.unwrap_or(&Value::Null), "/image").unwrap_or("unknown");
@@ -130,15 +137,23 @@ pub fn log(
             started,
             &format!("practice container {container} of image {image} starts"),
         ),
-        Line::stamped(started, "settings read from the environment and from mounted files"),
+        Line::stamped(
+            started,
+            "settings read from the environment and from mounted files",
+        ),
     ];
     if running.is_some() && !previous {
         lines.push(Line::stamped(&later(started, 1), "starting"));
         if status.and_then(|status| status.get("ready")) == Some(&Value::Bool(true)) {
-            lines.push(Line::stamped(&later(started, 2), "ready: accepting connections"));
+            lines.push(Line::stamped(
+                &later(started, 2),
+                "ready: accepting connections",
+            ));
         }
     }
-    let at = ended.and_then(|end| text_at(end, "/finishedAt")).unwrap_or(started);
+    let at = ended
+        .and_then(|end| text_at(end, "/finishedAt"))
+        .unwrap_or(started);
     let told = rows(world, pod, ended).into_iter();
     let told = told.chain(recovery(pod, &container, ended));
     lines.extend(told.map(|text| Line::new(at, text)));

@@ -86,7 +86,9 @@ fn price(target: &Value, operation: &Value) -> Result<usize, String> {
     let left = DEEPEST.saturating_sub(path.matches('/').count());
     let weight = value.map_or(Some(1), |value| weigh(value, left));
     let weight = weight.ok_or_else(|| format!("{path} lies too deep"))?;
-    let around = path.rsplit_once('/').and_then(|(parent, _)| target.pointer(parent));
+    let around = path
+        .rsplit_once('/')
+        .and_then(|(parent, _)| target.pointer(parent));
     let aside = match around {
         Some(Value::Array(list)) => list.len(),
         Some(Value::Object(map)) => map.len(),
@@ -275,7 +277,10 @@ mod tests {
         let deepen = json!({"op": "move", "from": "/a", "path": "/c"});
         let back = json!({"op": "move", "from": "/c", "path": "/a/b"});
         let add = json!({"op": "add", "path": "/a", "value": {}});
-        for patch in [vec![double; 1000], [add, deepen, back].repeat(1000)] {
+        for patch in [
+            vec![double; 1000],
+            vec![vec![add, deepen, back]; 1000].concat(),
+        ] {
             let mut value = json!({"a": {"x": "y"}});
             json_patch(&mut value, &patch.into()).unwrap_err();
         }

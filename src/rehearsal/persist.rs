@@ -116,7 +116,9 @@ fn put(object: &str) -> String {
 
 fn record(changes: &[String], store: &Store, now: Timestamp) -> String {
     let (revision, changes) = (store.revision(), changes.join(","));
-    format!("{{\"format\":{FORMAT},\"at\":\"{now}\",\"revision\":{revision},\"changes\":[{changes}]}}")
+    format!(
+        "{{\"format\":{FORMAT},\"at\":\"{now}\",\"revision\":{revision},\"changes\":[{changes}]}}"
+    )
 }
 
 fn replay(store: &mut Store, record: &Value) {

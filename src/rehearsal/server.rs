@@ -59,6 +59,9 @@ const LONGEST_PATH: usize = 16 * 1024;
 /// Largest head of a request, and all that is read of a body before anybody wants it.
 const LARGEST_HEAD: usize = 64 * 1024;
 
+/// Headers of a request.
+const MOST_HEADERS: usize = 100;
+
 /// The pause after a connection that could not be accepted, such as for want of files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -79,7 +82,7 @@ pub struct Patience {
 impl Default for Patience {
     fn default() -> Self {
         Self {
-            head: Duration::from_secs(60),
+            head: Duration::from_mins(1),
             body: Duration::from_secs(30),
             answer: Duration::from_secs(30),
         }
@@ -295,6 +298,7 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(patience.head)
         .max_buf_size(LARGEST_HEAD)
+        .max_headers(MOST_HEADERS)
         .serve_connection(stream, service)
         .with_upgrades();
     // A client that breaks off ends its own connection and nothing else.
@@ -367,7 +371,8 @@ impl Door {
         }
         let place = Place::parse(&path).filter(|place| !place.plural.is_empty());
         let place = place.ok_or_else(Failure::no_such_path)?;
-        if let Some(failure) = declined::declined(&place, &query) {
+        let method = method(request.method())?;
+        if let Some(failure) = declined::declined(method, &place, &query) {
             return Err(failure);
         }
         let is_pod = place.group.is_empty() && place.plural == "pods";
@@ -376,7 +381,7 @@ impl Door {
             return Ok((response, Some(session)));
         }
         let form = Form::of(&accept, &query);
-        let answered = self.resource(request, (place, query, form)).await?;
+        let answered = self.resource(request, method, (place, query, form)).await?;
         Ok((answered, None))
     }
 
@@ -384,11 +389,11 @@ impl Door {
     async fn resource(
         &self,
         request: Request<Incoming>,
+        method: Method,
         (place, query, form): (Place, Query, Form),
     ) -> Result<Response<Body>, Failure> {
         let content = said(&request, header::CONTENT_TYPE);
         let agent = said(&request, header::USER_AGENT);
-        let method = method(request.method())?;
         let (parts, body) = request.into_parts();
         let (body, large) = self
             .bodies
@@ -398,8 +403,8 @@ impl Door {
             method,
             place,
             query,
-            body,
             content,
+            body,
             agent,
         };
         let reads = call.method == Method::Get && call.place.subresource.is_empty();

@@ -186,7 +186,11 @@ impl Container<'_> {
 
     fn ls(&self, words: &[&str]) -> Said {
         let files = Files::of(self);
-        let mut paths: Vec<&str> = words.iter().copied().filter(|w| !w.starts_with('-')).collect();
+        let mut paths: Vec<&str> = words
+            .iter()
+            .copied()
+            .filter(|w| !w.starts_with('-'))
+            .collect();
         if paths.is_empty() {
             paths.push("/");
         }
@@ -194,7 +198,7 @@ impl Container<'_> {
         for path in paths {
             said = match files.list(path) {
                 Some(names) => {
-                    let lines: String = names.iter().map(|name| format!("{name}\n")).collect();
+                    let lines: String = names.iter().flat_map(|name| [name, "\n"]).collect();
                     said.and(Said::out(lines))
                 }
                 None => said.and(Said::wrong(
@@ -208,7 +212,8 @@ impl Container<'_> {
 
     fn env(&self) -> Said {
         let all = self.environment();
-        let lines: String = all.iter().map(|(k, v)| format!("{k}={v}\n")).collect();
+        let lines = all.iter().map(|(k, v)| [k, "=", v, "\n"].concat());
+        let lines: String = lines.collect();
         Said::out(lines)
     }
 
@@ -290,7 +295,9 @@ impl Container<'_> {
                 "psql: not found: it is played only in the pods of a database".to_owned(),
             );
         };
-        let at = words.iter().position(|word| word.ends_with('c') && word.starts_with('-'));
+        let at = words
+            .iter()
+            .position(|word| word.ends_with('c') && word.starts_with('-'));
         let asked = at.and_then(|at| words.get(at + 1)).copied().unwrap_or("");
         let plain = asked.trim().trim_end_matches(';').to_lowercase();
         let parts: Vec<&str> = plain.split_whitespace().collect();
@@ -304,7 +311,9 @@ impl Container<'_> {
         let Some((_, count)) = rows.iter().find(|(name, _)| name == table) else {
             return Said::wrong(1, format!("ERROR:  relation \"{table}\" does not exist"));
         };
-        let bare = words.iter().any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains('t'));
+        let bare = words
+            .iter()
+            .any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains('t'));
         if bare {
             return Said::line(&count.to_string());
         }

@@ -6,6 +6,7 @@ mod kubectl;
 mod streams;
 
 use std::{
+    fmt::Write as _,
     io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -31,13 +32,18 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Begins with these files.
+    /// Begins with these files, as fast as it can.
     pub async fn new(files: &[(&str, &str)]) -> Self {
+        Self::at(Speed::Max, files).await
+    }
+
+    /// The same at another speed.
+    pub async fn at(speed: Speed, files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = HostOptions {
             folder: folder.path().join("cluster"),
             port: 0,
-            speed: Speed::Max,
+            speed,
             idle_exit: None,
             site: Arc::new(Site::try_from(&site::sample()).unwrap()),
             kubeconfig: Some(folder.path().join("kubeconfig")),
@@ -77,14 +83,15 @@ impl Scene {
     }
 }
 
-/// The words of a command; quotes hold some together, and `@name` is a file of the folder.
+/// The words of a command; quotes hold letters together, and `@name` is a file of the folder.
 fn words(text: &str, folder: &Path) -> Vec<String> {
-    let parts = text.split('\'').enumerate().flat_map(|(at, part)| {
-        let quoted = at % 2 == 1;
-        let whole = quoted.then(|| part.to_owned());
-        let split = part.split_whitespace().filter(move |_| !quoted);
-        whole.into_iter().chain(split.map(str::to_owned))
+    let mut quoted = false;
+    let parts = text.split(|letter: char| {
+        quoted ^= letter == '\'';
+        letter == ' ' && !quoted
     });
+    let parts: Vec<String> = parts.map(|part| part.replace('\'', "")).collect();
+    let parts = parts.into_iter().filter(|part| !part.is_empty());
     let file = |word: String| match word.strip_prefix('@') {
         Some(name) => folder.join(name).display().to_string(),
         None => word,
@@ -135,7 +142,12 @@ fn failures(program: &'static str, folder: &Path, rows: &[Row]) -> Vec<String> {
             Some(wanted) => (true, wanted),
             None => (false, *expected),
         };
-        table += &format!("| `{program} {text}` | {} | {wanted} |\n", ended.code().unwrap_or(-1));
+        writeln!(
+            table,
+            "| `{program} {text}` | {} | {wanted} |",
+            ended.code().unwrap_or(-1)
+        )
+        .unwrap();
         if ended.success() == fails || !said.contains(wanted) {
             wrong.push(format!(
                 "{program} {text}\n  wanted {expected:?}, ended with {ended}, said: {said}"
@@ -144,7 +156,11 @@ fn failures(program: &'static str, folder: &Path, rows: &[Row]) -> Vec<String> {
     }
     if let Some(file) = std::env::var_os("CARE_CLIENTS_TABLE") {
         let mut options = std::fs::File::options();
-        let mut file = options.create(true).append(true).open(PathBuf::from(file)).unwrap();
+        let mut file = options
+            .create(true)
+            .append(true)
+            .open(PathBuf::from(file))
+            .unwrap();
         file.write_all(table.as_bytes()).unwrap();
     }
     wrong

@@ -125,9 +125,8 @@ fn limited(operations: &Value) -> Result<(), Failure> {
     if count <= MOST_OPERATIONS {
         return Ok(());
     }
-    let why = format!(
-        "The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {count}"
-    );
+    let why =
+        format!("The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {count}");
     Err(Failure::new(413, "RequestEntityTooLarge", why))
 }
 

@@ -314,12 +314,7 @@ mod tests {
     #[test]
     fn what_is_too_deep_or_no_value_is_refused() {
         for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
-            let deep = [
-                open.repeat(100_000),
-                "1".to_owned(),
-                close.repeat(100_000),
-            ]
-            .concat();
+            let deep = [open.repeat(100_000), "1".to_owned(), close.repeat(100_000)].concat();
             check(&deep, "application/json", 400);
             check(&deep, APPLY, 400);
         }

@@ -105,7 +105,11 @@ fn handshake(headers: &HeaderMap) -> Result<(String, &'static str), Failure> {
         let words = texts.flat_map(|text| text.split(','));
         words.map(|word| word.trim().to_owned()).collect()
     };
-    let says = |name, wanted: &str| all(name).iter().any(|word| word.eq_ignore_ascii_case(wanted));
+    let says = |name, wanted: &str| {
+        all(name)
+            .iter()
+            .any(|word| word.eq_ignore_ascii_case(wanted))
+    };
     if !says(header::CONNECTION, "upgrade") || all(header::UPGRADE).is_empty() {
         return Err(Failure::bad_request("Upgrade request required"));
     }
@@ -122,7 +126,10 @@ fn handshake(headers: &HeaderMap) -> Result<(String, &'static str), Failure> {
     let offered = all(header::SEC_WEBSOCKET_PROTOCOL);
     let spoken = |protocol: &&str| offered.iter().any(|word| word == protocol);
     let protocol = PROTOCOLS.into_iter().find(spoken).ok_or_else(|| {
-        let why = format!("none of the offered protocols is spoken; {} is", PROTOCOLS.join(" or "));
+        let why = format!(
+            "none of the offered protocols is spoken; {} is",
+            PROTOCOLS.join(" or ")
+        );
         Failure::bad_request(why)
     })?;
     Ok((answer, protocol))
@@ -213,7 +220,7 @@ impl Session {
                 Message::Data(content) => content,
             };
             match content.split_first() {
-                Some((&INPUT, [])) | None | Some((&RESIZE, _)) => {}
+                None | Some((&INPUT, []) | (&RESIZE, _)) => {}
                 Some((&INPUT, piece)) => return Ok(Some(piece.to_vec())),
                 Some((&CLOSED, [INPUT])) => return Ok(None),
                 Some(_) => return Err(io::ErrorKind::InvalidData.into()),
@@ -311,7 +318,12 @@ fn leaves(line: &str, code: u8) -> Option<u8> {
     if words.next() != Some("exit") {
         return None;
     }
-    Some(words.next().and_then(|code| code.parse().ok()).unwrap_or(code))
+    Some(
+        words
+            .next()
+            .and_then(|code| code.parse().ok())
+            .unwrap_or(code),
+    )
 }
 
 fn status(code: u8) -> Value {
@@ -331,7 +343,8 @@ fn running<'p>(pod: &'p Value, wanted: &str) -> Result<&'p Value, Failure> {
         list.into_iter().flatten()
     };
     let specs = all("/spec/containers").chain(all("/spec/initContainers"));
-    let mut found = specs.filter(|spec| wanted.is_empty() || text_at(spec, "/name") == Some(wanted));
+    let mut found =
+        specs.filter(|spec| wanted.is_empty() || text_at(spec, "/name") == Some(wanted));
     let spec = found.next().ok_or_else(|| {
         Failure::bad_request(format!("container {wanted} is not valid for pod {name}"))
     })?;

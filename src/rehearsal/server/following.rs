@@ -95,7 +95,10 @@ impl Following {
 
     async fn look(&mut self) {
         let call = self.call.clone();
-        let found = self.hub.ask(move |cluster, _now| read(cluster, &call)).await;
+        let found = self
+            .hub
+            .ask(move |cluster, _now| read(cluster, &call))
+            .await;
         // A pod that is gone has said everything.
         let Some(Ok(log)) = found else {
             self.over = true;

@@ -167,7 +167,11 @@ mod tests {
         let size = u8::try_from(content.len()).unwrap();
         let mask = [1, 2, 3, 4];
         let hidden = content.iter().zip(mask.iter().cycle()).map(|(a, b)| a ^ b);
-        [first, 0x80 | size].into_iter().chain(mask).chain(hidden).collect()
+        [first, 0x80 | size]
+            .into_iter()
+            .chain(mask)
+            .chain(hidden)
+            .collect()
     }
 
     #[tokio::test]
@@ -181,15 +185,25 @@ mod tests {
         ]
         .concat();
         let mut from = bytes.as_slice();
-        assert_eq!(read(&mut from).await.unwrap(), Message::Data(b"\0abcd".to_vec()));
-        assert_eq!(read(&mut from).await.unwrap(), Message::Ping(b"still?".to_vec()));
+        assert_eq!(
+            read(&mut from).await.unwrap(),
+            Message::Data(b"\0abcd".to_vec())
+        );
+        assert_eq!(
+            read(&mut from).await.unwrap(),
+            Message::Ping(b"still?".to_vec())
+        );
         assert_eq!(read(&mut from).await.unwrap(), Message::Close);
     }
 
     #[tokio::test]
     async fn whoever_breaks_the_rules_is_not_read_on() {
         let large = [&[0x82, 0xff][..], &u64::MAX.to_be_bytes(), &[0; 4]].concat();
-        let endless = [masked(0x02, &[0; 100]), masked(0x00, &[0; 100]).repeat(1000)].concat();
+        let endless = [
+            masked(0x02, &[0; 100]),
+            masked(0x00, &[0; 100]).repeat(1000),
+        ]
+        .concat();
         for bytes in [
             vec![0x82, 0x01, b'a'],
             masked(0xf2, b"a"),

@@ -78,7 +78,11 @@ pub fn shape(answer: Answer) -> Response<Body> {
 pub fn refusal(failure: &Failure) -> Response<Body> {
     let code = StatusCode::from_u16(failure.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = json(code, &failure.body());
-    if let Some(seconds) = failure.details.get("retryAfterSeconds").and_then(Value::as_u64) {
+    if let Some(seconds) = failure
+        .details
+        .get("retryAfterSeconds")
+        .and_then(Value::as_u64)
+    {
         response
             .headers_mut()
             .insert(header::RETRY_AFTER, seconds.into());

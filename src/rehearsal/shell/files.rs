@@ -20,8 +20,16 @@ pub fn data(world: &World<'_>, namespace: &str, kind: &str, name: &str) -> Data 
     };
     let entries = |field: &str| object.get(field).and_then(Value::as_object);
     let decode = |text: &str| STANDARD.decode(text).unwrap_or_default();
-    let packed = if kind == "Secret" { "data" } else { "binaryData" };
-    let plain = if kind == "Secret" { "stringData" } else { "data" };
+    let packed = if kind == "Secret" {
+        "data"
+    } else {
+        "binaryData"
+    };
+    let plain = if kind == "Secret" {
+        "stringData"
+    } else {
+        "data"
+    };
     let mut found = Data::new();
     for (key, value) in entries(packed).into_iter().flatten() {
         found.insert(key.clone(), decode(value.as_str().unwrap_or("")));
@@ -135,7 +143,9 @@ impl Files {
 /// What a volume brings along; those that pods write to are empty, because nothing runs that could have written.
 fn content(container: &Container<'_>, volume: &Value) -> Data {
     let mut found = Data::new();
-    let parts = volume.pointer("/projected/sources").and_then(Value::as_array);
+    let parts = volume
+        .pointer("/projected/sources")
+        .and_then(Value::as_array);
     for source in parts.into_iter().flatten().chain([volume]) {
         for (word, kind) in SOURCES {
             let Some(source) = source.get(word) else {

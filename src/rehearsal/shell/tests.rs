@@ -61,41 +61,87 @@ fn commands_end_as_they_would_in_a_container() {
     check("exit 7", "", "", 7);
     check("false; exit", "", "", 1);
     check("false && echo no || echo yes", "yes\n", "", 0);
-    check("echo -n 'a  b' \"c $GREETING\"; echo d", "a  b c hellod\n", "", 0);
+    check(
+        "echo -n 'a  b' \"c $GREETING\"; echo d",
+        "a  b c hellod\n",
+        "",
+        0,
+    );
     check("echo ${GREETING}s # and a comment", "hellos\n", "", 0);
     check("hostname; pwd", "web-0\n/\n", "", 0);
     check("date", "Tue Nov 24 10:00:00 UTC 2026\n", "", 0);
-    check("tar cf - /etc", "", "tar: not found: the practice cluster runs no containers", 127);
+    check(
+        "tar cf - /etc",
+        "",
+        "tar: not found: the practice cluster runs no containers",
+        127,
+    );
     check("/bin/ps", "", "ps: not found", 127);
 }
 
 #[test]
 fn files_are_those_that_config_maps_and_secrets_bring() {
     check("cat /etc/site/web/site.conf", "listen 80;\n", "", 0);
-    check("cat /etc/site/../site/./web//site.conf", "listen 80;\n", "", 0);
+    check(
+        "cat /etc/site/../site/./web//site.conf",
+        "listen 80;\n",
+        "",
+        0,
+    );
     check("cat /run/secret; cat /etc/hostname", "sesameweb-0\n", "", 0);
-    check("cat /etc/passwd", "", "cat: /etc/passwd: No such file or directory", 1);
+    check(
+        "cat /etc/passwd",
+        "",
+        "cat: /etc/passwd: No such file or directory",
+        1,
+    );
     check("cat /etc/site", "", "Is a directory", 1);
     check("ls /", "data\netc\nrun\n", "", 0);
     check("ls -la /data", "", "", 0);
-    check("ls /etc/site/web /nowhere", "site.conf\n", "ls: /nowhere: No such file", 2);
+    check(
+        "ls /etc/site/web /nowhere",
+        "site.conf\n",
+        "ls: /nowhere: No such file",
+        2,
+    );
 }
 
 #[test]
 fn variables_come_from_where_the_pod_says() {
-    check("printenv PASSWORD POD S_colour", "sesame\nweb-0\nred\n", "", 0);
+    check(
+        "printenv PASSWORD POD S_colour",
+        "sesame\nweb-0\nred\n",
+        "",
+        0,
+    );
     check("printenv NOBODY", "", "", 1);
     let all = String::from_utf8(said("env").out).unwrap();
-    assert!(all.contains("GREETING=hello\n") && all.contains("HOSTNAME=web-0\n"), "{all}");
+    assert!(
+        all.contains("GREETING=hello\n") && all.contains("HOSTNAME=web-0\n"),
+        "{all}"
+    );
 }
 
 #[test]
 fn what_the_shell_cannot_do_it_says() {
-    for line in ["echo a | cat", "echo > f", "echo $(date)", "echo `date`", "echo 'a", "echo ${A:-b}", "a & b"] {
+    for line in [
+        "echo a | cat",
+        "echo > f",
+        "echo $(date)",
+        "echo `date`",
+        "echo 'a",
+        "echo ${A:-b}",
+        "a & b",
+    ] {
         let said = said(line);
         assert_eq!(said.code, 2, "{line}");
         assert!(said.err.starts_with("sh: "), "{line}: {}", said.err);
     }
     check(&"true;".repeat(1000), "", "more than 100 commands", 2);
-    check("psql -c 'select 1'", "", "only in the pods of a database", 127);
+    check(
+        "psql -c 'select 1'",
+        "",
+        "only in the pods of a database",
+        127,
+    );
 }

@@ -2,6 +2,8 @@
 
 use std::process::Stdio;
 
+use care_install::rehearsal::Speed;
+
 use super::{Row, Scene, said};
 
 const CHART: &str = "apiVersion: v2\nname: little\nversion: 1.0.0\n";
@@ -35,13 +37,28 @@ spec:
 
 /// A release from its first to its last day.
 const RELEASED: &[Row] = &[
-    ("install little @chart --wait --timeout 60s", "STATUS: deployed"),
+    (
+        "install little @chart --wait --timeout 60s",
+        "STATUS: deployed",
+    ),
     ("install little @chart", "ERROR: cannot reuse a name"),
-    ("upgrade little @chart --set replicas=2 --wait --timeout 60s", "REVISION: 2"),
-    ("upgrade --install little @chart --set replicas=2", "REVISION: 3"),
-    ("upgrade --install second @chart --wait --timeout 60s", "STATUS: deployed"),
+    (
+        "upgrade little @chart --set replicas=2 --wait --timeout 60s",
+        "REVISION: 2",
+    ),
+    (
+        "upgrade --install little @chart --set replicas=2",
+        "REVISION: 3",
+    ),
+    (
+        "upgrade --install second @chart --wait --timeout 60s",
+        "STATUS: deployed",
+    ),
     ("upgrade nobody @chart", "ERROR: has no deployed releases"),
-    ("rollback little 1 --wait --timeout 60s", "Rollback was a success"),
+    (
+        "rollback little 1 --wait --timeout 60s",
+        "Rollback was a success",
+    ),
     ("list", "little"),
     ("list -A -o json", "\"name\":\"second\""),
     ("status little", "STATUS: deployed"),
@@ -59,10 +76,16 @@ const RELEASED: &[Row] = &[
 
 /// What fails is seen as failed, is put back, and is cured by the next try.
 const FAILING: &[Row] = &[
-    ("install hooked @chart --set-string exit=3 --timeout 60s", "ERROR: failed pre-install"),
-    ("list --all", "failed"),
+    (
+        "install hooked @chart --set-string exit=3 --timeout 60s",
+        "ERROR: failed pre-install",
+    ),
+    ("list --failed", "hooked"),
     ("status hooked", "STATUS: failed"),
-    ("upgrade --install hooked @chart --wait --timeout 60s", "STATUS: deployed"),
+    (
+        "upgrade --install hooked @chart --set-string exit=0 --wait --timeout 60s",
+        "STATUS: deployed",
+    ),
     (
         "upgrade hooked @chart --set nodes.none=there --rollback-on-failure --wait --timeout 3s",
         "ERROR: rolled back",
@@ -80,24 +103,30 @@ const FAILING: &[Row] = &[
 const PENDING: &[Row] = &[
     ("list --pending", "pending-install"),
     ("status stuck", "STATUS: pending-install"),
-    ("upgrade stuck @chart", "ERROR: another operation (install/upgrade/rollback) is in progress"),
+    (
+        "upgrade stuck @chart",
+        "ERROR: another operation (install/upgrade/rollback) is in progress",
+    ),
     ("uninstall stuck --wait --timeout 60s", "uninstalled"),
-    ("install stuck @chart --wait --timeout 60s", "STATUS: deployed"),
+    (
+        "install stuck @chart --wait --timeout 60s",
+        "STATUS: deployed",
+    ),
 ];
 
-async fn scene() -> Scene {
-    Scene::new(&[
+async fn scene(speed: Speed) -> Scene {
+    let files = [
         ("chart/Chart.yaml", CHART),
         ("chart/templates/all.yaml", TEMPLATE),
         ("chart/templates/hook.yaml", HOOK),
-    ])
-    .await
+    ];
+    Scene::at(speed, &files).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[cfg_attr(not(has_go), ignore = "needs the `go` command to build helm")]
 async fn helm_keeps_a_release_from_its_first_to_its_last_day() {
-    let scene = scene().await;
+    let scene = scene(Speed::Max).await;
     scene.check("helm", RELEASED).await;
     scene.end().await;
 }
@@ -105,7 +134,7 @@ async fn helm_keeps_a_release_from_its_first_to_its_last_day() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[cfg_attr(not(has_go), ignore = "needs the `go` command to build helm")]
 async fn helm_sees_what_fails_and_puts_it_back() {
-    let scene = scene().await;
+    let scene = scene(Speed::Max).await;
     scene.check("helm", FAILING).await;
     scene.end().await;
 }
@@ -113,10 +142,15 @@ async fn helm_sees_what_fails_and_puts_it_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[cfg_attr(not(has_go), ignore = "needs the `go` command to build helm")]
 async fn a_killed_helm_leaves_a_pending_release_that_is_recognised() {
-    let scene = scene().await;
+    // At the greatest speed its deadline comes before the kill.
+    let scene = scene(Speed::Times(20)).await;
     let words = "install stuck @chart --set nodes.none=there --wait --timeout 600s";
     let mut helm = scene.client("helm", words);
-    let mut helm = helm.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut helm = helm
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let waits = "wait --for=create deployment/stuck --timeout=60s";
     let mut waits = scene.client("kubectl", waits);
     let seen = tokio::task::spawn_blocking(move || waits.output().unwrap());

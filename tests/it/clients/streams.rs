@@ -50,7 +50,8 @@ impl Going {
         let mut heard = Vec::new();
         loop {
             let line = self.lines.recv_timeout(LIMIT);
-            let line = line.unwrap_or_else(|_| panic!("{wanted:?} did not come: {heard:#?}"));
+            assert!(line.is_ok(), "{wanted:?} did not come: {heard:#?}");
+            let line = line.unwrap();
             if wanted.iter().all(|word| line.contains(word)) {
                 return;
             }
@@ -85,10 +86,10 @@ async fn kubectl_watches_what_comes_changes_and_goes() {
         table.until(&["MODIFIED", "one", "1/1", "Running"]);
         names.until(&["pod/one"]);
         done(&scene, "label pod one app=two --overwrite");
-        whole.until(&["\"app\": \"two\""]);
+        whole.until(&["\"app\":\"two\""]);
         done(&scene, "delete pod one --timeout=60s");
         table.until(&["DELETED", "one"]);
-        whole.until(&["\"type\": \"DELETED\""]);
+        whole.until(&["\"type\":\"DELETED\""]);
     });
     scene.end().await;
 }
@@ -122,7 +123,11 @@ async fn commands_in_a_container_read_what_kubectl_reads() {
         let large = "hello there\n".repeat(100_000);
         let copied = fed(scene.client("kubectl", "exec -i one -- cat"), &large);
         assert!(copied.status.success(), "{copied:?}");
-        assert!(copied.stdout == large.as_bytes(), "{} bytes", copied.stdout.len());
+        assert!(
+            copied.stdout == large.as_bytes(),
+            "{} bytes",
+            copied.stdout.len()
+        );
         let shell = scene.client("kubectl", "exec -i one -- sh");
         let ended = fed(shell, "hostname\nps\necho $HOME\nexit 3\nhostname\n");
         assert_eq!(ended.status.code(), Some(3));

@@ -14,21 +14,39 @@ const EXEC: &str = "/api/v1/namespaces/default/pods/one/exec";
 async fn with_pod() -> Victim {
     let victim = Victim::start().await;
     let node = json!({"metadata": {"name": "n", "labels": {}}, "status": {}}).to_string();
-    assert_eq!(victim.status("POST", "/api/v1/nodes", node.as_bytes()).await, 201);
+    assert_eq!(
+        victim
+            .status("POST", "/api/v1/nodes", node.as_bytes())
+            .await,
+        201
+    );
     let pod = json!({"metadata": {"name": "one"}, "spec": {"nodeName": "n", "containers": [{"name": "c", "image": "i"}]}});
     let pods = "/api/v1/namespaces/default/pods";
-    assert_eq!(victim.status("POST", pods, pod.to_string().as_bytes()).await, 201);
+    assert_eq!(
+        victim
+            .status("POST", pods, pod.to_string().as_bytes())
+            .await,
+        201
+    );
     let status = json!({"status": {"phase": "Running", "containerStatuses": [{"name": "c", "image": "i", "imageID": "", "ready": true,
         "restartCount": 0, "state": {"running": {"startedAt": "2026-11-24T10:00:00Z"}}}]}});
     let path = format!("{pods}/one/status");
-    assert_eq!(victim.status("PATCH", &path, status.to_string().as_bytes()).await, 200);
+    assert_eq!(
+        victim
+            .status("PATCH", &path, status.to_string().as_bytes())
+            .await,
+        200
+    );
     victim
 }
 
 fn upgrade(victim: &Victim, query: &str, headers: &[(&str, &str)]) -> Vec<u8> {
-    let mut text = format!("GET {EXEC}?{query} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n", victim.token);
+    let mut text = format!(
+        "GET {EXEC}?{query} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n",
+        victim.token
+    );
     for (name, value) in headers {
-        text += &format!("{name}: {value}\r\n");
+        text += &[name, ": ", value, "\r\n"].concat();
     }
     (text + "\r\n").into_bytes()
 }
@@ -46,13 +64,16 @@ fn good() -> Vec<(&'static str, &'static str)> {
 fn frame(first: u8, content: &[u8]) -> Vec<u8> {
     let size = u16::try_from(content.len()).unwrap().to_be_bytes();
     // A mask of zeros hides nothing and is one all the same.
-    [&[first, 0x80 | 126][..], &size, &[0; 4], content].concat()
+    [&[first, 0x80 | 0x7e][..], &size, &[0; 4], content].concat()
 }
 
 /// Begins a session and reads the answer to the upgrade.
 async fn begin(victim: &Victim, query: &str) -> TcpStream {
     let mut stream = victim.connect().await;
-    stream.write_all(&upgrade(victim, query, &good())).await.unwrap();
+    stream
+        .write_all(&upgrade(victim, query, &good()))
+        .await
+        .unwrap();
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let byte = timeout(LIMIT, stream.read_u8()).await.unwrap();
@@ -73,14 +94,21 @@ async fn rest(mut stream: TcpStream) -> Vec<u8> {
 async fn an_upgrade_with_tricks_is_refused_in_plain_http() {
     let victim = with_pod().await;
     let without = |name: &str| -> Vec<(&'static str, &'static str)> {
-        good().into_iter().filter(|(known, _)| *known != name).collect()
+        good()
+            .into_iter()
+            .filter(|(known, _)| *known != name)
+            .collect()
     };
     let with = |name: &'static str, value: &'static str| {
         let mut headers = without(name);
         headers.push((name, value));
         headers
     };
-    let twice = [good(), vec![("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]].concat();
+    let twice = [
+        good(),
+        vec![("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")],
+    ]
+    .concat();
     for headers in [
         without("Connection"),
         without("Upgrade"),
@@ -100,11 +128,23 @@ async fn an_upgrade_with_tricks_is_refused_in_plain_http() {
         stream.write_all(&bytes).await.unwrap();
         stream.shutdown().await.unwrap();
         let heard = rest(stream).await;
-        assert_eq!(code(&heard), 400, "{headers:?}: {}", String::from_utf8_lossy(&heard));
+        assert_eq!(
+            code(&heard),
+            400,
+            "{headers:?}: {}",
+            String::from_utf8_lossy(&heard)
+        );
     }
-    for (wanted, query) in [(400, ""), (400, "command=true&container=nobody"), (501, "command=tar")] {
+    for (wanted, query) in [
+        (400, ""),
+        (400, "command=true&container=nobody"),
+        (501, "command=tar"),
+    ] {
         let mut stream = victim.connect().await;
-        stream.write_all(&upgrade(&victim, query, &good())).await.unwrap();
+        stream
+            .write_all(&upgrade(&victim, query, &good()))
+            .await
+            .unwrap();
         stream.shutdown().await.unwrap();
         assert_eq!(code(&rest(stream).await), wanted, "{query}");
     }
@@ -127,7 +167,11 @@ async fn a_session_that_breaks_the_rules_is_ended() {
         frame(0x80, b"\0a"),
         frame(0x82, b"\x09unknown channel"),
         large,
-        [frame(0x02, b"\0"), frame(0x00, &[b'a'; 60_000]).repeat(3)].concat(),
+        [
+            frame(0x02, b"\0"),
+            frame(0x00, &vec![b'a'; 60_000]).repeat(3),
+        ]
+        .concat(),
     ] {
         let mut stream = begin(&victim, "command=cat&stdin=true&stdout=true").await;
         stream.write_all(&bytes).await.ok();
@@ -142,12 +186,16 @@ async fn a_session_that_breaks_the_rules_is_ended() {
 async fn input_without_end_to_a_reader_that_does_not_read_is_given_up() {
     let victim = with_pod().await;
     let mut stream = begin(&victim, "command=cat&stdin=true&stdout=true").await;
-    let piece = frame(0x82, &[&[0][..], &[b'x'; 30_000]].concat());
+    let piece = frame(0x82, &[&[0][..], &vec![b'x'; 30_000]].concat());
     let sends = async { while stream.write_all(&piece).await.is_ok() {} };
-    timeout(LIMIT, sends).await.expect("the server reads for ever");
+    timeout(LIMIT, sends)
+        .await
+        .expect("the server reads for ever");
     let mut shell = begin(&victim, "command=sh&stdin=true&stdout=true").await;
     let sends = async { while shell.write_all(&piece).await.is_ok() {} };
-    timeout(LIMIT, sends).await.expect("the server reads a line without end");
+    timeout(LIMIT, sends)
+        .await
+        .expect("the server reads a line without end");
     victim.is_well().await;
 }
 
@@ -157,7 +205,10 @@ async fn a_terminal_echoes_edits_and_ends_as_one_does() {
     let mut stream = begin(&victim, "command=sh&stdin=true&stdout=true&tty=true").await;
     let ping = frame(0x89, b"there?");
     stream.write_all(&ping).await.unwrap();
-    stream.write_all(&frame(0x82, b"\0hostnamx\x7fe\rexit 4\r")).await.unwrap();
+    stream
+        .write_all(&frame(0x82, b"\0hostnamx\x7fe\rexit 4\r"))
+        .await
+        .unwrap();
     let heard = rest(stream).await;
     let text = String::from_utf8_lossy(&heard);
     assert!(text.contains("one\r\n"), "{text:?}");

@@ -77,7 +77,12 @@ impl Victim {
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "hostile::peer::child", "--ignored", "--nocapture"])
+            .args([
+                "--exact",
+                "hostile::peer::child",
+                "--ignored",
+                "--nocapture",
+            ])
             .env(FOLDER, folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -87,7 +92,11 @@ impl Victim {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let serves = async {
             loop {
-                let line = lines.next_line().await.unwrap().expect("the child has ended");
+                let line = lines
+                    .next_line()
+                    .await
+                    .unwrap()
+                    .expect("the child has ended");
                 if let Some(rest) = line.strip_prefix(SERVES) {
                     return rest.to_owned();
                 }
@@ -132,7 +141,9 @@ impl Victim {
         let mut heard = Vec::new();
         let read = from.read_to_end(&mut heard);
         let both = async { tokio::join!(sent, read) };
-        let (_to, read) = timeout(LIMIT, both).await.expect("the server leaves it open");
+        let (_to, read) = timeout(LIMIT, both)
+            .await
+            .expect("the server leaves it open");
         // What had come before a reset counts.
         read.ok();
         heard
@@ -159,12 +170,15 @@ impl Victim {
                 json!({"metadata": {"generateName": "well-"}}),
             ),
         ] {
-            let body = if body.is_null() { String::new() } else { body.to_string() };
+            let body = if body.is_null() {
+                String::new()
+            } else {
+                body.to_string()
+            };
             let status = self.status(method, path, body.as_bytes()).await;
             assert!(matches!(status, 200 | 201), "{method} {path}: {status}");
         }
         let peak = self.memory("VmHWM:");
-        println!("the server has taken {peak} kB at most");
         assert!(peak < MOST_MEMORY, "{peak} kB");
     }
 
@@ -191,7 +205,10 @@ impl Victim {
 /// The status of a reply; 0 when there is none.
 pub fn code(reply: &[u8]) -> u16 {
     let text = String::from_utf8_lossy(reply);
-    let word = text.split(' ').nth(1).filter(|_| text.starts_with("HTTP/1.1 "));
+    let word = text
+        .split(' ')
+        .nth(1)
+        .filter(|_| text.starts_with("HTTP/1.1 "));
     word.and_then(|word| word.parse().ok()).unwrap_or(0)
 }
 

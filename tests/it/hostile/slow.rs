@@ -44,7 +44,10 @@ async fn heads_and_bodies_that_come_too_slowly_are_given_up() {
     let victim = Victim::start().await;
     let heads = async {
         let mut stream = victim.connect().await;
-        stream.write_all(b"GET /api HTTP/1.1\r\nHost: x\r\n").await.unwrap();
+        stream
+            .write_all(b"GET /api HTTP/1.1\r\nHost: x\r\n")
+            .await
+            .unwrap();
         drip(&mut stream, b"Slow: x\r\n").await
     };
     let silent = async {
@@ -58,13 +61,18 @@ async fn heads_and_bodies_that_come_too_slowly_are_given_up() {
     };
     let bodies = async {
         let mut stream = victim.connect().await;
-        let head = String::from_utf8(victim.request("POST", MAPS, ("Content-Type: application/json\r\n", b""))).unwrap();
+        let head = String::from_utf8(victim.request(
+            "POST",
+            MAPS,
+            ("Content-Type: application/json\r\n", b""),
+        ))
+        .unwrap();
         let head = head.replace("Content-Length: 0", "Content-Length: 1000000");
         stream.write_all(head.as_bytes()).await.unwrap();
         drip(&mut stream, b" ").await
     };
     let all = async { tokio::join!(heads, silent, hello, bodies) };
-    let (head, silent, hello, body) = timeout(LIMIT, all).await.unwrap();
+    let (head, silent, hello, body) = Box::pin(timeout(LIMIT, all)).await.unwrap();
     assert!(head.is_empty() && silent.is_empty(), "{head:?} {silent:?}");
     assert!(!hello.starts_with(b"HTTP"), "{hello:?}");
     assert_eq!(code(&body), 408, "{}", String::from_utf8_lossy(&body));
@@ -74,9 +82,19 @@ async fn heads_and_bodies_that_come_too_slowly_are_given_up() {
 #[tokio::test]
 async fn a_body_without_end_and_one_that_is_shorter_than_it_said_are_refused() {
     let victim = Victim::start().await;
-    let head = String::from_utf8(victim.request("POST", MAPS, ("Content-Type: application/json\r\n", b""))).unwrap();
+    let head = String::from_utf8(victim.request(
+        "POST",
+        MAPS,
+        ("Content-Type: application/json\r\n", b""),
+    ))
+    .unwrap();
     let endless = head.replace("Content-Length: 0", "Transfer-Encoding: chunked");
-    let piece = [b"10000\r\n".as_slice(), &[b' '; 0x10000], b"\r\n"].concat();
+    let piece = [
+        b"10000\r\n".as_slice(),
+        vec![b' '; 0x10000].as_slice(),
+        b"\r\n",
+    ]
+    .concat();
     let (mut from, mut to) = victim.connect().await.into_split();
     let sends = async {
         to.write_all(endless.as_bytes()).await.unwrap();
@@ -84,13 +102,15 @@ async fn a_body_without_end_and_one_that_is_shorter_than_it_said_are_refused() {
         while to.write_all(&piece).await.is_ok() {}
     };
     let reads = async {
-        let mut heard = vec![0; 12];
-        from.read_exact(&mut heard).await.unwrap();
-        heard
+        let mut reply = vec![0; 12];
+        from.read_exact(&mut reply).await.unwrap();
+        reply
     };
-    let both = async { tokio::select! { heard = reads => heard, () = sends => Vec::new() } };
-    let heard = timeout(LIMIT, both).await.unwrap();
-    assert_eq!(heard, b"HTTP/1.1 413");
+    let both = async {
+        tokio::select! { reply = reads => reply, () = sends => Vec::new() }
+    };
+    let reply = timeout(LIMIT, both).await.unwrap();
+    assert_eq!(reply, b"HTTP/1.1 413");
 
     let huge = head.replace("Content-Length: 0", "Content-Length: 99999999999");
     let mut stream = victim.connect().await;
@@ -101,8 +121,12 @@ async fn a_body_without_end_and_one_that_is_shorter_than_it_said_are_refused() {
     let mut stream = victim.connect().await;
     stream.write_all(short.as_bytes()).await.unwrap();
     stream.shutdown().await.unwrap();
-    let heard = rest(&mut stream).await;
-    assert!(matches!(code(&heard), 0 | 400), "{}", String::from_utf8_lossy(&heard));
+    let reply = rest(&mut stream).await;
+    assert!(
+        matches!(code(&reply), 0 | 400),
+        "{}",
+        String::from_utf8_lossy(&reply)
+    );
     victim.is_well().await;
 }
 
@@ -126,8 +150,14 @@ async fn many_large_bodies_at_once_are_asked_to_come_later() {
     }
     // The others ran out of time, or broke off before they could read that they were too many.
     assert!(codes.contains(&408), "{codes:?}");
-    assert!(codes.iter().all(|code| matches!(code, 0 | 408 | 429)), "{codes:?}");
-    assert!(codes.iter().filter(|code| **code == 408).count() <= 16, "{codes:?}");
+    assert!(
+        codes.iter().all(|code| matches!(code, 0 | 408 | 429)),
+        "{codes:?}"
+    );
+    assert!(
+        codes.iter().filter(|code| **code == 408).count() <= 16,
+        "{codes:?}"
+    );
     victim.is_well().await;
 }
 
@@ -136,7 +166,8 @@ async fn readers_that_do_not_read_are_left_behind() {
     let victim = Victim::start().await;
     let text = "x".repeat(200_000);
     for turn in 0..20 {
-        let map = json!({"metadata": {"name": format!("m{turn}")}, "data": {"a": text}}).to_string();
+        let map =
+            json!({"metadata": {"name": format!("m{turn}")}, "data": {"a": text}}).to_string();
         assert_eq!(victim.status("POST", MAPS, map.as_bytes()).await, 201);
     }
     let mut streams = Vec::new();
@@ -144,16 +175,21 @@ async fn readers_that_do_not_read_are_left_behind() {
         let path = match turn % 3 {
             0 => MAPS.to_owned(),
             1 => format!("{MAPS}?watch=true"),
-            _ => format!("{MAPS}?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"),
+            _ => format!(
+                "{MAPS}?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
+            ),
         };
         let mut stream = victim.connect().await;
-        stream.write_all(&victim.request("GET", &path, ("", b""))).await.unwrap();
+        stream
+            .write_all(&victim.request("GET", &path, ("", b"")))
+            .await
+            .unwrap();
         streams.push(stream);
     }
     for turn in 0..100 {
-        let patch = json!({"data": {"b": turn.to_string()}}).to_string();
+        let change = json!({"data": {"b": turn.to_string()}}).to_string();
         let path = format!("{MAPS}/m{}", turn % 20);
-        assert_eq!(victim.status("PATCH", &path, patch.as_bytes()).await, 200);
+        assert_eq!(victim.status("PATCH", &path, change.as_bytes()).await, 200);
     }
     // All of them are let go, so that nothing is kept for them.
     let few = async {
@@ -181,6 +217,10 @@ async fn a_crowd_of_idle_connections_keeps_nobody_out() {
             victim.is_well().await;
         }
     }
-    assert!(victim.open_files() < 700, "{} files are open", victim.open_files());
+    assert!(
+        victim.open_files() < 700,
+        "{} files are open",
+        victim.open_files()
+    );
     victim.is_well().await;
 }
