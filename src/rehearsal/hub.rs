@@ -306,6 +306,38 @@ mod tests {
         Hub::start(keeper, stop.clone(), &TaskTracker::new())
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn controllers_rest_longer_the_more_often_they_find_nothing_to_do() {
+        let mut rest = Rest::default();
+        let cost = Duration::from_millis(10);
+        rest.after(true, Duration::ZERO);
+        assert_eq!(rest.left(), None);
+        for turn in 2..30 {
+            rest.after(true, cost);
+            assert_eq!(rest.left(), Some(cost * turn.min(MOST_REST)), "{turn}");
+        }
+        tokio::time::advance(cost * MOST_REST).await;
+        assert_eq!(rest.left().unwrap_or_default(), Duration::ZERO);
+        rest.after(false, cost);
+        assert_eq!(rest.left(), None);
+    }
+
+    /// A mistake in one answer: the others are answered all the same.
+    #[tokio::test]
+    async fn a_question_that_breaks_ends_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let stop = CancellationToken::new();
+        let _guard = stop.clone().drop_guard();
+        let hub = hub(folder.path(), &stop);
+        let broken = hub.ask(|_cluster, _now| panic!("a mistake")).await;
+        assert_eq!(broken, None::<()>);
+        assert!(
+            hub.ask(|cluster, _| cluster.store.revision())
+                .await
+                .is_some()
+        );
+    }
+
     #[tokio::test]
     async fn time_jumps_to_a_deadline_only_when_nobody_is_asking() {
         let folder = tempfile::tempdir().unwrap();

@@ -280,3 +280,103 @@ fn status<'v>(pod: &'v Value, container: &str) -> Option<&'v Value> {
         .flatten()
         .find(|status| text_at(status, "/name") == Some(container))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::rehearsal::store::Store;
+
+    fn pod(state: &Value, last: &Value) -> Value {
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "care"},
+            "spec": {"containers": [{"name": "c"}]}, "status": {"startTime": "2026-11-24T10:00:00Z",
+                "containerStatuses": [{"name": "c", "image": "i", "ready": true, "state": state, "lastState": last}]}})
+    }
+
+    fn running() -> Value {
+        json!({"running": {"startedAt": "2026-11-24T10:10:00Z"}})
+    }
+
+    fn ended() -> Value {
+        json!({"terminated": {"startedAt": "2026-11-24T10:00:00Z", "finishedAt": "2026-11-24T10:05:00Z", "exitCode": 3}})
+    }
+
+    fn read(pod: &Value, previous: bool) -> Result<Log, String> {
+        let store = Store::default();
+        log(&World::new(&store), pod, "", previous)
+    }
+
+    #[test]
+    fn each_instance_of_a_container_has_a_log_of_its_own() {
+        let again = pod(&running(), &ended());
+        let (now, before) = (read(&again, false).unwrap(), read(&again, true).unwrap());
+        let query = Query::default();
+        assert!(
+            now.lines
+                .last()
+                .unwrap()
+                .shown(&query)
+                .contains("ready: accepting")
+        );
+        assert!(
+            before
+                .lines
+                .last()
+                .unwrap()
+                .shown(&query)
+                .contains("ends with exit code 3")
+        );
+        assert!(!now.ended && before.ended && now.instance != before.instance);
+        // What waits for its next start shows its last words.
+        let waits = pod(
+            &json!({"waiting": {"reason": "CrashLoopBackOff"}}),
+            &ended(),
+        );
+        assert_eq!(read(&waits, false).unwrap().lines, before.lines);
+        let first = pod(&running(), &json!({}));
+        assert!(
+            read(&first, true)
+                .unwrap_err()
+                .contains("previous terminated container")
+        );
+        let fresh = pod(
+            &json!({"waiting": {"reason": "ContainerCreating"}}),
+            &Value::Null,
+        );
+        assert!(
+            read(&fresh, false)
+                .unwrap_err()
+                .contains("is waiting to start")
+        );
+    }
+
+    #[test]
+    fn a_log_that_goes_on_keeps_what_it_has_said() {
+        let mut starts = pod(&running(), &Value::Null);
+        starts["status"]["containerStatuses"][0]["ready"] = false.into();
+        let before = read(&starts, false).unwrap().lines;
+        let after = read(&pod(&running(), &Value::Null), false).unwrap().lines;
+        assert!(after.starts_with(&before) && after.len() > before.len());
+    }
+
+    #[test]
+    fn only_the_wanted_lines_are_told() {
+        let lines = read(&pod(&running(), &Value::Null), false).unwrap().lines;
+        let now = "2026-11-24T10:10:05Z".parse().unwrap();
+        for (text, count) in [
+            ("", 4),
+            ("tailLines=1", 1),
+            ("tailLines=0", 0),
+            ("sinceSeconds=4", 2),
+            ("sinceTime=2026-11-24T10:10:02Z", 1),
+            ("sinceSeconds=4&tailLines=1", 1),
+            ("limitBytes=10", 0),
+            ("limitBytes=100000&timestamps=true", 4),
+        ] {
+            let kept = wanted(&lines, &Query::parse(text), now).unwrap();
+            assert_eq!(kept.len(), count, "{text}");
+        }
+        assert!(wanted(&lines, &Query::parse("sinceTime=yesterday"), now).is_err());
+    }
+}

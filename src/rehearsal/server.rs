@@ -299,6 +299,7 @@ where
         .header_read_timeout(patience.head)
         .max_buf_size(LARGEST_HEAD)
         .max_headers(MOST_HEADERS)
+        .max_header_size(LARGEST_HEAD)
         .serve_connection(stream, service)
         .with_upgrades();
     // A client that breaks off ends its own connection and nothing else.

@@ -308,7 +308,10 @@ impl Container<'_> {
             );
         };
         let rows = control::counted(&self.world, self.namespace(), cluster, self.now);
-        let Some((_, count)) = rows.iter().find(|(name, _)| name == table) else {
+        let Some((_, count)) = rows
+            .iter()
+            .find(|(name, _)| name == table || name.strip_prefix("public.") == Some(*table))
+        else {
             return Said::wrong(1, format!("ERROR:  relation \"{table}\" does not exist"));
         };
         let bare = words

@@ -78,5 +78,15 @@ async fn kubectl_lists_and_describes_every_kind_of_the_deployed_catalogue() {
             "{kind} is not among {seen:?}"
         );
     }
+    let rows = tokio::task::block_in_place(|| {
+        let pods = "get pods -A -l cnpg.io/cluster -o jsonpath={.items[0].metadata.namespace}/{.items[0].metadata.name}";
+        let found = done(&scene, pods).unwrap();
+        let (namespace, name) = found.split_once('/').unwrap();
+        let asked = format!(
+            "-n {namespace} exec {name} -c postgres -- psql -tc 'select count(*) from users_user'"
+        );
+        done(&scene, &asked).unwrap()
+    });
+    assert!(rows.trim().parse::<u64>().is_ok(), "{rows}");
     scene.end().await;
 }

@@ -130,7 +130,8 @@ async fn bodies_that_are_or_become_too_large_are_refused() {
         posted(413, JSON, &large),
         posted(413, JSON, &format!("[{}1]", "1,".repeat(500_000))),
         patched(413, APPLY, &texts),
-        patched(413, APPLY, &bomb),
+        // The reader of YAML has a limit of its own for names that refer to names.
+        patched(400, APPLY, &bomb),
         patched(413, PATCH, &operations(100_000)),
         patched(413, PATCH, &operations(10_001)),
         patched(422, PATCH, &doubled),
