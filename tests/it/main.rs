@@ -13,6 +13,7 @@ mod conflicts;
 mod deploy_real;
 mod faults;
 mod hooks;
+mod hostile;
 mod lease;
 mod pictures;
 mod practice;
