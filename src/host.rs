@@ -15,7 +15,7 @@ use crate::{
         journal::Journal,
         run::{self, RunHandle},
     },
-    plan::Plan,
+    plan::{Plan, Purpose},
     problem::{Code, Problem},
     session::{Session, World},
     sys::{
@@ -44,6 +44,9 @@ const LINGER: Duration = Duration::from_secs(5);
 
 /// How long the process in the background may take until it can be joined.
 const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long a run may take to tell its first event.
+const FIRST_EVENT: Duration = Duration::from_secs(5);
 
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(30);
@@ -218,6 +221,16 @@ pub async fn join(work: &Path) -> Option<Joined> {
         }
     });
     Some(Joined { events, commands })
+}
+
+/// What the run is for that goes on in this folder, if there is one that can be heard.
+pub async fn purpose(work: &Path) -> Option<Purpose> {
+    let mut joined = join(work).await?;
+    let first = tokio::time::timeout(FIRST_EVENT, joined.events.recv()).await;
+    match first.ok()?? {
+        Event::RunStarted { outline, .. } => Some(outline.purpose),
+        _ => None,
+    }
 }
 
 /// Whether somebody is about to join.

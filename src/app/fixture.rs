@@ -11,7 +11,9 @@ use crate::{
         Done, Event, FORMAT, NotRun, Outcome, Outline, Reason, RunId, StepOutline, StepState,
         Waiting,
     },
-    plan::{Action, Component, Object, Pin, Plan, Release, Service, Stage, Step, StepId, StepKind},
+    plan::{
+        Action, Component, Object, Pin, Plan, Purpose, Release, Service, Stage, Step, StepId, StepKind,
+    },
     problem::{Code, Problem},
     site::sample,
     watch::view::{ClusterView, Finding, Health, NodeRow, PodRow, ServiceRow, VolumeRow},
@@ -126,6 +128,7 @@ pub fn outline() -> Outline {
         .collect();
     Outline {
         site: "st-marys".to_owned(),
+        purpose: Purpose::Deploy,
         stages: STAGES
             .iter()
             .map(|title| Stage {
@@ -467,6 +470,7 @@ pub fn plan() -> Plan {
                 Action::Apply(vec![Object::from_value(secret).unwrap()]),
             ),
         ],
+        purpose: Purpose::Deploy,
         notes: vec!["Only one DNS server is asked.".to_owned()],
     }
 }

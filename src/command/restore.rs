@@ -8,7 +8,7 @@ use crate::{
     cli::{Face, Restore, RestoreAction},
     host::{self, Onlookers},
     plain::{ask, output},
-    plan::Database,
+    plan::{Database, Purpose},
     problem::{Code, Exit, Problem},
     restore::{Intent, Inventory, Rows, Wish, moment, words},
     session::{Session, World, restore},
@@ -39,7 +39,7 @@ pub async fn restore(context: &Context, arguments: &Restore) -> Result<Exit, Fai
     }
     let session = context.open(context.place()?)?;
     let Some(lock) = host::hold(&session)? else {
-        return deploy::join(context, &session).await;
+        return joined(context, arguments, &session).await;
     };
     let world = World::open(&session, &context.tools(None)).await?;
     let intent = match arguments.action {
@@ -50,6 +50,27 @@ pub async fn restore(context: &Context, arguments: &Restore) -> Result<Exit, Fai
         },
     };
     run(context, session, (world, intent), lock).await
+}
+
+/// Shows the run of just this restore; any other run is in the way.
+async fn joined(
+    context: &Context,
+    arguments: &Restore,
+    session: &Session,
+) -> Result<Exit, Failure> {
+    let runs = host::purpose(&session.place.work()).await;
+    let wanted = match (&runs, &arguments.action, arguments.to.as_deref()) {
+        (Some(Purpose::PutBack(_)), Some(RestoreAction::Cancel), _) => true,
+        (Some(Purpose::Restore(_)), None, None) => true,
+        (Some(Purpose::Restore(restoring)), None, Some(text)) => {
+            text != "latest" && moment(text, &TimeZone::system())? == restoring.moment
+        }
+        _ => false,
+    };
+    if wanted {
+        return deploy::join(context, session).await;
+    }
+    Err(deploy::in_the_way(runs.as_ref()).into())
 }
 
 /// Goes on, for the screens, with what was agreed to there.
@@ -63,13 +84,16 @@ async fn background(context: &Context) -> Result<Exit, Failure> {
     };
     let world = World::open(&session, &context.tools(None)).await?;
     let plan = session.restore_plan(&intent)?;
+    if restore::reached_end(&session.place, &plan)? {
+        close(&mut session, &world, &intent).await?;
+        return Err(nothing("The restore was over already; its report is written now.").into());
+    }
     let setting = restore::setting(&session, &world);
     let (run, expected) = ((plan, setting), Onlookers::Expected);
     let hosted = host::begin_as(&session, &world, run, (lock, expected)).await?;
     let exit = deploy::unseen(hosted).await;
     if matches!(exit, Exit::Done | Exit::Warnings) {
-        restore::close(&session.place, &intent)?;
-        session.learn_database(&world).await?;
+        close(&mut session, &world, &intent).await?;
     }
     Ok(exit)
 }
@@ -203,15 +227,25 @@ async fn run(
             return Ok(exit);
         }
     }
+    let found = close(&mut session, &world, &intent).await?;
+    tell(context, &intent, found.as_ref());
+    Ok(Exit::Done)
+}
+
+/// Writes the report; gives the rows that came back.
+async fn close(
+    session: &mut Session,
+    world: &World,
+    intent: &Intent,
+) -> Result<Option<Rows>, Problem> {
     let found = if intent.cancelled {
         None
     } else {
-        restore::proof(&world, &intent).await
+        restore::proof(world, intent).await
     };
-    restore::close(&session.place, &intent)?;
-    session.learn_database(&world).await?;
-    tell(context, &intent, found.as_ref());
-    Ok(Exit::Done)
+    restore::close(&session.place, intent, found.as_ref())?;
+    session.learn_database(world).await?;
+    Ok(found)
 }
 
 fn tell(context: &Context, intent: &Intent, found: Option<&Rows>) {
@@ -225,6 +259,9 @@ fn tell(context: &Context, intent: &Intent, found: Option<&Rows>) {
             "server": intent.next.server(), "promised": promised, "found": found,
         })),
         (_, true) => output::line("Everything is as it was before the restore."),
-        (_, false) => output::text(&words::result(intent, found, &TimeZone::system())),
+        (_, false) => {
+            let restoring = intent.restoring(&TimeZone::system());
+            output::text(&words::result(&restoring, found));
+        }
     }
 }

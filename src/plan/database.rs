@@ -12,6 +12,9 @@ pub const NAMESPACE: &str = "database";
 /// The ConfigMap in which the cluster remembers its current incarnation; a site without a restore has none.
 const REMEMBERED: &str = "care-database";
 
+/// Counts the rows of every table that matters; the counting of each site and the proof of a restore ask the same.
+pub const COUNT: &str = include_str!("../../assets/count.sql");
+
 /// The incarnation of the database.
 ///
 /// The cluster's own ConfigMap is the truth; a file in the site's folder repeats it for what is planned offline.
@@ -114,6 +117,7 @@ impl Database {
     pub(super) fn values(&self) -> Value {
         let mut values = json!({
             "cluster": self.cluster(), "server": self.server(), "tail": self.tail(), "origin": null,
+            "count": COUNT,
         });
         if let Some(origin) = &self.origin {
             values["origin"] =

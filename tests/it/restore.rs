@@ -280,7 +280,7 @@ async fn production(site: &Path) -> BTreeMap<String, Value> {
             for object in kube.list(&of, "").await.unwrap() {
                 let name = object["metadata"]["name"].as_str().unwrap();
                 // The rows themselves are PostgreSQL's, and the number that was used up is remembered.
-                if name.ends_with("-rows") || name == "care-restores" {
+                if name.ends_with("-rows") || name.ends_with("-practice") || name == "care-restores" {
                     continue;
                 }
                 let kept = if whole.contains(&(version, kind)) {
