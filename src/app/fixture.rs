@@ -12,7 +12,8 @@ use crate::{
         Waiting,
     },
     plan::{
-        Action, Component, Object, Pin, Plan, Purpose, Release, Service, Stage, Step, StepId, StepKind,
+        Action, Component, Object, Pin, Plan, Purpose, Release, Service, Stage, Step, StepId,
+        StepKind,
     },
     problem::{Code, Problem},
     site::sample,

@@ -258,7 +258,10 @@ fn tell(context: &Context, intent: &Intent, found: Option<&Rows>) {
             "event": "restored", "moment": moment, "cluster": intent.next.cluster(),
             "server": intent.next.server(), "promised": promised, "found": found,
         })),
-        (_, true) => output::line("Everything is as it was before the restore."),
+        (_, true) => output::line(&format!(
+            "Everything is as it was before the restore. Volumes that {} had are kept by their storage class (kubectl get pv) until you delete them.",
+            intent.next.cluster()
+        )),
         (_, false) => {
             let restoring = intent.restoring(&TimeZone::system());
             output::text(&words::result(&restoring, found));

@@ -27,8 +27,7 @@ const RESTORE: &str = "restore";
 const CANCEL: &str = "cancel";
 
 const RESTORED: &str = "A new database is made from the bucket beside the present one, and takes its place once it is proven.";
-const CANCELLED: &str =
-    "What the restore made is removed; the present database was never touched.";
+const CANCELLED: &str = "What the restore made is removed; the present database was never touched.";
 
 const STAGES: [(&str, &str); 5] = [
     ("secure", "Stop and secure"),
