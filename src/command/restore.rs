@@ -60,8 +60,8 @@ async fn joined(
 ) -> Result<Exit, Failure> {
     let runs = host::purpose(&session.place.work()).await;
     let wanted = match (&runs, &arguments.action, arguments.to.as_deref()) {
-        (Some(Purpose::PutBack(_)), Some(RestoreAction::Cancel), _) => true,
-        (Some(Purpose::Restore(_)), None, None) => true,
+        (Some(Purpose::PutBack(_)), Some(RestoreAction::Cancel), _)
+        | (Some(Purpose::Restore(_)), None, None) => true,
         (Some(Purpose::Restore(restoring)), None, Some(text)) => {
             text != "latest" && moment(text, &TimeZone::system())? == restoring.moment
         }

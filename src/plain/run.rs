@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
-    engine::event::{Done, Event, NotRun, Outcome, StepOutline, StepState, Waiting},
+    engine::event::{Done, Event, NotRun, Outcome, Outline, StepOutline, StepState, Waiting},
     plan::{Purpose, StepId},
     problem::Problem,
 };
@@ -32,28 +32,7 @@ impl RunLines {
                 ..
             } => {
                 self.began = Some(*at);
-                self.steps = outline
-                    .steps
-                    .iter()
-                    .map(|step| (step.id.clone(), step.clone()))
-                    .collect();
-                let place = if *rehearsal {
-                    "its practice cluster (REHEARSAL)".to_owned()
-                } else {
-                    format!("the cluster {cluster}")
-                };
-                self.purpose = outline.purpose.clone();
-                let steps = outline.steps.len();
-                vec![match outline.purpose.heading() {
-                    None => format!(
-                        "Deploying {} to {place}: {steps} steps of {} components.",
-                        outline.site,
-                        outline.components.len()
-                    ),
-                    Some(heading) => {
-                        format!("{heading}, {} on {place}: {steps} steps.", outline.site)
-                    }
-                }]
+                vec![self.begun(outline, cluster, *rehearsal)]
             }
             Event::Step {
                 step,
@@ -95,6 +74,25 @@ impl RunLines {
             } => {
                 vec![ended(&self.purpose, outcome, (*done, *total), *elapsed_ms)]
             }
+        }
+    }
+
+    fn begun(&mut self, outline: &Outline, cluster: &str, rehearsal: bool) -> String {
+        self.purpose = outline.purpose.clone();
+        let steps = outline.steps.iter();
+        self.steps = steps.map(|step| (step.id.clone(), step.clone())).collect();
+        let place = if rehearsal {
+            "its practice cluster (REHEARSAL)".to_owned()
+        } else {
+            format!("the cluster {cluster}")
+        };
+        let (site, steps) = (&outline.site, outline.steps.len());
+        match outline.purpose.heading() {
+            None => format!(
+                "Deploying {site} to {place}: {steps} steps of {} components.",
+                outline.components.len()
+            ),
+            Some(heading) => format!("{heading}, {site} on {place}: {steps} steps."),
         }
     }
 

@@ -13,9 +13,9 @@ pub enum Purpose {
     #[default]
     Deploy,
     /// The database back to a moment.
-    Restore(Restoring),
+    Restore(Box<Restoring>),
     /// Everything as it was before a restore that was cancelled.
-    PutBack(Restoring),
+    PutBack(Box<Restoring>),
 }
 
 /// A restore, as the faces tell of it.
@@ -122,15 +122,15 @@ mod tests {
     fn a_run_says_what_it_is_for_and_a_journal_from_before_means_a_deploy() {
         for purpose in [
             Purpose::Deploy,
-            Purpose::Restore(restoring()),
-            Purpose::PutBack(restoring()),
+            Purpose::Restore(Box::new(restoring())),
+            Purpose::PutBack(Box::new(restoring())),
         ] {
             let text = serde_json::to_string(&purpose).unwrap();
             assert_eq!(serde_json::from_str::<Purpose>(&text).unwrap(), purpose);
         }
         assert_eq!(Purpose::default(), Purpose::Deploy);
         assert_eq!(
-            Purpose::Restore(restoring()).heading().unwrap(),
+            Purpose::Restore(Box::new(restoring())).heading().unwrap(),
             "Restoring PostgreSQL to 2026-11-24 17:12:00 IST"
         );
     }

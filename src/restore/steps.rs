@@ -138,7 +138,7 @@ impl Makes<'_> {
         } else {
             (RESTORE, "Restore of PostgreSQL", RESTORED)
         };
-        let restoring = self.intent.restoring(ground.zone);
+        let restoring = Box::new(self.intent.restoring(ground.zone));
         let stage = |(id, title): &(&str, &str)| Stage {
             id: (*id).to_owned(),
             title: (*title).to_owned(),

@@ -37,10 +37,9 @@ const RUNNING: &[&str] = &[
 fn production(all: &Objects, stopped: bool) -> BTreeMap<String, Value> {
     let mut kept = BTreeMap::new();
     for (key, object) in all {
-        let parts: Vec<&str> = key.split(' ').collect();
-        let [_, kind, namespace, name] = parts[..] else {
-            panic!("{key}");
-        };
+        let mut parts = key.split(' ').skip(1);
+        let mut part = || parts.next().expect(key);
+        let (kind, namespace, name) = (part(), part(), part());
         if objects::is_restless(key) || objects::holds_rows(key) || name == "care-restores" {
             continue;
         }

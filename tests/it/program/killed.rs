@@ -25,8 +25,12 @@ async fn assert_whole(site: &Site, undisturbed: &[String]) {
     objects::assert_jobs_once(site);
 }
 
-/// One deploy, killed again and again: each start goes further than the last, so that each kill meets it at new work.
-async fn again_and_again(sample: &Site, left: &[String], records: impl Iterator<Item = usize>) {
+/// One deploy, killed again and again: each start goes further than the last, so that each kill meets it at new work. Gives the records.
+async fn again_and_again(
+    sample: &Site,
+    left: &[String],
+    records: impl Iterator<Item = usize>,
+) -> Vec<usize> {
     let site = sample.twin();
     let mut met = Vec::new();
     for record in records {
@@ -39,10 +43,7 @@ async fn again_and_again(sample: &Site, left: &[String], records: impl Iterator<
     }
     site.run(REHEARSE).await.exits(0);
     assert_whole(&site, left).await;
-    println!(
-        "one deploy, {} kills, each exactly after its record: {met:?}",
-        met.len()
-    );
+    met
 }
 
 /// A deploy that is killed once, now and then with its cluster, and gone on with.
@@ -61,7 +62,8 @@ async fn a_deploy_that_is_killed_again_and_again_each_time_after_a_later_record_
  {
     let (sample, left) = undisturbed().await;
     let spread = (1..RECORDS).filter(|record| *record < 4 || record % 5 == 0 || *record > 54);
-    again_and_again(&sample, &left, spread).await;
+    let met = again_and_again(&sample, &left, spread).await;
+    println!("one deploy, killed exactly after each of these records: {met:?}");
     once(&sample, &left, Cut::Before(31)).await;
     once(&sample, &left, Cut::After(RECORDS)).await;
 }
@@ -70,7 +72,11 @@ async fn a_deploy_that_is_killed_again_and_again_each_time_after_a_later_record_
 #[ignore = "takes minutes: a fresh deploy for both sides of every record; run by hand"]
 async fn a_deploy_that_is_killed_at_any_record_comes_to_the_same_end() {
     let (sample, left) = undisturbed().await;
-    again_and_again(&sample, &left, 1..RECORDS).await;
+    let met = again_and_again(&sample, &left, 1..RECORDS).await;
+    println!(
+        "one deploy, killed exactly after each of {} records",
+        met.len()
+    );
     let cuts = (1..=RECORDS).map(Cut::After);
     let cuts: Vec<Cut> = cuts.chain((2..=RECORDS).map(Cut::Before)).collect();
     for cut in &cuts {

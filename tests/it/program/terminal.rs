@@ -95,7 +95,12 @@ impl Terminal {
             }
         };
         let found = timeout(LIMIT, looks).await.ok().flatten();
-        found.unwrap_or_else(|| panic!("never {what}; it shows\n{}", self.screen.text()))
+        assert!(
+            found.is_some(),
+            "never {what}; it shows\n{}",
+            self.screen.text()
+        );
+        found.unwrap()
     }
 
     /// Waits until the last line offers the key, then presses it.
@@ -135,7 +140,10 @@ impl Terminal {
             let other = |text: &str| marked(text).is_some_and(|row| row != now);
             text = self.until("another row", other).await;
         }
-        panic!("no row {row} in\n{text}");
+        assert!(
+            marked(&text).unwrap().starts_with(row),
+            "no row {row} in\n{text}"
+        );
     }
 
     /// Waits for the end of the program and gives its exit code.
@@ -183,13 +191,11 @@ impl Screen {
         let bytes = std::mem::take(&mut self.rest);
         let mut from = 0;
         while from < bytes.len() {
-            match self.one(&bytes[from..]) {
-                Some(length) => from += length,
-                None => {
-                    self.rest = bytes[from..].to_vec();
-                    return;
-                }
-            }
+            let Some(length) = self.one(&bytes[from..]) else {
+                self.rest = bytes[from..].to_vec();
+                return;
+            };
+            from += length;
         }
     }
 
@@ -204,7 +210,7 @@ impl Screen {
             }
             [0x1b, b']', rest @ ..] => Some(rest.iter().position(|byte| *byte == 7)? + 3),
             [0x1b, b'(', ..] => (bytes.len() >= 3).then_some(3),
-            [0x1b] => None,
+            [0x1b] | [] => None,
             [0x1b, ..] => Some(2),
             [b'\r', ..] => {
                 self.at.1 = 0;
@@ -226,7 +232,6 @@ impl Screen {
                 self.put(letter.chars().next().unwrap());
                 Some(length)
             }
-            [] => None,
         }
     }
 

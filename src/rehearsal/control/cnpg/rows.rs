@@ -82,7 +82,7 @@ pub(super) fn rows(world: &World<'_>, now: Timestamp, reaction: &mut Reaction) {
     reaction.writes.extend(bucket.write());
 }
 
-/// What the site's own CronJob remembers of the counts: it is not run here, and sees every change.
+/// What the site's own counting remembers of the counts: it is not run here, and sees every change.
 fn remembered(world: &World<'_>, cluster: &Value, log: &[String]) -> Option<Write> {
     let own = format!("{}-rows", name(cluster));
     let counting = world.get("CronJob.batch", namespace(cluster), &own)?;
