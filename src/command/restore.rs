@@ -6,9 +6,10 @@ use serde_json::json;
 use super::{Context, Failure, deploy};
 use crate::{
     cli::{Face, Restore, RestoreAction},
-    host::{self, Onlookers},
+    engine::run::Setting,
+    host::{self, Hosted, Onlookers},
     plain::{ask, output},
-    plan::{Database, Purpose},
+    plan::{Database, Plan, Purpose},
     problem::{Code, Exit, Problem},
     restore::{Intent, Inventory, Rows, Wish, moment, words},
     session::{Session, World, restore},
@@ -89,8 +90,8 @@ async fn background(context: &Context) -> Result<Exit, Failure> {
         return Err(nothing("The restore was over already; its report is written now.").into());
     }
     let setting = restore::setting(&session, &world);
-    let (run, expected) = ((plan, setting), Onlookers::Expected);
-    let hosted = host::begin_as(&session, &world, run, (lock, expected)).await?;
+    let run = ((plan, setting), (lock, Onlookers::Expected));
+    let hosted = begun(&session, &world, run).await?;
     let exit = deploy::unseen(hosted).await;
     if matches!(exit, Exit::Done | Exit::Warnings) {
         close(&mut session, &world, &intent).await?;
@@ -215,13 +216,8 @@ async fn run(
     let plan = session.restore_plan(&intent)?;
     if !restore::reached_end(&session.place, &plan)? {
         let setting = restore::setting(&session, &world);
-        let hosted = host::begin_as(
-            &session,
-            &world,
-            (plan, setting),
-            (lock, Onlookers::Perhaps),
-        )
-        .await?;
+        let run = ((plan, setting), (lock, Onlookers::Perhaps));
+        let hosted = begun(&session, &world, run).await?;
         let exit = deploy::follow_hosted(hosted, deploy::style(context)).await;
         if !matches!(exit, Exit::Done | Exit::Warnings) {
             return Ok(exit);
@@ -230,6 +226,21 @@ async fn run(
     let found = close(&mut session, &world, &intent).await?;
     tell(context, &intent, found.as_ref());
     Ok(Exit::Done)
+}
+
+/// Begins the run; when it cannot, what was just agreed to is forgotten.
+async fn begun(
+    session: &Session,
+    world: &World,
+    (run, held): ((Plan, Setting), (Lock, Onlookers)),
+) -> Result<Hosted, Failure> {
+    match host::begin_as(session, world, run, held).await {
+        Ok(hosted) => Ok(hosted),
+        Err(problems) => {
+            restore::forget_unbegun(&session.place)?;
+            Err(problems.into())
+        }
+    }
 }
 
 /// Writes the report; gives the rows that came back.

@@ -120,8 +120,9 @@ impl Database {
             "count": COUNT,
         });
         if let Some(origin) = &self.origin {
-            values["origin"] =
-                json!({"server": origin.server, "moment": origin.moment.to_string()});
+            // PostgreSQL reads this before it knows the names of time zones: a numeric offset, not the letter Z.
+            let moment = origin.moment.strftime("%Y-%m-%d %H:%M:%S+00").to_string();
+            values["origin"] = json!({"server": origin.server, "moment": moment});
         }
         values
     }

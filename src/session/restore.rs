@@ -150,6 +150,17 @@ pub fn reached_end(place: &Workplace, plan: &Plan) -> Result<bool, Problem> {
             .all(|step| memory.done.contains_key(&step.id)))
 }
 
+/// Forgets what was agreed to when its run could not begin: then nothing was changed, and nothing is in the way.
+///
+/// # Errors
+/// The folder cannot be read or written.
+pub fn forget_unbegun(place: &Workplace) -> Result<(), Problem> {
+    if Journal::look(&place.restore_journal())?.run.is_none() {
+        files::remove(&place.restore())?;
+    }
+    Ok(())
+}
+
 /// The rows that the proof has counted; nothing when its log is gone.
 pub async fn proof(world: &World, intent: &Intent) -> Option<Rows> {
     let job = restore::proof_job(intent);

@@ -9,6 +9,7 @@
 mod catalog;
 mod checks;
 mod clients;
+mod counting;
 mod deploy_real;
 mod faults;
 mod lease;

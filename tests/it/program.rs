@@ -1,5 +1,6 @@
 //! The whole program as a person or a script meets it: started as a process, with a folder, output and an exit code.
 
+mod alone;
 mod cancelled;
 mod deploying;
 mod exact;
