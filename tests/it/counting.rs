@@ -262,15 +262,10 @@ fn restoring(intent: &Intent) -> Plan {
     restore::plan(ground, intent).unwrap()
 }
 
-#[test]
-fn a_recovery_of_a_real_postgresql_to_the_moment_of_a_count_brings_exactly_the_promised_rows() {
-    let Some(programs) = programs() else {
-        return;
-    };
-    let temp = tempfile::tempdir().unwrap();
-    fs::set_permissions(temp.path(), fs::Permissions::from_mode(0o777)).unwrap();
-    let server = Server::new(&programs, temp.path(), "one");
-    let archive = temp.path().join("archive");
+/// A server with tables, whose changes go into an archive; a base backup of it lies beside it.
+fn prepared(programs: &Path, folder: &Path) -> (Server, PathBuf) {
+    let server = Server::new(programs, folder, "one");
+    let archive = folder.join("archive");
     fs::create_dir(&archive).unwrap();
     fs::set_permissions(&archive, fs::Permissions::from_mode(0o777)).unwrap();
     let made = server
@@ -279,9 +274,9 @@ fn a_recovery_of_a_real_postgresql_to_the_moment_of_a_count_brings_exactly_the_p
         .arg(&server.data)
         .output();
     assert!(made.unwrap().status.success());
-    let folder = archive.display();
+    let into = archive.display();
     server.start(&format!(
-        "archive_mode = on\narchive_timeout = 1\narchive_command = 'cp %p {folder}/%f'\n"
+        "archive_mode = on\narchive_timeout = 1\narchive_command = 'cp %p {into}/%f'\n"
     ));
     for one in ROLES.split(';') {
         let mut command = Command::new("psql");
@@ -289,11 +284,11 @@ fn a_recovery_of_a_real_postgresql_to_the_moment_of_a_count_brings_exactly_the_p
         server.said(&mut command).unwrap();
     }
     server.ask("care", TABLES).unwrap();
-    let copy = temp.path().join("two");
+    let copy = folder.join("two");
     let copied = server
         .command("pg_basebackup")
         .args(["-X", "none", "-c", "fast", "-U", "postgres", "-h"])
-        .arg(temp.path())
+        .arg(folder)
         .arg("-D")
         .arg(&copy)
         .output()
@@ -303,20 +298,18 @@ fn a_recovery_of_a_real_postgresql_to_the_moment_of_a_count_brings_exactly_the_p
         "{}",
         String::from_utf8_lossy(&copied.stderr)
     );
+    (server, archive)
+}
 
-    // As every ten minutes: one count in each of the three rings.
+/// Counts as every ten minutes: one count in each of the three rings, by a role that can do nothing else. Gives the history.
+fn history(server: &Server, expected: &Rows) -> Value {
     let (script, env) = counting();
     let told = server.script(&script, "counts", &env).unwrap();
-    let expected = rows(&[
-        ("public.emr_patient", 1500),
-        ("public.users_user", 3),
-        ("public.parts", 2),
-    ]);
     assert_eq!(
         counted(&told.lines().map(str::to_owned).collect::<Vec<_>>()),
         Some(expected.clone())
     );
-    let patch = fs::read(temp.path().join("patch")).unwrap();
+    let patch = fs::read(server.folder.join("patch")).unwrap();
     let patch: Value = serde_json::from_slice(&patch).unwrap();
     let rings: Vec<&String> = patch["data"].as_object().unwrap().keys().collect();
     for (key, ring) in rings.iter().zip(["tens-", "hours-", "days-"]) {
@@ -326,18 +319,12 @@ fn a_recovery_of_a_real_postgresql_to_the_moment_of_a_count_brings_exactly_the_p
     // The role that counts can do nothing else.
     let refused = server.ask("counts", "delete from emr_patient").unwrap_err();
     assert!(refused.contains("permission denied"), "{refused}");
+    patch["data"].clone()
+}
 
-    let now = Timestamp::now()
-        .checked_add(Duration::from_secs(60))
-        .unwrap();
-    let known = inventory(&patch["data"], now);
-    let count = known.rows_at(now).unwrap().clone();
-    assert_eq!(count.rows, expected);
-    let intent = known.choose(&Wish::to(count.at)).unwrap();
-    assert_eq!(intent.promised, Some(expected.clone()));
-
-    // Later changes that the restore is to undo, and then a table that is gone.
-    let later = format!("select clock_timestamp() > '{}'", count.at);
+/// Changes that a restore to the moment is to undo; the last is a table that is gone.
+fn change_after(server: &Server, moment: Timestamp) {
+    let later = format!("select clock_timestamp() > '{moment}'");
     let until = Instant::now() + LIMIT;
     while server.ask("care", &later).unwrap().trim() != "t" {
         assert!(Instant::now() < until, "time stands still");
@@ -349,6 +336,34 @@ fn a_recovery_of_a_real_postgresql_to_the_moment_of_a_count_brings_exactly_the_p
         )
         .unwrap();
     server.ask("care", "drop table users_user").unwrap();
+}
+
+#[test]
+fn a_recovery_of_a_real_postgresql_to_the_moment_of_a_count_brings_exactly_the_promised_rows() {
+    let Some(programs) = programs() else {
+        return;
+    };
+    let temp = tempfile::tempdir().unwrap();
+    fs::set_permissions(temp.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let (server, archive) = prepared(&programs, temp.path());
+    let folder = archive.display();
+    let expected = rows(&[
+        ("public.emr_patient", 1500),
+        ("public.users_user", 3),
+        ("public.parts", 2),
+    ]);
+    let counts = history(&server, &expected);
+
+    let now = Timestamp::now()
+        .checked_add(Duration::from_mins(1))
+        .unwrap();
+    let known = inventory(&counts, now);
+    let count = known.rows_at(now).unwrap().clone();
+    assert_eq!(count.rows, expected);
+    let intent = known.choose(&Wish::to(count.at)).unwrap();
+    assert_eq!(intent.promised, Some(expected.clone()));
+
+    change_after(&server, count.at);
 
     // The last changes are in the bucket when the job says so.
     let plan = restoring(&intent);
@@ -367,7 +382,7 @@ fn a_recovery_of_a_real_postgresql_to_the_moment_of_a_count_brings_exactly_the_p
     drop(server);
 
     let restored = Server::new(&programs, temp.path(), "two");
-    fs::write(copy.join("recovery.signal"), "").unwrap();
+    fs::write(restored.data.join("recovery.signal"), "").unwrap();
     let moment = target_time(&plan);
     restored.start(&format!(
         "archive_mode = off\nrestore_command = 'cp {folder}/%f %p'\nrecovery_target_time = '{moment}'\nrecovery_target_action = promote\n"
