@@ -12,6 +12,7 @@ mod clients;
 mod counting;
 mod deploy_real;
 mod faults;
+mod hostile;
 mod lease;
 mod pictures;
 mod practice;
