@@ -2,16 +2,13 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use jiff::{Timestamp, tz::TimeZone};
-use secrecy::SecretString;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::*;
+use super::{fixture::on_ground, *};
 use crate::{
-    catalog::Catalog,
     plan::{Action, Database, Object, Plan, Ready},
-    problem::{Code, Problem},
-    site::{SecretName, Secrets, Site, sample},
+    problem::Code,
 };
 
 const NOW: &str = "2026-11-24T14:07:00Z";
@@ -250,25 +247,6 @@ fn intent() -> Intent {
     inventory
         .choose(&Wish::to(at("2026-11-24T11:42:00Z")))
         .unwrap()
-}
-
-/// Makes a plan from the sample site.
-fn on_ground<T>(make: impl FnOnce(Ground<'_>) -> Result<T, Vec<Problem>>) -> T {
-    let mut secrets = Secrets::new();
-    for &name in SecretName::ALL {
-        secrets.set(
-            name,
-            SecretString::from(format!("canary-{}", name.as_str())),
-        );
-    }
-    let ground = Ground {
-        site: &Site::try_from(&sample()).unwrap(),
-        secrets: &secrets,
-        catalog: &Catalog::load().unwrap(),
-        zone: &TimeZone::UTC,
-        reached: Reached::Former,
-    };
-    make(ground).unwrap()
 }
 
 fn restoring() -> Plan {

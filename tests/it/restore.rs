@@ -409,8 +409,17 @@ async fn a_recovery_that_can_never_succeed_is_named_from_its_pods_logs_and_given
         ),
     ];
     for (plan, code, words) in cases {
+        let target = plan.steps[0].action.objects()[0].reference();
         let problem = problem_of(&kube, plan).await;
         assert_eq!(problem.code, code, "{problem}");
         assert!(problem.to_string().contains(words), "{problem}");
+        // By the cluster's own clock.
+        let cluster = kube.get(&target).await.unwrap().unwrap();
+        let moment = |value: &Value| value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+        let made = moment(&cluster["metadata"]["creationTimestamp"]);
+        let took = moment(&now(site).await["now"])
+            .duration_since(made)
+            .as_secs();
+        assert!(took <= 60, "{target}: named after {took} s");
     }
 }
