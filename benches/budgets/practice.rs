@@ -13,7 +13,7 @@ use care_install::{
         event::Outcome,
         run::{self, Chosen, Setting},
     },
-    plan::{Action, Object, ObjectRef, Plan, Stage, Step, StepId},
+    plan::{Action, Object, ObjectRef, Plan, Purpose, Stage, Step, StepId},
     rehearsal::{self, Point, schema},
     sys::{
         Doors, Routes,
@@ -213,6 +213,7 @@ async fn engine(site: &Path, served: &Served, wire: std::net::SocketAddr) -> Dur
     };
     let plan = Plan {
         site: "bench".to_owned(),
+        purpose: Purpose::Deploy,
         stages: vec![Stage {
             id: "one".to_owned(),
             title: "One".to_owned(),

@@ -167,7 +167,11 @@ impl Dialog {
     pub fn leave(known: &Known) -> Self {
         let body = vec![Words::new(
             Tone::Plain,
-            format!("The deploy of {} goes on.", known.site),
+            format!(
+                "The {} of {} goes on.",
+                known.run.purpose.noun(),
+                known.site
+            ),
         )];
         let item = |label: &str, hint: &str, does| Item {
             label: label.to_owned(),
@@ -182,12 +186,12 @@ impl Dialog {
             ),
             item(
                 "Stop safely",
-                "running steps finish; the next deploy goes on",
+                "running steps finish; later it goes on there",
                 Does::Command(Command::StopSafely),
             ),
             item(
                 "Stop now",
-                "running steps are asked again by the next deploy",
+                "running steps are asked again when it goes on",
                 Does::Command(Command::StopNow),
             ),
             item("Stay here", "", Does::Nothing),

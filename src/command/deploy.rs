@@ -20,7 +20,7 @@ use crate::{
         follow::{self, Style},
         output,
     },
-    plan::{Plan, StepId},
+    plan::{Plan, Purpose, StepId},
     problem::{Code, Exit, Problem},
     session::{Reach, Session, Tools, World, restore},
     sys::{daemon, lines::Lines},
@@ -43,12 +43,16 @@ pub async fn run(
     arguments: &Deploy,
     tools: &Tools,
 ) -> Result<Exit, Failure> {
-    restore::refuse_unfinished(&session.place)?;
     let chosen = chosen(&arguments.chosen, arguments.yes)?;
     let accepted = accepted(&arguments.waive)?;
     let Some(lock) = host::hold(&session)? else {
+        let runs = host::purpose(&session.place.work()).await;
+        if runs.as_ref().is_some_and(|purpose| !purpose.is_deploy()) {
+            return Err(in_the_way(runs.as_ref()).into());
+        }
         return join(context, &session).await;
     };
+    restore::refuse_unfinished(&session.place)?;
     if !arguments.yes && !may_ask(context) {
         return Err(nobody_agrees().into());
     }
@@ -80,15 +84,12 @@ pub async fn join(context: &Context, session: &Session) -> Result<Exit, Failure>
     let holder = Holder::of(&session.place);
     let who = holder.as_ref().map(Holder::words);
     let Some(joined) = host::join(&session.place.work()).await else {
-        let mut problem = Problem::new(
-            Code::Host02,
-            "Another care-install works on this site.",
-            "Wait for its end, then run the command again.",
-        );
-        if let Some(who) = who {
-            problem = problem.because(format!("it is {who}"));
+        let problem = in_the_way(None);
+        return Err(match who {
+            Some(who) => problem.because(format!("it is {who}")),
+            None => problem,
         }
-        return Err(problem.into());
+        .into());
     };
     if context.face == Face::Json {
         output::json(&json!({"event": "joined", "holder": holder}));
@@ -107,6 +108,32 @@ pub fn style(context: &Context) -> Style {
     } else {
         Style::Lines
     }
+}
+
+/// What another process does on this site, when it is not what was asked for.
+pub fn in_the_way(runs: Option<&Purpose>) -> Problem {
+    let remedy = "Wait for its end, then run the command again; care-install shows it, and q there stops it safely.";
+    match runs {
+        None => Problem::new(
+            Code::Host02,
+            "Another care-install works on this site.",
+            "Wait for its end, then run the command again.",
+        ),
+        Some(purpose) => {
+            let what = format!("Another run goes on for this site: a {}.", purpose.noun());
+            let problem = Problem::new(Code::Host02, what, remedy);
+            match purpose.heading() {
+                Some(heading) => problem.because(format!("it is {}", lower(&heading))),
+                None => problem,
+            }
+        }
+    }
+}
+
+fn lower(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_ascii_lowercase());
+    first.into_iter().chain(letters).collect()
 }
 
 /// Another process holds the site.

@@ -203,6 +203,7 @@ pub async fn perform(task: Task, doors: Doors) -> Result<Done, DoorError> {
     // The watches begin before the action, so that nothing that follows from it is missed.
     let mut readings = Readings::begin(&task.step.ready, &doors).await?;
     if task.remembered && readings.are_ready(&doors).await? {
+        act::tell_results(&task, &doors).await;
         return Ok(Done::AlreadyThere);
     }
     let changed = act::act(&task, &doors).await?;

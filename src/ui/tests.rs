@@ -63,6 +63,17 @@ fn a_run_that_fails_or_ends() {
 }
 
 #[test]
+fn a_run_that_restores() {
+    check("restore_runs", fixture::run_of_restore());
+    check("restore_runs_stopped", fixture::restore_stopped());
+    check("restore_runs_done", fixture::restored());
+    check(
+        "restore_runs_leave",
+        press(fixture::run_of_restore(), &[Key::Char('q')]),
+    );
+}
+
+#[test]
 fn a_run_that_is_not_there_or_not_heard() {
     check("deploy_none", fixture::opened(Goto::Deploy));
     let mut lost = fixture::deploying();

@@ -10,6 +10,7 @@ mod catalog;
 mod checks;
 mod clients;
 mod conflicts;
+mod counting;
 mod deploy_real;
 mod faults;
 mod hooks;

@@ -427,6 +427,13 @@ pub const RESTORE: &[Binding] = &[
     ),
     row(&[Key::Right], "", "", "", Act::Right),
     row(
+        &[Char('t')],
+        "t",
+        "type a time",
+        "a moment by date and time",
+        Act::Filter,
+    ),
+    row(
         &[Key::PageUp, Ctrl('b')],
         "PgUp/PgDn",
         "hour",
@@ -442,13 +449,6 @@ pub const RESTORE: &[Binding] = &[
         Act::First,
     ),
     LAST,
-    row(
-        &[Char('t')],
-        "t",
-        "type a time",
-        "a moment by date and time",
-        Act::Filter,
-    ),
     row(
         &[Char('x')],
         "x",

@@ -8,7 +8,7 @@ use std::{
 use super::*;
 use crate::{
     engine::event::{NotRun, StepState},
-    plan::{Action, Stage, Step},
+    plan::{Action, Purpose, Stage, Step},
     sys::DoorError,
 };
 
@@ -35,6 +35,7 @@ fn plan(steps: &[(&str, &[&str])]) -> Plan {
                 limit: Duration::from_mins(1),
             })
             .collect(),
+        purpose: Purpose::Deploy,
         notes: Vec::new(),
     }
 }

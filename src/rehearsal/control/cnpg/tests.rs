@@ -91,7 +91,7 @@ fn a_fresh_cluster_passes_through_the_recorded_states_in_their_order() {
     let live = cluster(&bed);
     assert_eq!(object(&reference(live), Some(live)), Readiness::Ready);
     let roles = &live["status"]["managedRolesStatus"]["byStatus"];
-    assert_eq!(roles["reconciled"], json!(["odoo", "metabase"]));
+    assert_eq!(roles["reconciled"], json!(["odoo", "metabase", "counts"]));
     assert!(live["status"]["jobCount"].is_null());
     assert!(bed.list("Job.batch", "database").is_empty());
 }
