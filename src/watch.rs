@@ -3,6 +3,8 @@
 mod facts;
 mod live;
 mod picture;
+#[cfg(test)]
+mod replay;
 mod rows;
 mod rules;
 mod services;
