@@ -36,6 +36,18 @@ pub fn start(watched: Watched) -> tokio::sync::watch::Receiver<Arc<ClusterView>>
     receiver
 }
 
+/// The picture of these objects at that moment, without a cluster: for replays and tests.
+///
+/// # Errors
+/// Our own catalogue cannot be read.
+pub fn seen(
+    objects: impl IntoIterator<Item = Arc<serde_json::Value>>,
+    now: jiff::Timestamp,
+) -> Result<ClusterView, Vec<crate::problem::Problem>> {
+    let carriers = services::Carriers::of(&crate::catalog::Catalog::load()?);
+    Ok(picture::of(objects, &carriers, now))
+}
+
 /// One picture, taken once: for `status` without `--watch`.
 ///
 /// # Errors

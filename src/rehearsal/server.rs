@@ -28,8 +28,9 @@ use super::{
     clock::{Clock, Speed},
     cluster::Cluster,
     discovery, driver,
+    flaky::{Flaky, Met},
     hub::{Hub, Keeper},
-    openapi,
+    openapi, pace,
     persist::Journal,
     protobuf,
     secure::{Opened, Secure},
@@ -106,6 +107,7 @@ pub async fn serve(options: ServeOptions) -> Result<Serving, Problem> {
     for object in options.world {
         begin(&mut store, object, began);
     }
+    pace::forget(&mut store, began);
     journal.keep(&store, began)?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
     let listener = TcpListener::bind(address).await;
@@ -127,6 +129,7 @@ pub async fn serve(options: ServeOptions) -> Result<Serving, Problem> {
         hub: Hub::start(keeper, stop.clone(), &tasks),
         token: token.clone(),
         secure,
+        flaky: Flaky::default(),
     };
     tasks.spawn(accept(
         listener,
@@ -228,7 +231,14 @@ async fn accept(
 async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, door: &Arc<Door>) {
     let service = hyper::service::service_fn(|request| {
         let door = Arc::clone(door);
-        async move { Ok::<_, Infallible>(door.answer(request).await) }
+        async move {
+            match door.flaky.meet(&door.hub, &request).await {
+                Met::Through => Ok(door.answer(request).await),
+                Met::Refused(response) => Ok(response.map(|body| Full::new(body).boxed_unsync())),
+                // An error of the service ends the connection without an answer.
+                Met::Broken => Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)),
+            }
+        }
     });
     let connection =
         hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
@@ -241,6 +251,7 @@ struct Door {
     hub: Hub,
     token: SecretString,
     secure: Secure,
+    flaky: Flaky,
 }
 
 impl Door {

@@ -18,6 +18,7 @@ mod program;
 mod rehearsal;
 mod rehearsal_deploy;
 mod restore;
+mod scenes;
 mod schema_asset;
 mod testbed;
 mod tidy;

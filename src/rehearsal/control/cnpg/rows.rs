@@ -8,6 +8,7 @@ use crate::rehearsal::{
     control::{
         SCENARIO,
         shape::{after, items, leaving, name, namespace, owned_by, stamp, text, time, uid},
+        trouble::scenario,
     },
     world::{Reaction, World, Write},
 };
@@ -79,11 +80,6 @@ pub(super) fn rows(world: &World<'_>, now: Timestamp, reaction: &mut Reaction) {
         }
     }
     reaction.writes.extend(bucket.write());
-}
-
-fn scenario<'w>(world: &World<'w>) -> &'w str {
-    let map = world.get("ConfigMap", SYSTEM, SCENARIO);
-    map.map_or("", |map| text(&map["data"]["name"]))
 }
 
 /// Whether the tables are emptied in this turn: once for each time that the scenario is set.
