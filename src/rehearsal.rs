@@ -39,7 +39,7 @@ mod watching;
 pub mod world;
 
 pub use clock::Speed;
-pub use host::{HostOptions, Hosted, host, set_scenario};
+pub use host::{HostOptions, Hosted, host, playing, set_scenario};
 pub use point::{Point, find};
 pub use sample::prepare;
 pub use scenario::Scenario;

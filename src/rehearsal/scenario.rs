@@ -64,6 +64,19 @@ impl Scenario {
         }
     }
 
+    /// The same, short enough for one row of a menu.
+    pub fn brief(self) -> &'static str {
+        match self {
+            Self::Healthy => "everything works",
+            Self::ImagePullFails => "the backend's image cannot be pulled",
+            Self::DataDestroyed => "the database's tables are emptied",
+            Self::WalArchivingFails => "changes do not reach the backup bucket",
+            Self::ApiFlaky => "the API refuses one request of five",
+            Self::SecondaryLost => "the second machine is silent",
+            Self::SlowDisks => "volumes need minutes",
+        }
+    }
+
     /// Finds a scenario by its name.
     ///
     /// # Errors
@@ -109,6 +122,7 @@ mod tests {
         for scenario in Scenario::ALL {
             assert_eq!(Scenario::parse(scenario.name()).unwrap(), *scenario);
             assert!(!scenario.title().ends_with('.'));
+            assert!(scenario.brief().len() <= 40, "{scenario}");
         }
     }
 

@@ -425,6 +425,25 @@ fn runs_again(pod: &Value, status: &Value) -> Option<Reason> {
     Some(known(Code::Wait03, sentence, unready_since(pod), READ_LOG))
 }
 
+/// The disk that an event speaks of, by its claim and class as far as they are known.
+fn disk(pod: &Value, said: &str, live: &Live) -> String {
+    let space = text(pod, "/metadata/namespace");
+    let claim = live.claims.iter().find(|claim| {
+        let volume = text(claim, "/spec/volumeName");
+        text(claim, "/metadata/namespace") == space && !volume.is_empty() && said.contains(volume)
+    });
+    claim.map_or_else(
+        || "a volume".to_owned(),
+        |claim| {
+            format!(
+                "the disk of claim {} (class {})",
+                text(claim, "/metadata/name"),
+                text(claim, "/spec/storageClassName")
+            )
+        },
+    )
+}
+
 fn volumes(pod: &Value, live: &Live) -> Option<(u8, Reason)> {
     let name = text(pod, "/metadata/name");
     let event = event(live, "Pod", name, &["FailedAttachVolume", "FailedMount"])?;
@@ -433,12 +452,11 @@ fn volumes(pod: &Value, live: &Live) -> Option<(u8, Reason)> {
         return None;
     }
     let node = text(pod, "/spec/nodeName");
-    let sentence = format!(
-        "pod {name} waits for a volume on {node}: {}",
-        text(event, "/message")
-    );
+    let said = text(event, "/message");
+    let disk = disk(pod, said, live);
+    let sentence = format!("pod {name} waits for {disk} on {node}: {said}");
     let remedy = format!(
-        "Check on {node} that iscsid runs and multipathd does not: systemctl status iscsid multipathd."
+        "Check on {node} that iscsid runs and multipathd does not: systemctl status iscsid multipathd. A disk that is only slow is attached in the end."
     );
     Some((3, known(Code::Wait07, sentence, when(event), &remedy)))
 }

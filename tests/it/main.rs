@@ -19,6 +19,7 @@ mod rehearsal;
 mod rehearsal_deploy;
 mod restore;
 mod scenes;
+mod scenes_live;
 mod schema_asset;
 mod testbed;
 mod tidy;

@@ -32,6 +32,11 @@ pub struct Practiced {
 }
 
 pub async fn serve(folder: &Path) -> Practiced {
+    serve_at(folder, Speed::Max).await
+}
+
+/// A practice cluster whose time passes at a speed.
+pub async fn serve_at(folder: &Path, speed: Speed) -> Practiced {
     let site = Site::try_from(&sample()).unwrap();
     let machines: Vec<(String, String, &str)> = [
         (&site.nodes.primary, "primary"),
@@ -49,7 +54,7 @@ pub async fn serve(folder: &Path) -> Practiced {
     let options = ServeOptions {
         dir: folder.join("cluster"),
         port: 0,
-        speed: Speed::Max,
+        speed,
         idle_exit: None,
         world,
         token: None,
@@ -93,7 +98,7 @@ pub fn setting(folder: &Path) -> Setting {
     }
 }
 
-fn start(practiced: &Practiced, plan: Plan, folder: &Path) -> RunHandle {
+pub fn start(practiced: &Practiced, plan: Plan, folder: &Path) -> RunHandle {
     run::start(plan, doors(&practiced.kube), setting(folder)).unwrap()
 }
 
@@ -187,7 +192,7 @@ async fn at_rest(kube: &Kube) -> BTreeMap<String, String> {
     tokio::time::timeout(LIMIT, rest).await.unwrap()
 }
 
-fn scenario(name: &str) -> Object {
+pub fn scenario(name: &str) -> Object {
     let map = json!({"apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {"name": control::SCENARIO, "namespace": "kube-system"}, "data": {"name": name}});
     Object::from_value(map).unwrap()

@@ -3,6 +3,7 @@
 use super::{
     Act, Binding, Key,
     Key::{Char, Ctrl, F},
+    PRACTICE,
 };
 
 const fn row(
@@ -235,6 +236,7 @@ pub const CHECKS: &[Binding] = &[
         "runs every check again",
         Act::AgainAll,
     ),
+    PRACTICE,
     UP,
     DOWN,
     PAGE_UP,
@@ -266,6 +268,7 @@ pub const PLAN: &[Binding] = &[
         Act::Open,
     ),
     EXPLAIN,
+    PRACTICE,
     UP,
     DOWN,
     PAGE_UP,
@@ -334,6 +337,7 @@ pub const DEPLOY: &[Binding] = &[
         "starts no new steps, or starts them again; running steps go on",
         Act::Pause,
     ),
+    PRACTICE,
     UP,
     DOWN,
     PAGE_UP,
@@ -395,6 +399,7 @@ pub const HEALTH: &[Binding] = &[
         "backups, and back to a moment",
         Act::Forward,
     ),
+    PRACTICE,
     UP,
     DOWN,
     PAGE_UP,

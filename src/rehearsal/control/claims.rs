@@ -16,7 +16,7 @@ const SOURCE: &str = "persistentvolume-controller";
 const MAKING: i64 = 2;
 
 /// The same on slow disks, and until the provisioner says so.
-const SLOW_MAKING: i64 = 90;
+const SLOW_MAKING: i64 = 60;
 const PATIENCE: i64 = 10;
 /// The note of a claim that this was said.
 const TOLD: &str = "rehearsal.care-install/slow";

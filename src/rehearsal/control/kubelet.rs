@@ -29,7 +29,7 @@ const USUAL: i64 = 8;
 const STOPPING: i64 = 2;
 
 /// Seconds until a slow disk is attached, and until somebody says that it is not yet.
-const ATTACHING: i64 = 60;
+const ATTACHING: i64 = 100;
 const PATIENCE: i64 = 15;
 
 /// One turn for all pods on nodes.

@@ -62,9 +62,9 @@ pub fn runs(node: &Value) -> bool {
 }
 
 fn machine(node: &Value) -> Machine {
-    let note = text(&node["metadata"]["annotations"][MACHINE]);
+    let said = text(&node["metadata"]["annotations"][MACHINE]);
     let since = |rest: &str| rest.parse().ok();
-    match note.split_once(' ') {
+    match said.split_once(' ') {
         Some(("down", rest)) => since(rest).map_or(Machine::Runs, Machine::Down),
         Some(("starting", rest)) => since(rest).map_or(Machine::Runs, Machine::Starting),
         _ => Machine::Runs,

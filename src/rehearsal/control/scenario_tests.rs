@@ -216,11 +216,11 @@ fn a_lost_machine_falls_silent_after_its_time_its_pods_are_given_up_as_they_ask_
     }
     bed.add(workload("DaemonSet", "everywhere", 1));
     bed.change("Node", "", "one", |node| {
-        node["spec"]["unschedulable"] = true.into()
+        node["spec"]["unschedulable"] = true.into();
     });
     bed.settle();
     bed.change("Node", "", "one", |node| {
-        node["spec"]["unschedulable"] = false.into()
+        node["spec"]["unschedulable"] = false.into();
     });
     let began = bed.now;
     scenario(&mut bed, "secondary-lost");
@@ -262,7 +262,7 @@ fn a_lost_machine_falls_silent_after_its_time_its_pods_are_given_up_as_they_ask_
     );
     assert_eq!(node["spec"]["taints"].as_array().unwrap().len(), 2);
     bed.change("ConfigMap", "kube-system", super::SCENARIO, |map| {
-        map["data"]["name"] = "healthy".into()
+        map["data"]["name"] = "healthy".into();
     });
     bed.settle();
     let node = bed.get("Node", "", "two");

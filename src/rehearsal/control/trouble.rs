@@ -16,7 +16,7 @@ pub const SECONDARY_LOST: &str = "secondary-lost";
 pub const SLOW_DISKS: &str = "slow-disks";
 
 /// How many times longer everything on a slow disk takes.
-pub const SLOWER: i64 = 8;
+pub const SLOWER: i64 = 6;
 
 /// The name of the scenario that an object of the scenario says; nothing goes wrong without one.
 pub fn played(scenario: Option<&Value>) -> &str {

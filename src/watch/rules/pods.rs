@@ -252,9 +252,24 @@ fn reasons(pod: &Arc<Value>, facts: &Facts<'_>) -> Vec<Reason> {
         targets: vec![Arc::clone(pod)],
         pods: vec![Arc::clone(pod)],
         events: facts.events("Pod", pod),
+        claims: claims(pod, facts),
         ..Live::default()
     };
     waiting::explain(&Ready::Object(target), &live)
+}
+
+/// The bound claims of a pod: one that still waits for its volume has a finding of its own.
+fn claims(pod: &Value, facts: &Facts<'_>) -> Vec<Arc<Value>> {
+    let named =
+        items(pod, "/spec/volumes").map(|one| text(one, "/persistentVolumeClaim/claimName"));
+    let named: Vec<&str> = named.filter(|name| !name.is_empty()).collect();
+    facts
+        .snapshot
+        .all(Kind::Claim)
+        .filter(|claim| namespace(claim) == namespace(pod) && named.contains(&name(claim)))
+        .filter(|claim| text(claim, "/status/phase") == "Bound")
+        .cloned()
+        .collect()
 }
 
 /// The remedy as the health screen can offer it: it has no steps to run again.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    FAILING_OVER, NAMESPACE, Phase, SOURCE, UPGRADING,
+    FAILING_OVER, NAMESPACE, OPERATOR, Phase, SOURCE, UPGRADING,
     instances::{Instance, State, silent},
 };
 use crate::rehearsal::{
@@ -123,7 +123,10 @@ fn sure(world: &World<'_>, seen: &[Instance<'_>], current: &str) -> Option<Times
         |pod: &Value| condition(pod, "Ready").and_then(|says| time(&says["lastTransitionTime"]));
     let looks = world
         .list("Pod", Some(NAMESPACE))
-        .filter(|pod| pod["metadata"]["labels"]["app.kubernetes.io/name"] == "cloudnative-pg")
+        .filter(|pod| {
+            let name = &pod["metadata"]["labels"]["app.kubernetes.io/name"];
+            name == "cloudnative-pg" || name == OPERATOR
+        })
         .filter(|pod| ready(pod))
         .filter_map(|pod| since(pod))
         .min();

@@ -233,11 +233,11 @@ fn reported(cluster: &Value, seen: &[Instance<'_>], status: &mut Value) {
         .collect();
     let mut topology = json!({"successfullyExtracted": true});
     if !placed.is_empty() {
-        let places: Map<String, Value> = placed
+        let instances: Map<String, Value> = placed
             .iter()
             .map(|one| (one.name.clone(), json!({})))
             .collect();
-        topology["instances"] = places.into();
+        topology["instances"] = instances.into();
         topology["nodesUsed"] = nodes.len().into();
     }
     put(status, "topology", topology);
