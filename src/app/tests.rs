@@ -385,6 +385,7 @@ fn a_restore_that_is_not_over_is_gone_on_with_or_put_back() {
 #[test]
 fn the_practice_menu_is_asked_for_by_its_key_and_asks_the_cluster_for_what_is_chosen() {
     let mut life = fixture::health();
+    life.known.rehearsal = false;
     assert!(
         life.update(Input::Key(Key::Char('m'))).is_empty(),
         "in life there is nothing to play"

@@ -187,7 +187,7 @@ fn the_plan_and_what_it_sends() {
 fn the_menu_of_the_practice_cluster() {
     check("practice", fixture::practising("secondary-lost", "20"));
     check("practice_paused", fixture::practising("healthy", "paused"));
-    let below = press(fixture::practising("healthy", "7"), &[Key::End]);
+    let below = press(fixture::practising("healthy", "7"), &[Key::Down; 11]);
     check("practice_end", below);
     let app = fixture::practising("secondary-lost", "max");
     let ascii = shot(&app, Theme::colour().ascii(), (80, 24));

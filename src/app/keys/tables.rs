@@ -229,6 +229,7 @@ pub const CHECKS: &[Binding] = &[
         "on to the plan",
         Act::Forward,
     ),
+    PRACTICE,
     row(
         &[Char('R')],
         "R",
@@ -236,7 +237,6 @@ pub const CHECKS: &[Binding] = &[
         "runs every check again",
         Act::AgainAll,
     ),
-    PRACTICE,
     UP,
     DOWN,
     PAGE_UP,
@@ -260,6 +260,7 @@ pub const PLAN: &[Binding] = &[
         "begins the deploy, after asking once",
         Act::Deploy,
     ),
+    PRACTICE,
     row(
         &[Key::Enter],
         "Enter",
@@ -268,7 +269,6 @@ pub const PLAN: &[Binding] = &[
         Act::Open,
     ),
     EXPLAIN,
-    PRACTICE,
     UP,
     DOWN,
     PAGE_UP,
@@ -306,6 +306,7 @@ pub const DEPLOY: &[Binding] = &[
         "makes the next attempt of the chosen step now",
         Act::Again,
     ),
+    PRACTICE,
     row(
         &[Char('s')],
         "s",
@@ -337,7 +338,6 @@ pub const DEPLOY: &[Binding] = &[
         "starts no new steps, or starts them again; running steps go on",
         Act::Pause,
     ),
-    PRACTICE,
     UP,
     DOWN,
     PAGE_UP,
@@ -391,6 +391,7 @@ pub const HEALTH: &[Binding] = &[
         Act::Explain,
     ),
     LOG,
+    PRACTICE,
     FILTER,
     row(
         &[Char('b')],
@@ -399,7 +400,6 @@ pub const HEALTH: &[Binding] = &[
         "backups, and back to a moment",
         Act::Forward,
     ),
-    PRACTICE,
     UP,
     DOWN,
     PAGE_UP,
