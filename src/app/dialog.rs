@@ -2,12 +2,13 @@
 
 mod act;
 mod ask;
+mod practice;
 
 pub use act::{act, restore};
 pub use ask::{Ask, Asked, Shown};
 
 use super::{
-    App, Goto, Known,
+    App, Goto, Known, PracticeWish,
     keys::{self, Act, Binding, Key},
     known::Backups,
     list,
@@ -80,6 +81,8 @@ pub enum Does {
     Goto(Goto),
     /// Begins the deploy.
     Deploy,
+    /// Asks something of the practice cluster.
+    Practice(PracticeWish),
 }
 
 /// How wide a card is at most.

@@ -1,5 +1,9 @@
 //! Screens in known states, for tests: what the world says, as a run, checks, a plan and a cluster would say it.
 
+mod practice;
+
+pub use practice::practising;
+
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;

@@ -157,6 +157,7 @@ mod tests {
             components: Vec::new(),
             steps: vec![step("a"), step("b")],
             notes: Vec::new(),
+            purpose: crate::plan::Purpose::Deploy,
         }
     }
 

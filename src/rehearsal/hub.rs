@@ -18,6 +18,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     clock::Clock,
     cluster::Cluster,
+    pace,
     persist::Journal,
     world::{Controller, World},
 };
@@ -145,6 +146,9 @@ impl Keeper {
                 Some(left)
             } else {
                 let wake_at = self.settle(&ways.told, &mut rest)?;
+                if self.follow(wake_at, &ways.told)? {
+                    continue;
+                }
                 wake_at.map(|at| self.pause(at, &ways, asked))
             };
             tokio::select! {
@@ -160,6 +164,20 @@ impl Keeper {
                 () = wait(pause) => {}
             }
         }
+    }
+
+    /// Follows what is asked of time; true when it did, and the controllers may have more to do.
+    fn follow(
+        &mut self,
+        wake_at: Option<Timestamp>,
+        told: &watch::Sender<u64>,
+    ) -> Result<bool, Problem> {
+        let Some(write) = pace::follow(&self.cluster.store, &mut self.clock, wake_at) else {
+            return Ok(false);
+        };
+        self.cluster.store.perform(write, self.clock.now());
+        self.keep(told)?;
+        Ok(true)
     }
 
     /// How long to wait for a due change; a clock that may jump to it has done so.

@@ -9,7 +9,7 @@ mod patient;
 mod reply;
 
 use std::{
-    convert::Infallible,
+    io,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
@@ -17,7 +17,7 @@ use std::{
 };
 
 use http::{HeaderMap, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, StreamBody};
+use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Bytes, Incoming};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use jiff::Timestamp;
@@ -36,8 +36,9 @@ use super::{
     clock::{Clock, Speed},
     cluster::Cluster,
     declined, discovery, driver,
+    flaky::{Flaky, Met},
     hub::{Hub, Keeper},
-    openapi,
+    openapi, pace,
     persist::Journal,
     secure::{Opened, Secure},
     store::Store,
@@ -152,6 +153,7 @@ pub async fn serve_with(options: ServeOptions, patience: Patience) -> Result<Ser
     for object in options.world {
         begin(&mut store, object, began);
     }
+    pace::forget(&mut store, began);
     journal.keep(&store, began)?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
     let listener = TcpListener::bind(address).await;
@@ -175,6 +177,7 @@ pub async fn serve_with(options: ServeOptions, patience: Patience) -> Result<Ser
         secure,
         bodies: body::Reader::new(patience.body),
         patience,
+        flaky: Flaky::default(),
     };
     tasks.spawn(accept(
         listener,
@@ -284,13 +287,22 @@ where
     let service = hyper::service::service_fn(move |mut request| {
         let (door, later, mark) = (Arc::clone(&door), later.clone(), working.mark());
         async move {
+            match door.flaky.meet(&door.hub, &request).await {
+                Met::Through => {}
+                Met::Refused(response) => {
+                    let response = response.map(|body| Full::new(body).boxed_unsync());
+                    return Ok(response.map(|body| Kept::new(body, mark).boxed_unsync()));
+                }
+                // An error of the service ends the connection without an answer.
+                Met::Broken => return Err(io::Error::from(io::ErrorKind::ConnectionReset)),
+            }
             let upgrade = hyper::upgrade::on(&mut request);
             let (response, session) = door.answer(request).await;
             if let Some(session) = session {
                 // There is room for the only one: after it the connection is HTTP no more.
                 later.try_send((upgrade, session)).ok();
             }
-            Ok::<_, Infallible>(response.map(|body| Kept::new(body, mark).boxed_unsync()))
+            Ok(response.map(|body| Kept::new(body, mark).boxed_unsync()))
         }
     });
     let stream = TokioIo::new(Patient::new(stream, patience.answer));
@@ -319,6 +331,7 @@ struct Door {
     secure: Secure,
     bodies: body::Reader,
     patience: Patience,
+    flaky: Flaky,
 }
 
 /// An answer, and the session that begins after it.

@@ -57,6 +57,15 @@ impl Clock {
         })
     }
 
+    /// A time that stands still.
+    pub fn stopped(at: Timestamp) -> Self {
+        Self(Time::Own {
+            began: Instant::now(),
+            at,
+            scale: 0,
+        })
+    }
+
     /// Now.
     pub fn now(&self) -> Timestamp {
         match self.0 {
@@ -99,7 +108,7 @@ impl Clock {
     pub fn real_duration(&self, duration: Duration) -> Duration {
         match self.0 {
             Time::Ours | Time::Set { .. } => duration,
-            Time::Own { scale, .. } => duration / scale,
+            Time::Own { scale, .. } => duration / scale.max(1),
         }
     }
 }

@@ -195,6 +195,27 @@ fn the_plan_and_what_it_sends() {
 }
 
 #[test]
+fn the_menu_of_the_practice_cluster() {
+    check("practice", fixture::practising("secondary-lost", "20"));
+    check("practice_paused", fixture::practising("healthy", "paused"));
+    let below = press(fixture::practising("healthy", "7"), &[Key::Down; 11]);
+    check("practice_end", below);
+    let app = fixture::practising("secondary-lost", "max");
+    let ascii = shot(&app, Theme::colour().ascii(), (80, 24));
+    assert!(ascii.is_ascii(), "{ascii}");
+    insta::assert_snapshot!("practice_ascii_80x24", ascii);
+    let plain = shot(&app, Theme::colour().without_colour(), (80, 24));
+    assert_eq!(plain, shot(&app, Theme::colour(), (80, 24)));
+    let told = |word: &str| plain.lines().filter(|line| line.contains(word)).count();
+    assert_eq!(
+        told("NOW"),
+        2,
+        "the scenario and the speed are marked without colour\n{plain}"
+    );
+    assert_eq!(told("practice"), 0, "the footer shows the keys of the card");
+}
+
+#[test]
 fn health_of_a_site() {
     check("health", fixture::health());
     check("health_pods", press(fixture::health(), &[Key::Char('2')]));

@@ -22,6 +22,8 @@ mod program;
 mod rehearsal;
 mod rehearsal_deploy;
 mod restore;
+mod scenes;
+mod scenes_live;
 mod schema_asset;
 mod testbed;
 mod tidy;

@@ -33,11 +33,20 @@ pub struct Practiced {
 }
 
 pub async fn serve(folder: &Path) -> Practiced {
-    serve_for(folder, None).await
+    serve_with(folder, None, Speed::Max).await
 }
 
 /// The same for those who show this token.
 pub async fn serve_for(folder: &Path, token: Option<SecretString>) -> Practiced {
+    serve_with(folder, token, Speed::Max).await
+}
+
+/// A practice cluster whose time passes at a speed.
+pub async fn serve_at(folder: &Path, speed: Speed) -> Practiced {
+    serve_with(folder, None, speed).await
+}
+
+async fn serve_with(folder: &Path, token: Option<SecretString>, speed: Speed) -> Practiced {
     let site = Site::try_from(&sample()).unwrap();
     let machines: Vec<(String, String, &str)> = [
         (&site.nodes.primary, "primary"),
@@ -55,7 +64,7 @@ pub async fn serve_for(folder: &Path, token: Option<SecretString>) -> Practiced 
     let options = ServeOptions {
         dir: folder.join("cluster"),
         port: 0,
-        speed: Speed::Max,
+        speed,
         idle_exit: None,
         world,
         token,
@@ -99,7 +108,7 @@ pub fn setting(folder: &Path) -> Setting {
     }
 }
 
-fn start(practiced: &Practiced, plan: Plan, folder: &Path) -> RunHandle {
+pub fn start(practiced: &Practiced, plan: Plan, folder: &Path) -> RunHandle {
     run::start(plan, doors(&practiced.kube), setting(folder)).unwrap()
 }
 
@@ -193,7 +202,7 @@ async fn at_rest(kube: &Kube) -> BTreeMap<String, String> {
     tokio::time::timeout(LIMIT, rest).await.unwrap()
 }
 
-fn scenario(name: &str) -> Object {
+pub fn scenario(name: &str) -> Object {
     let map = json!({"apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {"name": control::SCENARIO, "namespace": "kube-system"}, "data": {"name": name}});
     Object::from_value(map).unwrap()

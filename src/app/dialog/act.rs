@@ -70,6 +70,7 @@ fn choose(app: &mut App, does: Does) -> Vec<Effect> {
             effects
         }
         Does::Command(command) => vec![Effect::Command(command)],
+        Does::Practice(wish) => vec![Effect::Practice(wish)],
         Does::Goto(to) => {
             let mut effects = app.keep_draft();
             effects.extend(app.go(to));

@@ -18,8 +18,6 @@ use super::{
 };
 use crate::rehearsal::world::{Reaction, World, Write, reference};
 
-pub use images::SCENARIO;
-
 const SOURCE: &str = "kubelet";
 
 /// The addresses that are taken, looked up once a turn when the first pod needs one.
@@ -33,6 +31,10 @@ pub const EXIT: &str = "rehearsal.care-install/exit";
 const USUAL: i64 = 8;
 /// What stopping takes when the grace period is not shorter.
 const STOPPING: i64 = 2;
+
+/// Seconds until a slow disk is attached, and until somebody says that it is not yet.
+const ATTACHING: i64 = 100;
+const PATIENCE: i64 = 15;
 
 /// One turn for all pods on nodes.
 pub fn kubelet(world: &World<'_>, now: Timestamp) -> Reaction {
@@ -49,7 +51,7 @@ pub fn kubelet(world: &World<'_>, now: Timestamp) -> Reaction {
             });
             continue;
         };
-        if !holds(node, "Ready") {
+        if !holds(node, "Ready") || !super::machines::runs(node) {
             continue;
         }
         let mut turn = Turn::new(world, pod, now);
@@ -150,6 +152,7 @@ impl<'w> Turn<'w> {
             .and_then(|seconds| seconds.parse().ok())
             .unwrap_or(USUAL)
             .max(0)
+            * inputs::slowness(&self.world, self.pod)
     }
 
     fn stop(&mut self) {
@@ -254,6 +257,9 @@ impl<'w> Turn<'w> {
             }
             return;
         }
+        if !self.attached() {
+            return;
+        }
         for volume in inputs::volumes(&self.world, self.pod) {
             let text = format!("AttachVolume.Attach succeeded for volume \"{volume}\"");
             let attached = event(
@@ -275,6 +281,36 @@ impl<'w> Turn<'w> {
             "containers"
         };
         self.announce_pull(list, 0);
+    }
+
+    /// Whether the pod's disks are there; slow ones say after a while that they are not yet.
+    fn attached(&mut self) -> bool {
+        let Some(disk) = inputs::slow_volume(&self.world, self.pod) else {
+            return true;
+        };
+        let began = time(&self.status["startTime"]).unwrap_or(self.now);
+        if self.due(after(began, ATTACHING)) {
+            return true;
+        }
+        let told = condition(self.pod, "PodReadyToStartContainers")
+            .is_some_and(|known| !text(&known["message"]).is_empty());
+        if !told && self.due(after(began, PATIENCE)) {
+            let why = format!(
+                "AttachVolume.Attach failed for volume \"{disk}\" : rpc error: code = DeadlineExceeded desc = volume {disk} failed to attach to node {} with attachmentID csi-{}: the disk is slow to answer",
+                text(&self.pod["spec"]["nodeName"]),
+                &digest(disk).get(..12).unwrap_or_default(),
+            );
+            let event = warning(
+                self.pod,
+                "attachdetach-controller",
+                "FailedAttachVolume",
+                why.clone(),
+            );
+            self.reaction.writes.push(event);
+            let says = Says::new("PodReadyToStartContainers", false, "", why);
+            set_condition(&mut self.status, &says, self.now);
+        }
+        false
     }
 
     fn address(&self, node: &Value, given: &mut Given) -> String {

@@ -8,6 +8,7 @@ use crate::rehearsal::{
     control::{
         SCENARIO,
         shape::{after, items, leaving, name, namespace, owned_by, stamp, text, time, uid},
+        trouble::scenario,
     },
     world::{Reaction, World, Write},
 };
@@ -94,11 +95,6 @@ fn remembered(world: &World<'_>, cluster: &Value, log: &[String]) -> Option<Writ
     let mut object = (**history).clone();
     object["data"]["counts"] = counts.into();
     Some(Write::Replace(object))
-}
-
-fn scenario<'w>(world: &World<'w>) -> &'w str {
-    let map = world.get("ConfigMap", SYSTEM, SCENARIO);
-    map.map_or("", |map| text(&map["data"]["name"]))
 }
 
 /// Whether the tables are emptied in this turn: once for each time that the scenario is set.
