@@ -68,6 +68,12 @@ impl Failure {
         Self::new(405, "MethodNotAllowed", message)
     }
 
+    /// 503 of a practice cluster that answers no more.
+    pub fn stopped() -> Self {
+        let message = "the practice cluster gives no answer: it may have stopped";
+        Self::new(503, "ServiceUnavailable", message)
+    }
+
     /// 409 of a name in use.
     pub fn exists(kind: &Kind, name: &str) -> Self {
         let message = format!("{} \"{name}\" already exists", kind.resource());
@@ -223,13 +229,38 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// The body of the page.
-    pub fn body(self) -> Value {
+    fn meta(&self) -> Value {
         let mut meta = json!({"resourceVersion": self.revision.to_string()});
-        if let Some(next) = self.next {
-            meta["continue"] = next.into();
+        if let Some(next) = &self.next {
+            meta["continue"] = next.as_str().into();
             meta["remainingItemCount"] = self.remaining.into();
         }
+        meta
+    }
+
+    /// The page as it is sent; its objects are not copied for that.
+    pub fn text(&self) -> String {
+        #[derive(serde::Serialize)]
+        struct Page<'a> {
+            kind: &'a str,
+            #[serde(rename = "apiVersion")]
+            api_version: &'a str,
+            metadata: Value,
+            items: &'a [Arc<Value>],
+        }
+        let page = Page {
+            kind: &self.kind,
+            api_version: &self.api_version,
+            metadata: self.meta(),
+            items: &self.items,
+        };
+        // Values have text for keys, so they can always be written.
+        serde_json::to_string(&page).unwrap_or_default()
+    }
+
+    /// The body of the page.
+    pub fn body(self) -> Value {
+        let meta = self.meta();
         let items: Vec<Value> = self.items.iter().map(|item| (**item).clone()).collect();
         json!({"kind": self.kind, "apiVersion": self.api_version, "metadata": meta, "items": items})
     }

@@ -19,7 +19,7 @@ use super::{
     managed::{Entries, Manager},
     schema::Node,
     store::Store,
-    validate,
+    validate, weight,
     world::text_at,
 };
 
@@ -130,6 +130,7 @@ impl Cluster {
         let Writing {
             kind, call, now, ..
         } = writing;
+        weight::check(&value)?;
         let name = text_at(&value, "/metadata/name").unwrap_or("").to_owned();
         value["apiVersion"] = kind.stored_version().into();
         value["kind"] = kind.kind.as_str().into();

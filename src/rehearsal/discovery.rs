@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
+    declined::METRICS,
     kinds::{Kind, Registry},
     schema,
     world::text_at,
@@ -18,12 +19,17 @@ pub(super) fn answer(registry: &Registry, path: &str, accept: &str) -> Option<Va
     match parts.as_slice() {
         ["version"] => Some(version()),
         ["api"] if aggregated => Some(aggregate(schema::discovery("api"))),
-        ["apis"] if aggregated => Some(aggregate(&registry.groups)),
+        ["apis"] if aggregated => {
+            let mut all = registry.groups.clone();
+            all.push(metrics());
+            Some(aggregate(&all))
+        }
         ["api"] => Some(json!({
             "kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": [],
         })),
         ["apis"] => {
-            let groups: Vec<Value> = registry.groups.iter().map(group).collect();
+            let mut groups: Vec<Value> = registry.groups.iter().map(group).collect();
+            groups.push(group(&metrics()));
             Some(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}))
         }
         ["apis", name] => {
@@ -36,6 +42,8 @@ pub(super) fn answer(registry: &Registry, path: &str, accept: &str) -> Option<Va
             found["apiVersion"] = "v1".into();
             Some(found)
         }
+        ["apis", METRICS, "v1beta1"] => Some(json!({"kind": "APIResourceList", "apiVersion": "v1",
+            "groupVersion": "metrics.k8s.io/v1beta1", "resources": []})),
         ["api", number] => resources(registry, "", number),
         ["apis", name, number] => resources(registry, name, number),
         _ => None,
@@ -46,6 +54,12 @@ pub(super) fn answer(registry: &Registry, path: &str, accept: &str) -> Option<Va
 fn version() -> Value {
     json!({"major": "1", "minor": "36", "gitVersion": "v1.36.3", "gitCommit": "practice", "gitTreeState": "clean",
         "buildDate": "2026-01-01T00:00:00Z", "goVersion": "none", "compiler": "rustc", "platform": "linux/amd64"})
+}
+
+/// The group of measurements, which is listed and holds nothing: `kubectl top` asks it and is told why.
+fn metrics() -> Value {
+    json!({"metadata": {"name": METRICS, "creationTimestamp": null},
+        "versions": [{"version": "v1beta1", "freshness": "Current", "resources": []}]})
 }
 
 fn aggregate(groups: &[Value]) -> Value {

@@ -1,5 +1,7 @@
 //! The `managedFields` of an object: who owns which fields, after an apply and after any other write. Pure.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -235,12 +237,15 @@ fn drop_same(fields: &mut Fields, old: &Value, new: &Value, node: Option<Node<'_
         *fields = Fields::default();
         return;
     }
-    let olds = parts(old, node);
+    let olds: BTreeMap<_, _> = parts(old, node)
+        .into_iter()
+        .map(|(key, was, _)| (key, was))
+        .collect();
     for (key, item, inner) in parts(new, node) {
         let Some(child) = fields.below.get_mut(&key) else {
             continue;
         };
-        if let Some((_, was, _)) = olds.iter().find(|(other, _, _)| *other == key) {
+        if let Some(was) = olds.get(&key) {
             if !child.below.is_empty() {
                 child.owned = false;
             }

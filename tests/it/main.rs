@@ -11,6 +11,7 @@ mod checks;
 mod clients;
 mod deploy_real;
 mod faults;
+mod hostile;
 mod lease;
 mod pictures;
 mod practice;

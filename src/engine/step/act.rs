@@ -12,8 +12,8 @@ use crate::{
     sys::{DoorError, Doors, http, kube::Applied},
 };
 
-/// Objects on their way to the API server at one time, for each step.
-const AT_ONCE: usize = 16;
+/// Objects on their way to the API server at one time, for each step; the pace of the connection holds them back when it must.
+const AT_ONCE: usize = 32;
 
 /// The annotation of a job whose log is told as the step's own.
 const TELLS: &str = "care-install/tells";

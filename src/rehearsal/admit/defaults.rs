@@ -10,7 +10,10 @@ pub fn fill(kind: &Kind, value: &mut Value) {
         return;
     }
     match kind.key.as_str() {
-        "Pod" => pod(value.get_mut("spec"), true),
+        "Pod" => {
+            pod(value.get_mut("spec"), true);
+            below(value, json!({"status": {"phase": "Pending"}}));
+        }
         "Deployment.apps" => {
             below(value, deployment());
             template(value, true);
@@ -47,6 +50,9 @@ pub fn fill(kind: &Kind, value: &mut Value) {
             value,
             json!({"reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"}),
         ),
+        "PriorityClass.scheduling.k8s.io" => {
+            below(value, json!({"preemptionPolicy": "PreemptLowerPriority"}));
+        }
         "ClusterRoleBinding.rbac.authorization.k8s.io"
         | "RoleBinding.rbac.authorization.k8s.io" => binding(value),
         _ => {}

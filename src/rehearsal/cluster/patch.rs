@@ -11,7 +11,7 @@ use crate::rehearsal::{
     apply::{self, Conflict, drop_nulls},
     call::Call,
     kinds::Kind,
-    merge,
+    merge::{self, MOST_OPERATIONS},
     schema::Node,
     world::text_at,
 };
@@ -36,8 +36,11 @@ impl Cluster {
         value["apiVersion"] = kind.api_version().into();
         match media {
             "application/merge-patch+json" => merge::json_merge(&mut value, &call.body),
-            "application/json-patch+json" => merge::json_patch(&mut value, &call.body)
-                .map_err(|why| Failure::new(422, "Invalid", why))?,
+            "application/json-patch+json" => {
+                limited(&call.body)?;
+                merge::json_patch(&mut value, &call.body)
+                    .map_err(|why| Failure::new(422, "Invalid", why))?;
+            }
             "application/strategic-merge-patch+json" if kind.custom.is_none() => {
                 merge::strategic(&mut value, &call.body, schema.map(Node::new));
             }
@@ -114,6 +117,17 @@ fn confine_wish(kind: &Kind, call: &Call, wish: &mut Value) {
     } else if kind.has("status") {
         map.shift_remove("status");
     }
+}
+
+/// Refuses a JSON patch of too many operations, as a real server does.
+fn limited(operations: &Value) -> Result<(), Failure> {
+    let count = operations.as_array().map_or(0, Vec::len);
+    if count <= MOST_OPERATIONS {
+        return Ok(());
+    }
+    let why =
+        format!("The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {count}");
+    Err(Failure::new(413, "RequestEntityTooLarge", why))
 }
 
 fn unsupported(media: &str) -> Failure {

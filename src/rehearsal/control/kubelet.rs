@@ -19,6 +19,10 @@ use super::{
 use crate::rehearsal::world::{Reaction, World, Write, reference};
 
 const SOURCE: &str = "kubelet";
+
+/// The addresses that are taken, looked up once a turn when the first pod needs one.
+type Given = Option<BTreeSet<String>>;
+
 /// The annotation of a pod template that says how many seconds its pods take from scheduled to ready.
 pub const SECONDS: &str = "rehearsal.care-install/seconds";
 /// The annotation of a pod template whose containers end with this exit code instead of 0.
@@ -35,7 +39,7 @@ const PATIENCE: i64 = 15;
 /// One turn for all pods on nodes.
 pub fn kubelet(world: &World<'_>, now: Timestamp) -> Reaction {
     let mut reaction = Reaction::default();
-    let mut given = BTreeSet::new();
+    let mut given = None;
     for pod in world.list("Pod", None) {
         let node = text(&pod["spec"]["nodeName"]);
         if node.is_empty() || settled(pod) {
@@ -180,7 +184,7 @@ impl<'w> Turn<'w> {
         }
     }
 
-    fn advance(&mut self, node: &Value, given: &mut BTreeSet<String>) {
+    fn advance(&mut self, node: &Value, given: &mut Given) {
         if !self.status["startTime"].is_string() {
             self.begin(node);
         } else if !holds(self.pod, "PodReadyToStartContainers") {
@@ -243,7 +247,7 @@ impl<'w> Turn<'w> {
     }
 
     /// Volumes and network; a volume whose source is missing holds everything back.
-    fn prepare(&mut self, node: &Value, given: &mut BTreeSet<String>) {
+    fn prepare(&mut self, node: &Value, given: &mut Given) {
         if let Some(why) = inputs::unmounted(&self.world, self.pod) {
             let known = condition(self.pod, "PodReadyToStartContainers");
             if known.is_none_or(|known| known["message"] != why.as_str()) {
@@ -309,23 +313,21 @@ impl<'w> Turn<'w> {
         false
     }
 
-    fn address(&self, node: &Value, given: &mut BTreeSet<String>) -> String {
+    fn address(&self, node: &Value, given: &mut Given) -> String {
         if self.pod["spec"]["hostNetwork"] == true {
             return host_address(node).to_owned();
         }
         let range = text(&node["spec"]["podCIDR"]);
         let net = range.rsplit_once('.').map_or("10.244.0", |(net, _)| net);
-        let taken = |address: &str| {
-            given.contains(address)
-                || self
-                    .world
-                    .list("Pod", None)
-                    .any(|pod| pod["status"]["podIP"] == address && !ended(pod))
-        };
+        let given = given.get_or_insert_with(|| {
+            let living = self.world.list("Pod", None).filter(|pod| !ended(pod));
+            let addresses = living.filter_map(|pod| pod["status"]["podIP"].as_str());
+            addresses.map(str::to_owned).collect()
+        });
         let start = fingerprint(&self.pod["metadata"]["uid"]) % 250;
         let address = (0..250)
             .map(|step| format!("{net}.{}", 4 + (start + step) % 250))
-            .find(|address| !taken(address))
+            .find(|address| !given.contains(address))
             .unwrap_or_else(|| format!("{net}.254"));
         given.insert(address.clone());
         address
