@@ -9,7 +9,6 @@ mod patient;
 mod reply;
 
 use std::{
-    io,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
@@ -175,9 +174,9 @@ pub async fn serve_with(options: ServeOptions, patience: Patience) -> Result<Ser
         hub: Hub::start(keeper, stop.clone(), &tasks),
         token: token.clone(),
         secure,
+        flaky: Flaky::default(),
         bodies: body::Reader::new(patience.body),
         patience,
-        flaky: Flaky::default(),
     };
     tasks.spawn(accept(
         listener,
@@ -290,11 +289,14 @@ where
             match door.flaky.meet(&door.hub, &request).await {
                 Met::Through => {}
                 Met::Refused(response) => {
-                    let response = response.map(|body| Full::new(body).boxed_unsync());
-                    return Ok(response.map(|body| Kept::new(body, mark).boxed_unsync()));
+                    return Ok(response.map(|body| {
+                        Kept::new(Full::new(body).boxed_unsync(), mark).boxed_unsync()
+                    }));
                 }
                 // An error of the service ends the connection without an answer.
-                Met::Broken => return Err(io::Error::from(io::ErrorKind::ConnectionReset)),
+                Met::Broken => {
+                    return Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
+                }
             }
             let upgrade = hyper::upgrade::on(&mut request);
             let (response, session) = door.answer(request).await;
@@ -329,9 +331,9 @@ struct Door {
     hub: Hub,
     token: SecretString,
     secure: Secure,
+    flaky: Flaky,
     bodies: body::Reader,
     patience: Patience,
-    flaky: Flaky,
 }
 
 /// An answer, and the session that begins after it.

@@ -112,8 +112,8 @@ async fn a_paused_cluster_moves_only_by_steps_and_goes_on_when_it_is_asked() {
     }
     let moved = last.duration_since(paused.at).as_secs();
     assert!(
-        steps >= 2 && (7..=9).contains(&passed),
-        "{steps} steps, {passed} s"
+        steps >= 2 && (7..=9).contains(&moved),
+        "{steps} steps, {moved} s"
     );
     let runs = pace::ask(kube, Wish::Pace(Pace::Runs(Speed::Times(20))))
         .await

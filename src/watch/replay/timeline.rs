@@ -38,7 +38,7 @@ fn recording(name: &str) -> Vec<Value> {
         "{}/tests/recordings/{name}.jsonl",
         env!("CARGO_MANIFEST_DIR")
     );
-    let text = std::fs::read_to_string(&file).unwrap();
+    let text = crate::sys::files::read_text(file.as_ref(), 1 << 20).unwrap();
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
