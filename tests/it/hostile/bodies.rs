@@ -119,7 +119,8 @@ async fn bodies_that_are_or_become_too_large_are_refused() {
     );
     let operation = r#"{"op":"add","path":"/data/a","value":"1"}"#;
     let operations = |count: usize| format!("[{}]", vec![operation; count].join(","));
-    let doubled = vec![r#"{"op":"copy","from":"/data","path":"/data/more"}"#; 64].join(",");
+    let double = |turn| format!(r#"{{"op":"copy","from":"/data","path":"/data/more-{turn}"}}"#);
+    let doubled = (0..64).map(double).collect::<Vec<_>>().join(",");
     let doubled = format!(r#"[{{"op":"add","path":"/data","value":{{"a":"b"}}}},{doubled}]"#);
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for turn in 1..12 {
