@@ -21,7 +21,7 @@ use crate::catalog::sample_plan;
 use scene::{Heard, Scene};
 
 /// Seeds of an ordinary test run.
-const FEW: u64 = 8;
+const FEW: u64 = 4;
 
 /// Seeds of the long one.
 const MANY: u64 = 1000;

@@ -86,7 +86,7 @@ async fn ctrl_c_stops_safely_and_the_same_command_goes_on() {
 async fn a_second_deploy_joins_the_run_that_goes_on_and_ends_with_its_code() {
     let site = Site::new();
     // At a speed that a second start can follow.
-    let slow = ["rehearse", "--yes", "--plain", "--speed", "500"];
+    let slow = ["rehearse", "--yes", "--plain", "--speed", "100"];
     let first = site.start(&slow);
     let process = format!(" pid {}, since ", first.child.id().unwrap());
     until("no step began", || lines(&site.journal()) > 6).await;
@@ -115,7 +115,7 @@ async fn a_second_deploy_joins_the_run_that_goes_on_and_ends_with_its_code() {
 async fn a_run_in_the_background_is_joined_and_after_a_kill_the_next_goes_on() {
     let site = Site::prepared().await;
     let background = ["--rehearsal", "--json", "deploy", "--background"];
-    let slow = ["rehearse", "--serve", "--speed", "500"];
+    let slow = ["rehearse", "--serve", "--speed", "100"];
     let served = site.start(&slow);
     until("not served", || site.cluster().join("point.json").exists()).await;
 
