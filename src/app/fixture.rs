@@ -1,5 +1,9 @@
 //! Screens in known states, for tests: what the world says, as a run, checks, a plan and a cluster would say it.
 
+mod practice;
+
+pub use practice::practising;
+
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
@@ -11,7 +15,10 @@ use crate::{
         Done, Event, FORMAT, NotRun, Outcome, Outline, Reason, RunId, StepOutline, StepState,
         Waiting,
     },
-    plan::{Action, Component, Object, Pin, Plan, Release, Service, Stage, Step, StepId, StepKind},
+    plan::{
+        Action, Component, Object, Pin, Plan, Purpose, Release, Service, Stage, Step, StepId,
+        StepKind,
+    },
     problem::{Code, Problem},
     site::sample,
     watch::view::{ClusterView, Finding, Health, NodeRow, PodRow, ServiceRow, VolumeRow},
@@ -126,6 +133,7 @@ pub fn outline() -> Outline {
         .collect();
     Outline {
         site: "st-marys".to_owned(),
+        purpose: Purpose::Deploy,
         stages: STAGES
             .iter()
             .map(|title| Stage {
@@ -467,6 +475,7 @@ pub fn plan() -> Plan {
                 Action::Apply(vec![Object::from_value(secret).unwrap()]),
             ),
         ],
+        purpose: Purpose::Deploy,
         notes: vec!["Only one DNS server is asked.".to_owned()],
     }
 }
@@ -569,5 +578,66 @@ pub fn restoring() -> App {
         unfinished: None,
         zone: jiff::tz::TimeZone::UTC,
     }))));
+    app
+}
+
+/// A restore in its second stage.
+pub fn run_of_restore() -> App {
+    let mut app = opened(Goto::Deploy);
+    app.update(Input::Run(Box::new(Event::RunStarted {
+        format: FORMAT,
+        run: RunId("2".to_owned()),
+        at: at(0),
+        cluster: "practice cluster of st-marys".to_owned(),
+        rehearsal: true,
+        outline: crate::engine::outline::outline(&crate::restore::fixture::planned()),
+    })));
+    for (step, begin, took) in [
+        ("restore/writers-down", 0, 12),
+        ("restore/count-before", 12, 9),
+        ("restore/safety-copy", 21, 190),
+    ] {
+        running(&mut app, step, begin);
+        done(&mut app, step, begin + i64::try_from(took).unwrap(), took);
+    }
+    running(&mut app, "restore/recover", 211);
+    app.update(Input::Tick(at(330)));
+    app
+}
+
+/// The same, stopped by a person.
+pub fn restore_stopped() -> App {
+    let mut app = run_of_restore();
+    end(&mut app, Outcome::Stopped);
+    app
+}
+
+/// The same, at its good end.
+pub fn restored() -> App {
+    let mut app = run_of_restore();
+    for line in [
+        "rows public.emr_encounter 2120",
+        "rows public.emr_patient 1500",
+    ] {
+        app.update(Input::Run(Box::new(Event::Log {
+            step: id("restore/proof"),
+            at: at(700),
+            line: line.to_owned(),
+        })));
+    }
+    let rest = [
+        "recover",
+        "databases",
+        "proof",
+        "remember",
+        "switch",
+        "migrate",
+        "writers-up",
+        "first-backup",
+    ];
+    for step in rest {
+        done(&mut app, &format!("restore/{step}"), 900, 20);
+    }
+    end(&mut app, Outcome::Done);
     app
 }

@@ -71,6 +71,12 @@ impl Failure {
         Self::bare(405, "MethodNotAllowed", message)
     }
 
+    /// 503 of a practice cluster that answers no more.
+    pub fn stopped() -> Self {
+        let message = "the practice cluster gives no answer: it may have stopped";
+        Self::new(503, "ServiceUnavailable", message)
+    }
+
     /// 409 of a name in use.
     pub fn exists(kind: &Kind, name: &str) -> Self {
         let message = format!("{} \"{name}\" already exists", kind.resource());
@@ -335,18 +341,59 @@ pub struct Listing {
     pub custom: bool,
 }
 
+/// An item of a page; only those of custom kinds name their kind.
+struct Item<'a>(&'a Value, bool);
+
+impl serde::Serialize for Item<'_> {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Some(map) = self.0.as_object().filter(|_| !self.1) else {
+            return self.0.serialize(to);
+        };
+        to.collect_map(
+            map.iter()
+                .filter(|(name, _)| !matches!(name.as_str(), "kind" | "apiVersion")),
+        )
+    }
+}
+
 impl Listing {
-    /// The body of the page.
-    pub fn body(self) -> Value {
+    fn meta(&self) -> Value {
         let mut meta = json!({"resourceVersion": self.revision.to_string()});
-        if let Some(next) = self.next {
-            meta["continue"] = next.into();
+        if let Some(next) = &self.next {
+            meta["continue"] = next.as_str().into();
             if let Some(remaining) = self.remaining {
                 meta["remainingItemCount"] = remaining.into();
             }
         } else if self.custom {
             meta["continue"] = "".into();
         }
+        meta
+    }
+
+    /// The page as it is sent; its objects are not copied for that, but those that name no kind.
+    pub fn text(&self) -> String {
+        #[derive(serde::Serialize)]
+        struct Page<'a> {
+            kind: &'a str,
+            #[serde(rename = "apiVersion")]
+            api_version: &'a str,
+            metadata: Value,
+            items: Vec<Item<'a>>,
+        }
+        let items = self.items.iter();
+        let page = Page {
+            kind: &self.kind,
+            api_version: &self.api_version,
+            metadata: self.meta(),
+            items: items.map(|item| Item(item, self.custom)).collect(),
+        };
+        // Values have text for keys, so they can always be written.
+        serde_json::to_string(&page).unwrap_or_default()
+    }
+
+    /// The body of the page.
+    pub fn body(self) -> Value {
+        let meta = self.meta();
         let custom = self.custom;
         let bare = |item: &Arc<Value>| {
             let mut value = (**item).clone();

@@ -1,4 +1,4 @@
-//! Reads the body of a request: JSON, YAML or protobuf, and what is said twice in it. Pure.
+//! What the body of a request is to its kind: the media types that are known, the words for what cannot be read. Pure.
 
 use std::fmt;
 
@@ -9,7 +9,6 @@ use super::{
     answer::Failure,
     call::{Call, Method},
     kinds::Kind,
-    protobuf,
 };
 
 /// A body as it was read.
@@ -23,53 +22,34 @@ pub struct Body {
     pub twice: Vec<String>,
 }
 
-/// Reads a body by its media type; none is JSON.
-pub fn read(bytes: &[u8], content: &str) -> Body {
-    if bytes.is_empty() {
-        return Body {
-            broken: Some("json parse error: unexpected end of JSON input (<empty>)".to_owned()),
-            ..Body::default()
-        };
+impl Body {
+    /// A request without a body.
+    pub fn nothing() -> Self {
+        Self::broken("json parse error: unexpected end of JSON input (<empty>)")
     }
-    if content.contains("protobuf") {
-        return match protobuf::read(bytes) {
-            Ok(value) => Body {
-                value,
-                ..Body::default()
-            },
-            Err(why) => broken(&why),
-        };
+
+    /// A body that cannot be read.
+    pub fn broken(why: &str) -> Self {
+        Self {
+            broken: Some(why.to_owned()),
+            ..Self::default()
+        }
     }
+}
+
+/// The fields that a JSON text says more than once; of another text nothing is known.
+pub fn twice(bytes: &[u8]) -> Vec<String> {
     let mut twice = Vec::new();
     let seed = Seed {
         path: String::new(),
         twice: &mut twice,
     };
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let json = serde::de::DeserializeSeed::deserialize(seed, &mut reader)
-        .and_then(|value| reader.end().map(|()| value));
-    match json {
-        Ok(value) => Body {
-            value,
-            broken: None,
-            twice,
-        },
-        Err(_json) if content.contains("yaml") => match serde_yaml::from_slice(bytes) {
-            Ok(value) => Body {
-                value,
-                ..Body::default()
-            },
-            Err(error) => broken(&format!("yaml: {error}")),
-        },
-        Err(error) => broken(&format!("json parse error: {error}")),
+    let read = serde::de::DeserializeSeed::deserialize(seed, &mut reader);
+    if read.and_then(|_| reader.end()).is_err() {
+        return Vec::new();
     }
-}
-
-fn broken(why: &str) -> Body {
-    Body {
-        broken: Some(why.to_owned()),
-        ..Body::default()
-    }
+    twice
 }
 
 /// The media types in which objects may be sent.
@@ -224,21 +204,13 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
-    use super::read;
+    use super::twice;
 
     #[test]
-    fn what_is_said_twice_is_named_and_the_last_counts() {
-        let body = read(br#"{"a": {"b": 1, "b": 2}, "c": [{"d": 1, "d": 1}]}"#, "");
-        assert_eq!(body.value, json!({"a": {"b": 2}, "c": [{"d": 1}]}));
-        assert_eq!(body.twice, ["a.b", "c[0].d"]);
-    }
-
-    #[test]
-    fn a_broken_body_says_why() {
-        assert!(read(b"{", "").broken.is_some());
-        assert!(read(b"{} x", "").broken.is_some());
-        assert_eq!(read(b"a: b", "application/yaml").value, json!({"a": "b"}));
+    fn what_is_said_twice_is_named() {
+        let text = br#"{"a": {"b": 1, "b": 2}, "c": [{"d": 1, "d": 1}]}"#;
+        assert_eq!(twice(text), ["a.b", "c[0].d"]);
+        assert!(twice(b"{").is_empty());
+        assert!(twice(b"a: b").is_empty());
     }
 }

@@ -22,7 +22,7 @@ use super::{
     meta_check, options, reset,
     schema::{self, Node},
     store::{self, Refused, Store},
-    validate,
+    validate, weight,
     world::text_at,
 };
 
@@ -141,6 +141,7 @@ impl Cluster {
         let Writing {
             kind, call, now, ..
         } = writing;
+        weight::check(&value)?;
         let name = text_at(&value, "/metadata/name").unwrap_or("").to_owned();
         value["apiVersion"] = kind.stored_version().into();
         value["kind"] = kind.kind.as_str().into();

@@ -10,14 +10,14 @@ use serde_json::Value;
 
 use super::{
     kinds::DEFINITION,
-    world::{Reaction, World, Write, kind_key, reference, text_at},
+    world::{Reaction, World, Write, at, kind_key, reference, text_at},
 };
 
 const FOREGROUND: &str = "foregroundDeletion";
 const ORPHAN: &str = "orphan";
 
 fn finalizers(object: &Value) -> impl Iterator<Item = &str> {
-    let list = object.pointer("/metadata/finalizers");
+    let list = at(object, "/metadata/finalizers");
     list.and_then(Value::as_array)
         .into_iter()
         .flatten()
@@ -25,18 +25,18 @@ fn finalizers(object: &Value) -> impl Iterator<Item = &str> {
 }
 
 fn owners_of(object: &Value) -> impl Iterator<Item = &Value> {
-    let list = object.pointer("/metadata/ownerReferences");
+    let list = at(object, "/metadata/ownerReferences");
     list.and_then(Value::as_array).into_iter().flatten()
 }
 
 fn deleting(object: &Value) -> bool {
-    object.pointer("/metadata/deletionTimestamp").is_some()
+    at(object, "/metadata/deletionTimestamp").is_some()
 }
 
 /// The garbage collector: an object whose owners are all gone goes too, in the background, in the foreground, or not at all.
 pub fn owners(world: &World<'_>, _now: Timestamp) -> Reaction {
     let mut reaction = Reaction::default();
-    let mut uids: HashMap<&str, &Arc<Value>> = HashMap::new();
+    let mut uids: HashMap<&str, &Arc<Value>> = HashMap::with_capacity(1024);
     let mut owned: Vec<&Arc<Value>> = Vec::new();
     let mut ending: Vec<&Arc<Value>> = Vec::new();
     for object in world.kinds().flat_map(|kind| world.list(kind, None)) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{kinds::Registry, schema, world::text_at};
+use super::{declined::METRICS, kinds::Registry, schema, world::text_at};
 
 /// The words by which a client asks for the aggregated form.
 const AGGREGATED: &str = "as=APIGroupDiscoveryList";
@@ -14,12 +14,17 @@ pub(super) fn answer(registry: &Registry, path: &str, accept: &str) -> Option<Va
     match parts.as_slice() {
         ["version"] => Some(version()),
         ["api"] if aggregated => Some(aggregate(schema::discovery("api"))),
-        ["apis"] if aggregated => Some(aggregate(&registry.groups)),
+        ["apis"] if aggregated => {
+            let mut all = registry.groups.clone();
+            all.push(metrics());
+            Some(aggregate(&all))
+        }
         ["api"] => Some(json!({
             "kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": [],
         })),
         ["apis"] => {
-            let groups: Vec<Value> = registry.groups.iter().map(group).collect();
+            let mut groups: Vec<Value> = registry.groups.iter().map(group).collect();
+            groups.push(group(&metrics()));
             Some(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}))
         }
         ["apis", name] => {
@@ -32,6 +37,8 @@ pub(super) fn answer(registry: &Registry, path: &str, accept: &str) -> Option<Va
             found["apiVersion"] = "v1".into();
             Some(found)
         }
+        ["apis", METRICS, "v1beta1"] => Some(json!({"kind": "APIResourceList", "apiVersion": "v1",
+            "groupVersion": "metrics.k8s.io/v1beta1", "resources": []})),
         ["api", number] => resources(registry, "", number),
         ["apis", name, number] => resources(registry, name, number),
         _ => None,
@@ -42,6 +49,12 @@ pub(super) fn answer(registry: &Registry, path: &str, accept: &str) -> Option<Va
 fn version() -> Value {
     json!({"major": "1", "minor": "36", "gitVersion": "v1.36.3", "gitCommit": "practice", "gitTreeState": "clean",
         "buildDate": "2026-01-01T00:00:00Z", "goVersion": "none", "compiler": "rustc", "platform": "linux/amd64"})
+}
+
+/// The group of measurements, which is listed and holds nothing: `kubectl top` asks it and is told why.
+fn metrics() -> Value {
+    json!({"metadata": {"name": METRICS, "creationTimestamp": null},
+        "versions": [{"version": "v1beta1", "freshness": "Current", "resources": []}]})
 }
 
 fn aggregate(groups: &[Value]) -> Value {

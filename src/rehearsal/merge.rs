@@ -6,6 +6,17 @@ use serde_json::{Map, Value};
 
 pub use strategic::{Unmergeable, strategic};
 
+use super::weight::{DEEPEST, weigh};
+
+/// Operations of one JSON patch; a real server has the same limit.
+pub const MOST_OPERATIONS: usize = 10_000;
+
+/// What all operations of a patch may move about, in values.
+const MOST_MOVED: usize = 1_000_000;
+
+/// So many items of a list are moved aside in the time of a value.
+const ASIDE: usize = 16;
+
 /// RFC 7396.
 pub fn json_merge(target: &mut Value, patch: &Value) {
     let Some(patch) = patch.as_object() else {
@@ -33,7 +44,12 @@ pub fn json_merge(target: &mut Value, patch: &Value) {
 /// What cannot be done, as the server says it.
 pub fn json_patch(target: &mut Value, operations: &Value) -> Result<(), String> {
     let list = operations.as_array().ok_or("a JSON patch is a list")?;
+    let mut moved = 0;
     for operation in list {
+        moved += price(target, operation)?;
+        if moved > MOST_MOVED {
+            return Err(format!("the patch moves more than {MOST_MOVED} values"));
+        }
         let text = |key: &str| operation.get(key).and_then(Value::as_str).unwrap_or("");
         let (path, from) = (text("path"), text("from"));
         let given = || operation.get("value").cloned().unwrap_or_default();
@@ -58,6 +74,28 @@ pub fn json_patch(target: &mut Value, operations: &Value) -> Result<(), String> 
         }
     }
     Ok(())
+}
+
+/// What an operation moves; a patch of a few bytes may double an object again and again, or nest it without end.
+fn price(target: &Value, operation: &Value) -> Result<usize, String> {
+    let text = |key: &str| operation.get(key).and_then(Value::as_str).unwrap_or("");
+    let path = text("path");
+    let value = match text("op") {
+        "move" | "copy" => target.pointer(text("from")),
+        _ => operation.get("value"),
+    };
+    let left = DEEPEST.saturating_sub(path.matches('/').count());
+    let weight = value.map_or(Some(1), |value| weigh(value, left));
+    let weight = weight.ok_or_else(|| format!("{path} lies too deep"))?;
+    let around = path
+        .rsplit_once('/')
+        .and_then(|(parent, _)| target.pointer(parent));
+    let aside = match around {
+        Some(Value::Array(list)) => list.len(),
+        Some(Value::Object(map)) => map.len(),
+        _ => 0,
+    };
+    Ok(1 + weight + aside / ASIDE)
 }
 
 fn absent(path: &str) -> String {
@@ -135,6 +173,24 @@ mod tests {
 
     fn containers(list: &Value) -> Value {
         json!({"spec": {"template": {"spec": {"containers": list}}}})
+    }
+
+    #[test]
+    fn a_patch_that_grows_without_end_is_refused() {
+        let double = json!({"op": "copy", "from": "/a", "path": "/a/b"});
+        let deepen = json!({"op": "move", "from": "/a", "path": "/c"});
+        let back = json!({"op": "move", "from": "/c", "path": "/a/b"});
+        let add = json!({"op": "add", "path": "/a", "value": {}});
+        for patch in [
+            vec![double; 1000],
+            vec![vec![add, deepen, back]; 1000].concat(),
+        ] {
+            let mut value = json!({"a": {"x": "y"}});
+            json_patch(&mut value, &patch.into()).unwrap_err();
+        }
+        let mut value = json!({"a": vec![0; 100_000]});
+        let patch = vec![json!({"op": "add", "path": "/a/0", "value": 1}); 10_000];
+        json_patch(&mut value, &patch.into()).unwrap_err();
     }
 
     #[test]

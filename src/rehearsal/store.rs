@@ -6,7 +6,7 @@ pub use meta::{is_same, stamp};
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use jiff::Timestamp;
@@ -17,6 +17,12 @@ use crate::plan::ObjectRef;
 
 /// How many changes a watch may lag behind before it is told 410 Gone.
 pub const RING: usize = 8192;
+
+/// How much the changes of the ring may weigh as text once there are more than [`LEAST`] ...
+const HEAVIEST: usize = 4 * 1024 * 1024;
+
+/// ... which are kept whatever they weigh.
+const LEAST: usize = 512;
 
 type Names = BTreeMap<String, Arc<Value>>;
 
@@ -54,6 +60,15 @@ pub struct Change {
     pub object: Arc<Value>,
     /// The object before the change.
     pub before: Option<Arc<Value>>,
+    /// The object as JSON, once somebody has asked for it.
+    text: Arc<OnceLock<Box<str>>>,
+}
+
+impl Change {
+    /// The object as JSON: written once for the log on disk and all watches.
+    pub fn text(&self) -> &str {
+        self.text.get_or_init(|| self.object.to_string().into())
+    }
 }
 
 /// Why the store refuses a write.
@@ -396,7 +411,23 @@ impl Store {
             kind,
             object,
             before,
+            text: Arc::default(),
         });
+    }
+
+    /// Lets the oldest changes go when all together weigh too much: large objects that change often.
+    pub fn lighten(&mut self) {
+        if self.ring.len() <= LEAST {
+            return;
+        }
+        let mut weight: usize = self.ring.iter().map(|change| change.text().len()).sum();
+        while weight > HEAVIEST && self.ring.len() > LEAST {
+            let Some(oldest) = self.ring.pop_front() else {
+                return;
+            };
+            weight -= oldest.text().len();
+            self.floor = oldest.revision;
+        }
     }
 }
 

@@ -29,7 +29,10 @@ use super::{
 /// How often a quiet watch says where it stands.
 const BOOKMARK: Duration = Duration::from_mins(1);
 
-/// How long a watch lasts when the client names no end.
+/// Changes that are taken at one time: so many wait at most for a client that reads slowly.
+const BACKLOG: usize = 256;
+
+/// How long a watch lasts at most, and when the client names no end.
 const LONGEST: Duration = Duration::from_mins(45);
 
 /// The marks of the last of the initial events.
@@ -54,9 +57,19 @@ struct Watch {
     after: u64,
     /// The objects that the client has been told of, for selectors whose objects change their labels.
     known: BTreeSet<String>,
-    ready: VecDeque<Vec<u8>>,
+    ready: VecDeque<Line>,
     ends: Instant,
     over: bool,
+}
+
+/// What is to be said; it becomes bytes only when the client takes it.
+enum Line {
+    /// An object as it is, such as one of the first.
+    Object(&'static str, Arc<Value>),
+    /// A change, whose bytes all watches share.
+    Change(&'static str, Change),
+    /// What was put into words already.
+    Said(Vec<u8>),
 }
 
 /// Begins a watch.
@@ -85,7 +98,7 @@ pub(super) async fn begin(
         .ok_or_else(stopped)?;
     let (first, after, kind, selector) = found?;
     let limit = call.query.number("timeoutSeconds");
-    let ends = Instant::now() + limit.map_or(LONGEST, Duration::from_secs);
+    let ends = Instant::now() + limit.map_or(LONGEST, Duration::from_secs).min(LONGEST);
     let mut watch = Watch {
         hub: hub.clone(),
         revision,
@@ -102,7 +115,8 @@ pub(super) async fn begin(
         headed: false,
     };
     for object in first {
-        watch.say("ADDED", &object);
+        watch.known.insert(name(&object));
+        watch.ready.push_back(Line::Object("ADDED", object));
     }
     if watch.call.query.on("sendInitialEvents") {
         watch.bookmark(true);
@@ -159,14 +173,14 @@ impl Watch {
     async fn next(&mut self) -> Option<Vec<u8>> {
         loop {
             if let Some(line) = self.ready.pop_front() {
-                return Some(line);
+                return Some(self.encoded(line));
             }
             if self.over {
                 return None;
             }
             self.revision.mark_unchanged();
-            self.look().await;
-            if !self.ready.is_empty() {
+            let more = self.look().await;
+            if more || !self.ready.is_empty() {
                 continue;
             }
             let pause = BOOKMARK.min(self.ends.saturating_duration_since(Instant::now()));
@@ -185,34 +199,41 @@ impl Watch {
         }
     }
 
-    /// Takes the changes since the last look.
-    async fn look(&mut self) {
+    /// Takes the next changes since the last look; says whether there may be more.
+    async fn look(&mut self) -> bool {
         let (call, after) = (Arc::clone(&self.call), self.after);
         let found = self
             .hub
             .ask(move |cluster, now| {
                 let kind = find(cluster, &call)?;
-                let changes = cluster.changes(&kind, &namespace(&call), after)?;
-                Ok::<_, Failure>((changes, cluster.store.revision(), now))
+                let mut changes = cluster.changes(&kind, &namespace(&call), after)?;
+                let more = changes.len() > BACKLOG;
+                changes.truncate(BACKLOG);
+                let last = changes.last().filter(|_| more);
+                let reached = last.map_or(cluster.store.revision(), |change| change.revision);
+                Ok::<_, Failure>((changes, reached, now))
             })
             .await;
         match found {
             None => self.over = true,
-            Some(Ok((changes, revision, now))) => {
+            Some(Ok((changes, reached, now))) => {
                 self.now = now;
+                let more = changes.len() == BACKLOG;
                 for change in changes {
-                    self.take(&change);
+                    self.take(change);
                 }
-                self.after = revision;
+                self.after = reached;
+                return more;
             }
             Some(Err(failure)) => {
                 self.line("ERROR", &failure.body());
                 self.over = true;
             }
         }
+        false
     }
 
-    fn take(&mut self, change: &Change) {
+    fn take(&mut self, change: Change) {
         let object = &change.object;
         if !is_named(object, &self.call) {
             return;
@@ -225,38 +246,43 @@ impl Watch {
             Arc::new(last)
         };
         let before = change.before.as_ref();
-        let was = self.known.contains(&name(object))
+        let name = name(object);
+        let was = self.known.contains(&name)
             || before.is_some_and(|before| self.selector.matches(before));
-        match (was, wanted) {
-            (false, true) => self.say("ADDED", object),
-            (true, true) => self.say("MODIFIED", object),
+        let word = match (was, wanted) {
+            (false, true) => "ADDED",
+            (true, true) => "MODIFIED",
             (true, false) => {
-                self.known.remove(&name(object));
-                self.say("DELETED", &gone());
+                self.known.remove(&name);
+                self.ready.push_back(Line::Object("DELETED", gone()));
+                return;
             }
-            (false, false) => {}
-        }
+            (false, false) => return,
+        };
+        self.known.insert(name);
+        self.ready.push_back(Line::Change(word, change));
     }
 
-    fn say(&mut self, word: &str, object: &Arc<Value>) {
-        if word == "ADDED" || word == "MODIFIED" {
-            self.known.insert(name(object));
-        }
+    fn encoded(&mut self, line: Line) -> Vec<u8> {
+        let (word, object) = match line {
+            Line::Said(bytes) => return bytes,
+            Line::Change(word, change) if self.form == Form::Whole => {
+                return worded(word, change.text());
+            }
+            Line::Change(word, change) => (word, change.object),
+            Line::Object(word, object) => (word, object),
+        };
         if self.form == Form::Whole {
-            self.line(word, object);
-            return;
+            return worded(word, &object.to_string());
         }
         let first = !std::mem::replace(&mut self.headed, true);
-        let shown = table::line(self.form, &self.kind, (**object).clone(), first, self.now);
-        self.line(word, &shown);
+        let shown = table::line(self.form, &self.kind, (*object).clone(), first, self.now);
+        worded(word, &shown.to_string())
     }
 
     fn line(&mut self, word: &str, object: &Value) {
-        let mut line = json!({"type": word, "object": object})
-            .to_string()
-            .into_bytes();
-        line.push(b'\n');
-        self.ready.push_back(line);
+        let line = worded(word, &object.to_string());
+        self.ready.push_back(Line::Said(line));
     }
 
     fn bookmark(&mut self, initial: bool) {
@@ -272,6 +298,12 @@ impl Watch {
         };
         self.line("BOOKMARK", &shown);
     }
+}
+
+/// A line around an object that is JSON already.
+fn worded(word: &str, object: &str) -> Vec<u8> {
+    let line = ["{\"type\":\"", word, "\",\"object\":", object, "}\n"];
+    line.concat().into_bytes()
 }
 
 fn name(object: &Value) -> String {

@@ -13,7 +13,7 @@ use crate::rehearsal::{
     call::Call,
     form, gotalk,
     kinds::Kind,
-    merge::{self, Unmergeable},
+    merge::{self, MOST_OPERATIONS, Unmergeable},
     options, reset,
     schema::Node,
     typed,
@@ -121,6 +121,17 @@ impl Cluster {
     }
 }
 
+/// Refuses a JSON patch of too many operations, as a real server does.
+fn limited(operations: &Value) -> Result<(), Failure> {
+    let count = operations.as_array().map_or(0, Vec::len);
+    if count <= MOST_OPERATIONS {
+        return Ok(());
+    }
+    let why =
+        format!("The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {count}");
+    Err(Failure::new(413, "RequestEntityTooLarge", why))
+}
+
 fn not_declared(kind: &Kind, (namespace, name): (&str, &str), place: &str) -> Failure {
     let what = format!(
         "failed to create typed patch object ({namespace}/{name}; {}/{}, Kind={}): {place}: field not declared in schema",
@@ -164,6 +175,7 @@ fn patched(value: &mut Value, patch: &Value) -> Result<(), Failure> {
         );
         return Err(Failure::bad_request(why));
     }
+    limited(patch)?;
     // Which of the operations could not be done is not told.
     let words = "the server rejected our request due to an error in our request";
     merge::json_patch(value, patch).map_err(|_why| Failure::bare(422, "Invalid", words))

@@ -104,35 +104,24 @@ impl Cluster {
     ) -> Result<Answer, Failure> {
         let subresource = call.place.subresource.as_str();
         match (kind.key.as_str(), subresource, call.method) {
-            ("Pod", "log", Method::Get) => self.log(kind, call),
+            ("Pod", "log", Method::Get) => self.log(kind, call, now),
             ("Pod", "eviction", Method::Post) => self.evict(kind, call, now),
             ("Pod", "binding", Method::Post) => self.bind(kind, call, now),
-            ("Pod", "exec" | "attach" | "portforward" | "proxy", _) => {
-                let why = "the rehearsal has no containers to reach into";
-                Err(Failure::new(501, "NotImplemented", why))
-            }
             _ if kind.has(subresource) => Err(Failure::not_allowed()),
             _ => Err(Failure::no_such_path()),
         }
     }
 
-    fn log(&self, kind: &Kind, call: &Call) -> Result<Answer, Failure> {
+    fn log(&self, kind: &Kind, call: &Call, now: Timestamp) -> Result<Answer, Failure> {
         let pod = self.stored(kind, call)?;
         let world = World::new(&self.store);
-        let container = call.query.text("container");
-        let lines = logs::lines(&world, pod, container).map_err(Failure::bad_request)?;
-        let tail = call
-            .query
-            .number("tailLines")
-            .and_then(|tail| usize::try_from(tail).ok())
-            .unwrap_or(usize::MAX);
-        let from = lines.len().saturating_sub(tail);
-        let text: String = lines
-            .iter()
-            .skip(from)
-            .flat_map(|line| [line.as_str(), "\n"])
-            .collect();
-        Ok(Answer::Text(text))
+        let (container, query) = (call.query.text("container"), &call.query);
+        let log = logs::log(&world, pod, container, query.on("previous"));
+        let log = log.map_err(Failure::bad_request)?;
+        let lines = logs::wanted(&log.lines, query, now)?;
+        Ok(Answer::Text(
+            lines.iter().map(|line| line.shown(query)).collect(),
+        ))
     }
 
     fn evict(&mut self, kind: &Kind, call: &Call, now: Timestamp) -> Result<Answer, Failure> {

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Refused, Store, Verb};
+use super::{LEAST, Refused, Store, Verb};
 use crate::{
     plan::ObjectRef,
     rehearsal::world::{Note, World, Write},
@@ -143,4 +143,25 @@ fn the_ring_tells_every_change_in_order_and_says_when_it_no_longer_can() {
         .collect();
     assert_eq!(seen.len(), 3);
     assert!(seen.is_sorted());
+}
+
+#[test]
+fn heavy_changes_leave_the_ring_early_and_the_last_ones_stay() {
+    let mut store = Store::default();
+    let text = "x".repeat(64 * 1024);
+    let map = |turn: usize| {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "heavy", "namespace": "care"},
+            "data": {"text": text, "turn": turn.to_string()}})
+    };
+    store.create(map(0), now()).unwrap();
+    for turn in 1..2 * LEAST {
+        store.replace(map(turn), now()).unwrap();
+        store.lighten();
+    }
+    let last = store.revision();
+    assert!(store.changes_after(last - LEAST as u64 - 1).is_none());
+    assert_eq!(
+        store.changes_after(last - LEAST as u64).unwrap().count(),
+        LEAST
+    );
 }
