@@ -134,12 +134,7 @@ impl Query {
         };
         if let Some(name) = NUMBERS.into_iter().find(|name| wrong(name)) {
             let text = self.text(name);
-            let why = format!("strconv.ParseInt: parsing {text:?}: invalid syntax ({name})");
-            return Err(Failure::bad_request(why));
-        }
-        let version = self.text("resourceVersion");
-        if !version.is_empty() && version.parse::<u64>().is_err() {
-            let why = format!("resourceVersion: Invalid value: {version:?}: it is not a number");
+            let why = format!("strconv.ParseInt: parsing {text:?}: invalid syntax");
             return Err(Failure::bad_request(why));
         }
         Ok(())

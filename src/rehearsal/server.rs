@@ -405,7 +405,10 @@ impl Door {
         if !acceptable(&accept) {
             return Err(Failure::bare(406, "NotAcceptable", NOT_ACCEPTABLE));
         }
-        if let Some(nothing) = self.nowhere(&path).await? {
+        // Of what is read the same was asked above.
+        if request.method() != http::Method::GET
+            && let Some(nothing) = self.nowhere(&path).await?
+        {
             return Ok((nothing, None));
         }
         let place = Place::parse(&path).filter(|place| !place.plural.is_empty());
@@ -481,9 +484,7 @@ impl Door {
         let known = self
             .ask(move |cluster, _| cluster.registry.leads_to(&asked))
             .await?;
-        let kind = "text/plain; charset=utf-8";
-        let words = || Bytes::from("404 page not found\n");
-        Ok((!known).then(|| respond(StatusCode::NOT_FOUND, kind, words())))
+        Ok((!known).then(no_page))
     }
 
     /// What is said about the server itself: OpenAPI and discovery.
@@ -494,7 +495,8 @@ impl Door {
             return Ok(Some(json(StatusCode::OK, &found)));
         }
         let Some(found) = discovery::answer(&registry, path, accept) else {
-            return Ok(None);
+            let nowhere = !registry.leads_to(path);
+            return Ok(nowhere.then(no_page));
         };
         let aggregated =
             accept.contains("as=APIGroupDiscoveryList") && found["kind"] == "APIGroupDiscoveryList";
@@ -513,6 +515,12 @@ impl Door {
     ) -> Result<T, Failure> {
         self.hub.ask(question).await.ok_or_else(Failure::stopped)
     }
+}
+
+/// What is answered to a path that is no path.
+fn no_page() -> Response<Body> {
+    let words = Bytes::from("404 page not found\n");
+    respond(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", words)
 }
 
 /// What a client hears that wants another form than there is.

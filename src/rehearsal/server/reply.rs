@@ -97,7 +97,11 @@ pub fn json(code: StatusCode, value: &Value) -> Response<Body> {
 
 /// A text.
 pub fn text(text: String) -> Response<Body> {
-    respond(StatusCode::OK, "text/plain", Bytes::from(text))
+    respond(
+        StatusCode::OK,
+        "text/plain; charset=utf-8",
+        Bytes::from(text),
+    )
 }
 
 /// Bytes of a media type.
