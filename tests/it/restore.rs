@@ -384,7 +384,8 @@ async fn a_recovery_that_can_never_succeed_is_named_from_its_pods_logs_and_given
     let (practice, moment) = practice().await;
     let site = practice.folder.path();
     // A speed at which a minute of the cluster can be told from a look of the engine.
-    let served = command(site, &["rehearse", "--serve", "--speed", "20"]).spawn();
+    let mut served = command(site, &["rehearse", "--serve", "--speed", "20"]);
+    let served = served.stdout(Stdio::null()).spawn();
     let _served = served.unwrap();
     let up = async { while rehearsal::find(&cluster_folder(site)).await.is_none() {} };
     timeout(LIMIT, up).await.unwrap();
