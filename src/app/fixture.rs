@@ -1,6 +1,7 @@
 //! Screens in known states, for tests: what the world says, as a run, checks, a plan and a cluster would say it.
 
 mod practice;
+mod restores;
 
 pub use practice::practising;
 
@@ -8,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{App, Goto, Input, Opened, SiteRow, known::Backups};
+use super::{App, Goto, Input, Opened, SiteRow};
 use crate::{
     check::{CheckId, CheckResult, Family, Verdict},
     engine::event::{
@@ -23,6 +24,7 @@ use crate::{
     site::sample,
     watch::view::{ClusterView, Finding, Health, NodeRow, PodRow, ServiceRow, VolumeRow},
 };
+pub use restores::{restore_stopped, restored, restoring, run_of_restore};
 
 /// So many seconds after the run began.
 pub fn at(seconds: i64) -> Timestamp {
@@ -567,77 +569,5 @@ pub fn cluster() -> ClusterView {
 pub fn health() -> App {
     let mut app = opened(Goto::Health);
     app.update(Input::Cluster(Arc::new(cluster())));
-    app
-}
-
-/// The restore's screen, with what the cluster said of its backups at six in the morning.
-pub fn restoring() -> App {
-    let mut app = opened(Goto::Restore);
-    app.update(Input::Backups(Box::new(Ok(Backups {
-        inventory: crate::restore::fixture::inventory("2026-11-24T06:00:00Z"),
-        unfinished: None,
-        zone: jiff::tz::TimeZone::UTC,
-    }))));
-    app
-}
-
-/// A restore in its second stage.
-pub fn run_of_restore() -> App {
-    let mut app = opened(Goto::Deploy);
-    app.update(Input::Run(Box::new(Event::RunStarted {
-        format: FORMAT,
-        run: RunId("2".to_owned()),
-        at: at(0),
-        cluster: "practice cluster of st-marys".to_owned(),
-        rehearsal: true,
-        outline: crate::engine::outline::outline(&crate::restore::fixture::planned()),
-    })));
-    for (step, begin, took) in [
-        ("restore/writers-down", 0, 12),
-        ("restore/count-before", 12, 9),
-        ("restore/safety-copy", 21, 190),
-    ] {
-        running(&mut app, step, begin);
-        done(&mut app, step, begin + i64::try_from(took).unwrap(), took);
-    }
-    running(&mut app, "restore/recover", 211);
-    app.update(Input::Tick(at(330)));
-    app
-}
-
-/// The same, stopped by a person.
-pub fn restore_stopped() -> App {
-    let mut app = run_of_restore();
-    end(&mut app, Outcome::Stopped);
-    app
-}
-
-/// The same, at its good end.
-pub fn restored() -> App {
-    let mut app = run_of_restore();
-    for line in [
-        "rows public.emr_encounter 2120",
-        "rows public.emr_patient 1500",
-    ] {
-        app.update(Input::Run(Box::new(Event::Log {
-            step: id("restore/proof"),
-            at: at(700),
-            line: line.to_owned(),
-        })));
-    }
-    let rest = [
-        "recover",
-        "databases",
-        "proof",
-        "remember",
-        "switch",
-        "migrate",
-        "writers-up",
-        "first-backup",
-    ];
-    for step in rest {
-        done(&mut app, &format!("restore/{step}"), 900, 20);
-    }
-    end(&mut app, Outcome::Done);
     app
 }

@@ -19,10 +19,13 @@ use crate::plan::ObjectRef;
 pub const RING: usize = 8192;
 
 /// How much the changes of the ring may weigh as text once there are more than [`LEAST`] ...
-const HEAVIEST: usize = 4 * 1024 * 1024;
+const HEAVIEST: usize = 2 * 1024 * 1024;
 
 /// ... which are kept whatever they weigh.
 const LEAST: usize = 512;
+
+/// Events that are kept; a real cluster forgets them after an hour.
+const MOST_EVENTS: usize = 3000;
 
 type Names = BTreeMap<String, Arc<Value>>;
 
@@ -34,6 +37,8 @@ pub struct Store {
     /// Changes at or before this revision are no longer in the ring.
     floor: u64,
     ring: VecDeque<Change>,
+    /// Namespace and name of the events, oldest first; some may be gone already.
+    events: VecDeque<(String, String)>,
 }
 
 /// What happened to an object.
@@ -361,13 +366,13 @@ impl Store {
         let fresh = meta::event(note, &uid, now);
         let target = reference(&fresh);
         let namespace = target.namespace.as_deref().unwrap_or("");
-        match self.get("Event", namespace, &target.name) {
-            Some(old) => {
-                let again = meta::repeated(old, now);
-                self.replace(again, now)
-            }
-            None => self.create(fresh, now),
+        if let Some(old) = self.get("Event", namespace, &target.name) {
+            let again = meta::repeated(old, now);
+            return self.replace(again, now);
         }
+        let made = self.create(fresh, now);
+        self.forget_events();
+        made
     }
 
     fn kind_name(&mut self, key: &str) -> Arc<str> {
@@ -378,12 +383,28 @@ impl Store {
     }
 
     fn put(&mut self, kind: &Arc<str>, target: &ObjectRef, object: Arc<Value>) {
-        self.kinds
-            .entry(Arc::clone(kind))
-            .or_default()
-            .entry(target.namespace.clone().unwrap_or_default())
-            .or_default()
-            .insert(target.name.clone(), object);
+        let namespace = target.namespace.clone().unwrap_or_default();
+        let spaces = self.kinds.entry(Arc::clone(kind)).or_default();
+        let names = spaces.entry(namespace.clone()).or_default();
+        let old = names.insert(target.name.clone(), object);
+        if old.is_none() && &**kind == "Event" {
+            self.events.push_back((namespace, target.name.clone()));
+        }
+    }
+
+    /// Forgets the oldest events when there are too many.
+    fn forget_events(&mut self) {
+        while self.events.len() > MOST_EVENTS
+            && let Some((namespace, name)) = self.events.pop_front()
+        {
+            let version = self.get("Event", &namespace, &name);
+            let version = version.and_then(|event| text_at(event, "/apiVersion"));
+            if let Some(version) = version {
+                let target = ObjectRef::new(version, "Event", &namespace, &name);
+                // It is there.
+                self.remove(&target).ok();
+            }
+        }
     }
 
     fn take(&mut self, kind: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {

@@ -383,7 +383,12 @@ async fn problem_of(kube: &Kube, plan: Plan) -> Problem {
 async fn a_recovery_that_can_never_succeed_is_named_from_its_pods_logs_and_given_up() {
     let (practice, moment) = practice().await;
     let site = practice.folder.path();
-    now(site).await;
+    // A speed at which a minute of the cluster can be told from a look of the engine.
+    let mut served = command(site, &["rehearse", "--serve", "--speed", "20"]);
+    let served = served.stdout(Stdio::null()).spawn();
+    let _served = served.unwrap();
+    let up = async { while rehearsal::find(&cluster_folder(site)).await.is_none() {} };
+    timeout(LIMIT, up).await.unwrap();
     let kube = client(site).await;
     let (early, late) = ("2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z");
     let cases = [

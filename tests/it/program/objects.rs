@@ -206,7 +206,7 @@ pub fn assert_same(left: &[String], expected: &[String]) {
 
 /// No job that the cluster ever had was made or run a second time.
 #[track_caller]
-pub fn assert_jobs_once(site: &Site) {
+pub(super) fn assert_jobs_once(site: &Site) {
     let jobs = jobs_ever(site);
     assert!(jobs.len() >= 3, "{jobs:?}");
     for (name, (made, pods)) in jobs {
