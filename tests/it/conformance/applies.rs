@@ -126,8 +126,8 @@ fn step(sample: &Sample, name: &str, dice: &mut Dice, wholes: &mut Wholes) -> St
             body: full(dice, true),
         };
     }
-    match dice.below(12) {
-        0..=4 => Step::Apply {
+    if dice.below(12) < 5 {
+        return Step::Apply {
             manager,
             force: dice.below(2) == 0,
             dry: dice.below(8) == 0,
@@ -138,7 +138,14 @@ fn step(sample: &Sample, name: &str, dice: &mut Dice, wholes: &mut Wholes) -> St
                 }
                 full(dice, whole)
             },
-        },
+        };
+    }
+    changed(sample, manager, dice)
+}
+
+/// A step that is no apply of the whole.
+fn changed(sample: &Sample, manager: &'static str, dice: &mut Dice) -> Step {
+    match 5 + dice.below(7) {
         5 | 6 => Step::Put {
             manager,
             add: part(sample, dice),

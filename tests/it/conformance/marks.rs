@@ -74,7 +74,9 @@ impl Marks {
             let next = self.uids.len() + 1;
             let number = *self.uids.entry(found.as_str().to_owned()).or_insert(next);
             out.push_str(text.get(at..found.start()).unwrap());
-            out.push_str(&format!("<uid {number}>"));
+            out.push_str("<uid ");
+            out.push_str(&number.to_string());
+            out.push('>');
             at = found.end();
         }
         out.push_str(text.get(at..).unwrap());
@@ -88,9 +90,9 @@ impl Marks {
         match value {
             Value::Object(map) => self.map(map, list),
             Value::Array(items) => {
-                items
-                    .iter_mut()
-                    .for_each(|item| self.value(item, key, false));
+                for item in items.iter_mut() {
+                    self.value(item, key, false);
+                }
                 let by = match key {
                     "managedFields" => ["manager", "operation", "subresource"],
                     "causes" => ["field", "message", "reason"],

@@ -79,8 +79,9 @@ fn groups() -> Vec<Group> {
     let mut found = Vec::new();
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
-        let read: Vec<Value> =
-            serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{file:?}: {error}"));
+        let read: Vec<Value> = serde_yaml::from_str(&text)
+            .map_err(|error| format!("{}: {error}", file.display()))
+            .unwrap();
         for group in read {
             let only = std::env::var("CARE_CONFORMANCE_ONLY").unwrap_or_default();
             let title = group["group"].as_str().unwrap().to_owned();
@@ -110,9 +111,9 @@ impl Run<'_> {
     /// Fills in the namespace and what earlier answers said.
     fn fill(&self, text: &str) -> String {
         let mut out = text.replace("NSX", self.namespace);
-        while let Some(from) = out.find("<<") {
-            let to = out[from..].find(">>").expect("a place ends") + from;
-            let (label, pointer) = out[from + 2..to].split_once('/').unwrap();
+        while let Some((before, rest)) = out.split_once("<<") {
+            let (place, after) = rest.split_once(">>").unwrap();
+            let (label, pointer) = place.split_once('/').unwrap();
             let value = self
                 .kept
                 .get(label)
@@ -125,7 +126,7 @@ impl Run<'_> {
                         .map_or_else(|| value.to_string(), str::to_owned)
                 },
             );
-            out.replace_range(from..to + 2, &value);
+            out = format!("{before}{value}{after}");
         }
         out
     }
@@ -135,7 +136,8 @@ impl Run<'_> {
         let method = ["get", "post", "put", "patch", "delete", "head", "options"]
             .into_iter()
             .find(|method| step.get(method).is_some())
-            .unwrap_or_else(|| panic!("no method: {step}"));
+            .ok_or_else(|| format!("no method: {step}"))
+            .unwrap();
         let body = match (step.get("body"), step.get("raw")) {
             (Some(body), _) => body.to_string(),
             (_, Some(raw)) => raw.as_str().unwrap().to_owned(),

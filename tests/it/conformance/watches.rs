@@ -55,7 +55,7 @@ async fn heard(side: &Side, namespace: &str, sequence: &Value) -> Value {
             while let Some((line, rest)) = left.split_once('\n') {
                 let event: Value = serde_json::from_str(line).unwrap();
                 said.push(run.marks.event(&event));
-                left = rest.to_owned();
+                left = String::from(rest);
             }
         }
     };
