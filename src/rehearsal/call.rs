@@ -305,7 +305,6 @@ mod tests {
             "limit=many",
             "timeoutSeconds=1e3",
             "tailLines=99999999999999999999",
-            "resourceVersion=-1",
         ] {
             assert_eq!(Query::parse(text).check().unwrap_err().code, 400, "{text}");
         }
