@@ -436,17 +436,20 @@ fn pod(old: &Value, new: &Value, wrong: &mut Vec<Invalid>) {
             &Value::Null,
             why,
         ));
-        return;
     }
+    // For how long something is tolerated may change.
     let tolerations = |value: &Value| {
         let list = value.pointer("/spec/tolerations").and_then(Value::as_array);
-        list.cloned().unwrap_or_default()
+        let mut list = list.cloned().unwrap_or_default();
+        for toleration in list.iter_mut().filter_map(Value::as_object_mut) {
+            toleration.remove("tolerationSeconds");
+        }
+        list
     };
     let now = tolerations(new);
     if tolerations(old).iter().any(|known| !now.contains(known)) {
         let why = "existing toleration can not be modified except its tolerationSeconds";
         wrong.push(Invalid::forbidden("spec.tolerations", why));
-        return;
     }
     let held = |value: &Value| {
         let mut spec = value.get("spec").cloned().unwrap_or_default();
