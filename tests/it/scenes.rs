@@ -12,7 +12,7 @@ use care_install::{
     },
     watch::{
         self,
-        view::{ClusterView, Health},
+        view::{ClusterView, Finding, Health},
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -155,23 +155,20 @@ impl Letter {
         let view = stage.view();
         let mut news = String::new();
         let mut now = BTreeMap::new();
+        let mut begun = Vec::new();
         for finding in &view.findings {
             let mark = format!("{} about {}", finding.problem.code, finding.about);
             if !self.told.contains_key(&mark) {
-                let word = if finding.health == Health::Bad {
-                    "failing"
-                } else {
-                    "warning"
-                };
-                writeln!(news, "    begins: {mark}, {word}: {}", finding.problem.what).unwrap();
-                for cause in &finding.problem.causes {
-                    writeln!(news, "        {cause}").unwrap();
-                }
-                writeln!(news, "        To fix: {}", finding.problem.remedy).unwrap();
+                begun.push((finding.problem.code, begins(finding, &mark)));
                 *self.begun.entry(mark.clone()).or_default() += 1;
             }
             now.insert(mark, String::new());
         }
+        // The names of volumes are drawn by lot, so that their order among themselves tells nothing.
+        for alike in begun.chunk_by_mut(|left, right| left.0 == right.0) {
+            alike.sort_by_key(|(_, words)| steady(words));
+        }
+        news.extend(begun.into_iter().map(|(_, words)| words));
         for mark in self.told.keys().filter(|mark| !now.contains_key(*mark)) {
             writeln!(news, "    ends: {mark}").unwrap();
         }
@@ -209,6 +206,22 @@ impl Letter {
             .map(|mark| mark.split(' ').next().unwrap())
             .collect()
     }
+}
+
+/// What is said when a finding begins.
+fn begins(finding: &Finding, mark: &str) -> String {
+    let word = if finding.health == Health::Bad {
+        "failing"
+    } else {
+        "warning"
+    };
+    let problem = &finding.problem;
+    let mut words = format!("    begins: {mark}, {word}: {}\n", problem.what);
+    for cause in &problem.causes {
+        writeln!(words, "        {cause}").unwrap();
+    }
+    writeln!(words, "        To fix: {}", problem.remedy).unwrap();
+    words
 }
 
 /// Names that hold a digest are shortened to what stays the same.

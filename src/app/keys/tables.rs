@@ -91,7 +91,7 @@ const COPY: Binding = row(
 const GOTO: Binding = row(
     &[Char('o'), F(2)],
     "o",
-    "other screens",
+    "screens",
     "the other screens of this site; also F2",
     Act::Goto,
 );

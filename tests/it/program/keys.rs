@@ -30,7 +30,7 @@ async fn after_the_data_was_destroyed_keys_alone_bring_the_rows_that_the_screen_
     let shown = moment.replace('T', " ").replace('Z', " UTC");
     let mut screen = Terminal::start(site.command(&["rehearse", "--speed", "max"]));
 
-    screen.press("o", "other screens").await;
+    screen.press("o", "screens").await;
     screen.choose("Restore").await;
     screen.send("\r");
     screen
