@@ -155,20 +155,21 @@ impl Letter {
         let view = stage.view();
         let mut news = String::new();
         let mut now = BTreeMap::new();
-        let mut begun = Vec::new();
+        let mut fresh = Vec::new();
         for finding in &view.findings {
             let mark = format!("{} about {}", finding.problem.code, finding.about);
             if !self.told.contains_key(&mark) {
-                begun.push((finding.problem.code, begins(finding, &mark)));
+                let kind = (finding.problem.code, finding.health);
+                fresh.push((kind, begins(finding, &mark)));
                 *self.begun.entry(mark.clone()).or_default() += 1;
             }
             now.insert(mark, String::new());
         }
         // The names of volumes are drawn by lot, so that their order among themselves tells nothing.
-        for alike in begun.chunk_by_mut(|left, right| left.0 == right.0) {
+        for alike in fresh.chunk_by_mut(|left, right| left.0 == right.0) {
             alike.sort_by_key(|(_, words)| steady(words));
         }
-        news.extend(begun.into_iter().map(|(_, words)| words));
+        news.extend(fresh.into_iter().map(|(_, words)| words));
         for mark in self.told.keys().filter(|mark| !now.contains_key(*mark)) {
             writeln!(news, "    ends: {mark}").unwrap();
         }
@@ -218,6 +219,13 @@ fn begins(finding: &Finding, mark: &str) -> String {
     let problem = &finding.problem;
     let mut words = format!("    begins: {mark}, {word}: {}\n", problem.what);
     for cause in &problem.causes {
+        // Which of many pods are named first hangs on their digests.
+        let cause = cause.split_once(" pods there: ").map_or_else(
+            || cause.clone(),
+            |(how_many, names)| {
+                format!("{how_many} pods there: {} names", names.split(", ").count())
+            },
+        );
         writeln!(words, "        {cause}").unwrap();
     }
     writeln!(words, "        To fix: {}", problem.remedy).unwrap();
