@@ -20,7 +20,7 @@ pub mod words;
 use jiff::Timestamp;
 
 pub use dialog::Dialog;
-pub use input::{Effect, Goto, Input, Lock, Opened, RestoreWish};
+pub use input::{Effect, Goto, Input, Lock, Opened, PracticeWish, RestoreWish};
 use keys::{Act, Binding, Key};
 pub use known::{Known, Link, Planned, SiteRow};
 
@@ -129,6 +129,11 @@ impl App {
                 self.dialog = Some(Dialog::unlock(site));
                 Vec::new()
             }
+            Input::Practice(practice) => {
+                self.notice = None;
+                self.dialog = Some(Dialog::practice(&practice));
+                Vec::new()
+            }
             Input::Wizard(seen) => {
                 self.known.probes = seen;
                 Vec::new()
@@ -181,6 +186,7 @@ impl App {
         match act {
             Act::Help | Act::Redraw | Act::Leave => return true,
             Act::Goto => return !self.known.site.is_empty(),
+            Act::Practice => return self.known.rehearsal,
             _ => {}
         }
         match &self.screen {
@@ -253,6 +259,10 @@ impl App {
                 return Vec::new();
             }
             Act::Leave => return self.leave(),
+            Act::Practice => {
+                self.notice = Some("Looking at the practice cluster...".to_owned());
+                return vec![Effect::LoadPractice];
+            }
             _ => {}
         }
         match &self.screen {

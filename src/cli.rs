@@ -109,13 +109,16 @@ pub enum Command {
 /// `rehearse`
 #[derive(Debug, Args)]
 pub struct Rehearse {
-    /// What goes wrong: healthy, image-pull-fails, data-destroyed, wal-archiving-fails; given while a run goes on, it
-    /// changes under that run
+    /// What goes wrong: healthy, image-pull-fails, data-destroyed, wal-archiving-fails, api-flaky, secondary-lost,
+    /// slow-disks; given while a run goes on, it changes under that run
     #[arg(long, value_name = "NAME")]
     pub scenario: Option<String>,
-    /// How fast the practice cluster's clock runs: 1, 20, ... or max
+    /// How fast the practice cluster's clock runs: 1, 20, ... or max; one that is paused goes on
     #[arg(long, value_name = "N|max")]
     pub speed: Option<String>,
+    /// The time of a practice cluster that runs
+    #[command(flatten)]
+    pub time: PracticeTime,
     /// Deploy without asking, then end
     #[arg(long)]
     pub yes: bool,
@@ -125,6 +128,17 @@ pub struct Rehearse {
     /// Which steps
     #[command(flatten)]
     pub chosen: Chosen,
+}
+
+/// `rehearse --pause`, `rehearse --step`
+#[derive(Debug, Args)]
+pub struct PracticeTime {
+    /// Let the clock of the practice cluster that runs stand still, and end
+    #[arg(long, conflicts_with_all = ["speed", "yes", "serve", "step", "scenario"])]
+    pub pause: bool,
+    /// Let it stand still and move it to the next change that is due, and end
+    #[arg(long, conflicts_with_all = ["speed", "yes", "serve", "scenario"])]
+    pub step: bool,
 }
 
 /// `rehearse --serve`

@@ -7,4 +7,5 @@ pub mod outline;
 pub mod run;
 pub mod schedule;
 pub mod step;
+pub mod usual;
 pub mod view;

@@ -2,6 +2,8 @@
 
 use std::{ffi::OsString, path::Path, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -15,12 +17,13 @@ use crate::{
         journal::Journal,
         run::{self, RunHandle},
     },
-    plan::Plan,
+    plan::{Plan, Purpose},
     problem::{Code, Problem},
-    session::{Session, World},
+    session::{Session, Workplace, World},
     sys::{
+        clock::Clock,
         daemon::{self, Detached, Lock},
-        files,
+        files::{self, Mode},
         lease::{self, Claim, Terms},
         socket::{Link, Listener},
         vault::Lock as Vault,
@@ -45,11 +48,20 @@ const LINGER: Duration = Duration::from_secs(5);
 /// How long the process in the background may take until it can be joined.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
+/// How long a run may take to tell its first event.
+const FIRST_EVENT: Duration = Duration::from_secs(5);
+
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(30);
 
+/// Names of this folder's last runs that are remembered; one of them may have left the lease behind.
+const LAST_RUNS: usize = 4;
+
 /// Most of the log that is read for last words.
 const LOG: u64 = 1024 * 1024;
+
+/// Most of a lock's file that is read.
+const LONGEST_NOTE: u64 = 4096;
 
 /// A run as an onlooker holds it; it is over when the events end.
 #[derive(Debug)]
@@ -86,7 +98,43 @@ impl Hosted {
 /// The site's folder cannot be written.
 pub fn hold(session: &Session) -> Result<Option<Lock>, Problem> {
     files::create_folder(&session.place.work())?;
-    daemon::try_lock(&session.place.lock())
+    let lock = daemon::try_lock(&session.place.lock())?;
+    if let Some(lock) = &lock {
+        let holder = Holder {
+            who: lease::this_process(),
+            since: Timestamp::now(),
+        };
+        // Plain data: it always has a JSON form.
+        lock.note(&serde_json::to_string(&holder).unwrap_or_default());
+    }
+    Ok(lock)
+}
+
+/// Who works on a site, as the lock of its folder says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The person, computer and process.
+    pub who: String,
+    /// When it took the lock.
+    pub since: Timestamp,
+}
+
+impl Holder {
+    /// The one who held the lock last; ask only when the lock is held.
+    pub fn of(place: &Workplace) -> Option<Self> {
+        let text = files::read_text(&place.lock(), LONGEST_NOTE).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    /// In a few words.
+    pub fn words(&self) -> String {
+        let zoned = self.since.to_zoned(jiff::tz::TimeZone::system());
+        format!(
+            "{}, since {}",
+            self.who,
+            zoned.strftime("%a %e %b %H:%M:%S")
+        )
+    }
 }
 
 /// Begins the run, or goes on with it, and serves it on the site's socket.
@@ -115,7 +163,7 @@ pub async fn begin_as(
 ) -> Result<Hosted, Vec<Problem>> {
     let listener = Listener::bind(&session.place.work()).map_err(|problem| vec![problem])?;
     setting.chosen.check(&plan)?;
-    let hold = alone(world, &setting.journal).await;
+    let hold = alone(session, world, &setting.journal).await;
     setting.hold = Some(hold.map_err(|problem| vec![problem])?);
     let run = Arc::new(run::start(plan, world.doors.clone(), setting)?);
     let server = tokio::spawn(serve(listener, Arc::clone(&run), expected));
@@ -126,18 +174,34 @@ pub async fn begin_as(
     })
 }
 
-/// Takes the cluster's lease for a new run.
-async fn alone(world: &World, journal: &Path) -> Result<run::Hold, Problem> {
+/// Takes the cluster's lease for a new run. The folder remembers the run's name before: should this process be killed before
+/// its journal begins, or should the next run be of another kind, that one need not wait until the lease has run out.
+async fn alone(session: &Session, world: &World, journal: &Path) -> Result<run::Hold, Problem> {
     let run = run::new_id();
-    let former = Journal::look(journal)?.run;
-    let claim = Claim {
-        who: lease::this_process(),
-        run: run.0.clone(),
-        former: former.map(|run| run.0),
-        terms: Terms::default(),
-    };
-    let lease = lease::take(&world.doors.kube, claim).await?;
-    Ok(run::Hold { run, lease })
+    let path = session.place.last_runs();
+    let text = files::read_text_if_any(&path, LOG)?.unwrap_or_default();
+    let mut known: Vec<String> = text.lines().map(str::to_owned).collect();
+    known.extend(Journal::look(journal)?.run.map(|run| run.0));
+    let mut kept = known.clone();
+    kept.push(run.0.clone());
+    kept.drain(..kept.len().saturating_sub(LAST_RUNS));
+    files::write_atomic(&path, kept.join("\n").as_bytes(), Mode::Private)?;
+    let mut former = known.into_iter().rev();
+    loop {
+        let claim = Claim {
+            who: lease::this_process(),
+            run: run.0.clone(),
+            former: former.next(),
+            terms: Terms::default(),
+            clock: Clock::real(),
+        };
+        let last = claim.former.is_none();
+        match lease::take(&world.doors.kube, claim).await {
+            Ok(lease) => return Ok(run::Hold { run, lease }),
+            Err(error) if last || error.problem.code != Code::Run06 => return Err(error.problem),
+            Err(_held) => {}
+        }
+    }
 }
 
 /// Begins the run in a process of its own, which outlives this one, and joins it.
@@ -218,6 +282,16 @@ pub async fn join(work: &Path) -> Option<Joined> {
         }
     });
     Some(Joined { events, commands })
+}
+
+/// What the run is for that goes on in this folder, if there is one that can be heard.
+pub async fn purpose(work: &Path) -> Option<Purpose> {
+    let mut joined = join(work).await?;
+    let first = tokio::time::timeout(FIRST_EVENT, joined.events.recv()).await;
+    match first.ok()?? {
+        Event::RunStarted { outline, .. } => Some(outline.purpose),
+        _ => None,
+    }
 }
 
 /// Whether somebody is about to join.

@@ -3,11 +3,13 @@
 mod build;
 mod database;
 mod object;
+mod purpose;
 pub mod show;
 
 pub use build::{build, build_with};
-pub use database::{Database, NAMESPACE as DATABASE, Origin};
+pub use database::{COUNT, Database, NAMESPACE as DATABASE, Origin};
 pub use object::{Object, ObjectRef};
+pub use purpose::{Purpose, Restoring};
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -50,6 +52,8 @@ impl fmt::Display for StepId {
 pub struct Plan {
     /// The site's name.
     pub site: String,
+    /// What it is for.
+    pub purpose: Purpose,
     /// Stages in the order in which they are shown; steps refer to them by index.
     pub stages: Vec<Stage>,
     /// The components that take part.

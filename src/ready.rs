@@ -1,5 +1,6 @@
 //! Whether an object is ready in the way of its kind: a pure predicate; it asks nobody and waits for nothing.
 
+mod doubt;
 mod kinds;
 #[cfg(test)]
 mod tests;
@@ -48,10 +49,21 @@ pub struct Live {
 /// [`Ready::Accepts`] is answered by the API server in a dry run and never by this function: it is not ready here.
 pub fn judge(ready: &Ready, live: &Live) -> Readiness {
     match ready {
-        Ready::Object(target) => object(target, live.targets.first().map(Arc::as_ref)),
+        Ready::Object(target) => {
+            let judged = object(target, live.targets.first().map(Arc::as_ref));
+            match doubt::doubt(target, live).filter(|_| judged == Readiness::Ready) {
+                Some(why) => Readiness::NotYet(why),
+                None => judged,
+            }
+        }
         Ready::All { of, at_least, .. } => all(of, &live.targets, *at_least),
         Ready::Accepts(_) => Readiness::NotYet("the server has not answered yet".to_owned()),
     }
+}
+
+/// Since when the node is not ready, when it is known and is not.
+pub fn silent(nodes: &[Arc<Value>], name: &str) -> Option<String> {
+    doubt::silent(nodes, name)
 }
 
 /// Judges one object; absent means that it is not there yet.

@@ -8,8 +8,8 @@ pub mod words;
 
 pub use choice::{Intent, Wish, moment};
 pub use inventory::{Archive, Base, Facts, Inventory, Rejected, Window};
-pub use rows::{Rows, counted};
-pub use steps::{cancel, plan, proof_job};
+pub use rows::{Count, Rows, counted};
+pub use steps::{Ground, PROOF, Reached, plan, proof_job, switch_step};
 
 #[cfg(test)]
 pub(crate) mod fixture;

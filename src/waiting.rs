@@ -1,5 +1,6 @@
 //! Why something is not ready: sentences from the pods, events, claims and nodes themselves, most telling first. Pure.
 
+mod definitions;
 mod pods;
 pub mod recovery;
 #[cfg(test)]
@@ -26,11 +27,14 @@ pub fn explain(ready: &Ready, live: &Live) -> Vec<Reason> {
         return Vec::new();
     };
     let mut ranked: Vec<(u8, Reason)> = Vec::new();
-    for pod in pods::of(ready, live) {
-        ranked.extend(pods::reasons(pod, live));
+    let pods = pods::of(ready, live);
+    for pod in &pods {
+        ranked.extend(pods::reasons(pod, &pods, live));
     }
     for target in &live.targets {
         ranked.extend(refused_pods(target, live));
+        ranked.extend(definitions::reason(target));
+        ranked.extend(running_backup(target));
     }
     ranked.extend(claims(live));
     ranked.extend(nodes(live));
@@ -130,6 +134,25 @@ fn refused_pods(target: &Value, live: &Live) -> Vec<(u8, Reason)> {
             Some((2, known(Code::Wait09, sentence, when(event), remedy)))
         })
         .collect()
+}
+
+/// A backup whose bucket does not answer says the same as one that moves.
+fn running_backup(target: &Value) -> Option<(u8, Reason)> {
+    if text(target, "/kind") != "Backup" || text(target, "/status/phase") != "started" {
+        return None;
+    }
+    let reason = Reason {
+        sentence: format!(
+            "backup {} is being copied, or its bucket does not answer: both say \"started\"",
+            text(target, "/metadata/name")
+        ),
+        since: time(target, "/status/reconciliationStartedAt"),
+        code: None,
+        remedy: Some(
+            "If it lasts longer than usual, check that pods of the database reach the backup's endpoint, not only the nodes.".to_owned(),
+        ),
+    };
+    Some((6, reason))
 }
 
 /// Claims that wait for a volume and say why.

@@ -3,6 +3,8 @@
 mod facts;
 mod live;
 mod picture;
+#[cfg(test)]
+mod replay;
 mod rows;
 mod rules;
 mod services;
@@ -32,6 +34,18 @@ pub fn start(watched: Watched) -> tokio::sync::watch::Receiver<Arc<ClusterView>>
     let (publish, receiver) = tokio::sync::watch::channel(Arc::default());
     tokio::spawn(live::follow(watched, publish));
     receiver
+}
+
+/// The picture of these objects at that moment, without a cluster: for replays and tests.
+///
+/// # Errors
+/// Our own catalogue cannot be read.
+pub fn seen(
+    objects: impl IntoIterator<Item = Arc<serde_json::Value>>,
+    now: jiff::Timestamp,
+) -> Result<ClusterView, Vec<crate::problem::Problem>> {
+    let carriers = services::Carriers::of(&crate::catalog::Catalog::load()?);
+    Ok(picture::of(objects, &carriers, now))
 }
 
 /// One picture, taken once: for `status` without `--watch`.

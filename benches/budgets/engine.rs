@@ -13,7 +13,7 @@ use care_install::{
         run::{self, Chosen, Perform, Setting},
         step::Task,
     },
-    plan::{Action, Plan, Stage, Step, StepId},
+    plan::{Action, Plan, Purpose, Stage, Step, StepId},
     sys::clock::Clock,
 };
 
@@ -100,6 +100,7 @@ fn chains() -> Plan {
         }],
         components: Vec::new(),
         steps: steps.collect(),
+        purpose: Purpose::Deploy,
         notes: Vec::new(),
     }
 }

@@ -8,17 +8,35 @@
     reason = "a measurement that cannot go on stops with its own words, and its result is a table"
 )]
 
+mod delay;
 mod engine;
+mod practice;
 mod program;
 mod screens;
 mod table;
 
 use table::Table;
 
+/// A part of the measurements, which adds its rows.
+type Measure = fn(&mut Table);
+
 fn main() {
+    // `cargo bench -- practice` measures only that; cargo adds words of its own, which begin with a dash.
+    let chosen: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
     let mut table = Table::default();
-    screens::measure(&mut table);
-    engine::measure(&mut table);
-    program::measure(&mut table);
+    let parts: [(&str, Measure); 4] = [
+        ("screens", screens::measure),
+        ("engine", engine::measure),
+        ("program", program::measure),
+        ("practice", practice::measure),
+    ];
+    for (name, measure) in parts {
+        if chosen.is_empty() || chosen.iter().any(|word| word == name) {
+            measure(&mut table);
+        }
+    }
     table.finish();
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    App, Dialog, Effect, Goto, Link, Screen,
+    App, Dialog, Effect, Goto, Link, RestoreWish, Screen,
     keys::Act,
     list,
     logs::{Logs, Source},
@@ -18,7 +18,7 @@ use crate::{
         event::{Command, Outcome, StepState},
         view::{RunView, StepView},
     },
-    plan::{StepId, StepKind},
+    plan::{Purpose, StepId, StepKind},
 };
 
 /// What belongs to the screen alone.
@@ -229,7 +229,11 @@ fn answer(app: &App, yes: bool) -> Vec<Effect> {
 fn again(app: &mut App) -> Vec<Effect> {
     if can_resume(app) {
         app.known.link = Link::Starting;
-        return vec![Effect::StartDeploy(app.known.waivers.clone())];
+        return vec![match app.known.run.purpose {
+            Purpose::Deploy => Effect::StartDeploy(app.known.waivers.clone()),
+            Purpose::Restore(_) => Effect::Restore(RestoreWish::GoOn),
+            Purpose::PutBack(_) => Effect::Restore(RestoreWish::Cancel),
+        }];
     }
     let step = state(app).and_then(|state| chosen_step(&app.known.run, state));
     step.map(|step| {

@@ -2,12 +2,13 @@
 
 mod act;
 mod ask;
+mod practice;
 
 pub use act::{act, restore};
 pub use ask::{Ask, Asked, Shown};
 
 use super::{
-    App, Goto, Known,
+    App, Goto, Known, PracticeWish,
     keys::{self, Act, Binding, Key},
     known::Backups,
     list,
@@ -80,6 +81,8 @@ pub enum Does {
     Goto(Goto),
     /// Begins the deploy.
     Deploy,
+    /// Asks something of the practice cluster.
+    Practice(PracticeWish),
 }
 
 /// How wide a card is at most.
@@ -167,7 +170,11 @@ impl Dialog {
     pub fn leave(known: &Known) -> Self {
         let body = vec![Words::new(
             Tone::Plain,
-            format!("The deploy of {} goes on.", known.site),
+            format!(
+                "The {} of {} goes on.",
+                known.run.purpose.noun(),
+                known.site
+            ),
         )];
         let item = |label: &str, hint: &str, does| Item {
             label: label.to_owned(),
@@ -182,12 +189,12 @@ impl Dialog {
             ),
             item(
                 "Stop safely",
-                "running steps finish; the next deploy goes on",
+                "running steps finish; later it goes on there",
                 Does::Command(Command::StopSafely),
             ),
             item(
                 "Stop now",
-                "running steps are asked again by the next deploy",
+                "running steps are asked again when it goes on",
                 Does::Command(Command::StopNow),
             ),
             item("Stay here", "", Does::Nothing),

@@ -1,21 +1,30 @@
 //! Screens in known states, for tests: what the world says, as a run, checks, a plan and a cluster would say it.
 
+mod practice;
+mod restores;
+
+pub use practice::practising;
+
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{App, Goto, Input, Opened, SiteRow, known::Backups};
+use super::{App, Goto, Input, Opened, SiteRow};
 use crate::{
     check::{CheckId, CheckResult, Family, Verdict},
     engine::event::{
         Done, Event, FORMAT, NotRun, Outcome, Outline, Reason, RunId, StepOutline, StepState,
         Waiting,
     },
-    plan::{Action, Component, Object, Pin, Plan, Release, Service, Stage, Step, StepId, StepKind},
+    plan::{
+        Action, Component, Object, Pin, Plan, Purpose, Release, Service, Stage, Step, StepId,
+        StepKind,
+    },
     problem::{Code, Problem},
     site::sample,
     watch::view::{ClusterView, Finding, Health, NodeRow, PodRow, ServiceRow, VolumeRow},
 };
+pub use restores::{restore_stopped, restored, restoring, run_of_restore};
 
 /// So many seconds after the run began.
 pub fn at(seconds: i64) -> Timestamp {
@@ -126,6 +135,7 @@ pub fn outline() -> Outline {
         .collect();
     Outline {
         site: "st-marys".to_owned(),
+        purpose: Purpose::Deploy,
         stages: STAGES
             .iter()
             .map(|title| Stage {
@@ -467,6 +477,7 @@ pub fn plan() -> Plan {
                 Action::Apply(vec![Object::from_value(secret).unwrap()]),
             ),
         ],
+        purpose: Purpose::Deploy,
         notes: vec!["Only one DNS server is asked.".to_owned()],
     }
 }
@@ -558,16 +569,5 @@ pub fn cluster() -> ClusterView {
 pub fn health() -> App {
     let mut app = opened(Goto::Health);
     app.update(Input::Cluster(Arc::new(cluster())));
-    app
-}
-
-/// The restore's screen, with what the cluster said of its backups at six in the morning.
-pub fn restoring() -> App {
-    let mut app = opened(Goto::Restore);
-    app.update(Input::Backups(Box::new(Ok(Backups {
-        inventory: crate::restore::fixture::inventory("2026-11-24T06:00:00Z"),
-        unfinished: None,
-        zone: jiff::tz::TimeZone::UTC,
-    }))));
     app
 }

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use super::{
     keys::Key,
-    known::{Backups, Probe},
+    known::{Backups, Practice, Probe},
 };
 use crate::{
     check::{CheckResult, Waiver},
@@ -48,6 +48,19 @@ pub enum RestoreWish {
     GoOn,
     /// Everything back as it was before it.
     Cancel,
+}
+
+/// What is wished of the practice cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PracticeWish {
+    /// It plays the scenario of this name.
+    Play(String),
+    /// Its clock stands still.
+    Pause,
+    /// Its clock moves to the next due change and stands still there.
+    Step,
+    /// Its clock passes at this speed.
+    Speed(String),
 }
 
 /// A site that was opened.
@@ -99,6 +112,8 @@ pub enum Input {
     },
     /// What can be restored, or why that is not known.
     Backups(Box<Result<Backups, Problem>>),
+    /// What the practice cluster plays and how its time passes, because it was asked for.
+    Practice(Box<Practice>),
     /// What was seen about the answers while they were typed.
     Wizard(Vec<Probe>),
     /// Something went wrong that no screen asked for.
@@ -151,6 +166,10 @@ pub enum Effect {
     Restore(RestoreWish),
     /// Asks something of the run.
     Command(Command),
+    /// Looks what the practice cluster plays, for its menu.
+    LoadPractice,
+    /// Asks something of the practice cluster.
+    Practice(PracticeWish),
     /// Watches the cluster, if that is not done yet.
     WatchCluster,
     /// Reads the log of a pod.

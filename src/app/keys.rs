@@ -104,6 +104,8 @@ pub enum Act {
     Save,
     /// Shows or hides what is typed into a secret field.
     Reveal,
+    /// What goes wrong on the practice cluster, and how its time passes.
+    Practice,
     /// Other screens.
     Goto,
     /// Leaves the program, or asks how.
@@ -128,6 +130,15 @@ pub struct Binding {
     /// What is done.
     pub act: Act,
 }
+
+/// The menu of the practice cluster, on every screen that has a cluster.
+const PRACTICE: Binding = Binding {
+    keys: &[Key::Char('m')],
+    name: "m",
+    word: "practice",
+    help: "on the practice cluster: what goes wrong on it, and how its time passes",
+    act: Act::Practice,
+};
 
 /// What a key does according to a table.
 pub fn find(table: &[Binding], key: Key) -> Option<Act> {

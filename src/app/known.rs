@@ -79,6 +79,17 @@ pub struct Backups {
     pub zone: TimeZone,
 }
 
+/// The practice cluster: what can go wrong on it, and how its time passes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Practice {
+    /// Each scenario's name with what it does, short.
+    pub scenarios: Vec<(String, String)>,
+    /// The name of the one that is played.
+    pub playing: String,
+    /// `20`, `max`, `paused`.
+    pub pace: String,
+}
+
 /// What is known.
 #[derive(Debug, Default)]
 pub struct Known {

@@ -5,11 +5,12 @@ use jiff::Timestamp;
 use super::words::{Tone, Words, about, counted, since, span};
 use crate::{
     engine::{
-        event::{Done, NotRun, Reason, StepState, Waiting},
+        event::{Done, NotRun, Outcome, Reason, StepState, Waiting},
         view::{RunView, StepView},
     },
-    plan::StepKind,
+    plan::{Purpose, StepId, StepKind},
     problem::{Code, Problem},
+    restore::{PROOF, counted as counted_rows, words},
 };
 
 /// What, why and what to do.
@@ -85,7 +86,7 @@ pub fn step_in_full(view: &StepView, run: &RunView, now: Timestamp) -> Vec<Words
     story
 }
 
-fn title(run: &RunView, id: &crate::plan::StepId) -> String {
+fn title(run: &RunView, id: &StepId) -> String {
     run.step(id)
         .map_or_else(|| id.to_string(), |step| step.outline.title.clone())
 }
@@ -221,15 +222,18 @@ fn not_run(run: &RunView, why: &NotRun) -> Words {
         ),
         NotRun::Stopped => Words::new(
             Tone::Plain,
-            "Not run: the run was stopped. The next deploy goes on here.",
+            format!(
+                "Not run: the run was stopped. The next {} goes on here.",
+                run.purpose.noun()
+            ),
         ),
         NotRun::NotChosen => Words::new(Tone::Dim, "Not part of this run."),
     }
 }
 
-/// What is worth knowing after a run: what warned, what was left out, what did not run.
+/// What is worth knowing after a run: what it brought, what warned, what was left out, what did not run.
 pub fn ended(run: &RunView) -> Vec<Words> {
-    let mut story = Vec::new();
+    let mut story = brought(run);
     for step in run.steps.iter().filter(|step| !step.is_left_out()) {
         let words = match &step.state {
             StepState::Done {
@@ -255,6 +259,29 @@ pub fn ended(run: &RunView) -> Vec<Words> {
         ));
     }
     story
+}
+
+/// What a restore has brought, as its proof has counted it.
+fn brought(run: &RunView) -> Vec<Words> {
+    let done = run
+        .ended
+        .as_ref()
+        .is_some_and(|end| matches!(end.outcome, Outcome::Done | Outcome::DoneWithWarnings));
+    let Purpose::Restore(restoring) = &run.purpose else {
+        return Vec::new();
+    };
+    if !done {
+        return Vec::new();
+    }
+    let proof = run.step(&StepId::from_text(PROOF));
+    let lines: Vec<String> = proof
+        .iter()
+        .flat_map(|step| step.log.iter().cloned())
+        .collect();
+    let told = words::result(restoring, counted_rows(&lines).as_ref());
+    told.lines()
+        .map(|line| Words::new(Tone::Good, line))
+        .collect()
 }
 
 /// A stage in a few sentences.

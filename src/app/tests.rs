@@ -381,3 +381,38 @@ fn a_restore_that_is_not_over_is_gone_on_with_or_put_back() {
     assert_eq!(wish(pressed(Key::Char('x'))), Some(RestoreWish::Cancel));
     assert_eq!(wish(pressed(Key::Left)), None);
 }
+
+#[test]
+fn the_practice_menu_is_asked_for_by_its_key_and_asks_the_cluster_for_what_is_chosen() {
+    let mut life = fixture::health();
+    life.known.rehearsal = false;
+    assert!(
+        life.update(Input::Key(Key::Char('m'))).is_empty(),
+        "in life there is nothing to play"
+    );
+    life.known.rehearsal = true;
+    let effects = life.update(Input::Key(Key::Char('m')));
+    assert!(
+        matches!(effects.as_slice(), [Effect::LoadPractice]),
+        "{effects:?}"
+    );
+    let chosen = |downs: usize| {
+        let mut app = fixture::practising("healthy", "20");
+        for _ in 0..downs {
+            app.update(Input::Key(Key::Down));
+        }
+        let mut effects = app.update(Input::Key(Key::Enter));
+        assert!(app.dialog.is_none());
+        match effects.pop() {
+            Some(Effect::Practice(wish)) => wish,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(
+        chosen(5),
+        super::PracticeWish::Play("secondary-lost".to_owned())
+    );
+    assert_eq!(chosen(7), super::PracticeWish::Pause);
+    assert_eq!(chosen(8), super::PracticeWish::Step);
+    assert_eq!(chosen(11), super::PracticeWish::Speed("max".to_owned()));
+}

@@ -78,6 +78,11 @@ fn workload_objects(release: &Release, workload: &Workload) -> Vec<Value> {
         "metadata": {"name": workload.name, "namespace": namespace, "labels": labels},
         "spec": spec(workload, &labels),
     })];
+    if let Some(tolerations) = tolerations(release, workload)
+        && let Some(made) = values.first_mut()
+    {
+        made["spec"]["template"]["spec"]["tolerations"] = tolerations.clone();
+    }
     if workload.kind != "StatefulSet" {
         values.extend(workload.claims.iter().map(|claim| {
             json!({
@@ -100,6 +105,19 @@ fn workload_objects(release: &Release, workload: &Workload) -> Vec<Value> {
         }));
     }
     values
+}
+
+/// What the chart's values say of the silence of a machine: for the chart's main workload, or for the part of its name.
+fn tolerations<'r>(release: &'r Release, workload: &Workload) -> Option<&'r Value> {
+    if workload.by_operator {
+        return None;
+    }
+    let values = release.values.as_object()?;
+    let part = values
+        .iter()
+        .find(|(part, _)| workload.name.ends_with(&format!("-{part}")));
+    let from = part.map_or(&release.values, |(_, part)| part);
+    from.get("tolerations").filter(|found| found.is_array())
 }
 
 fn claim_spec(class: &str, size: &str) -> Value {

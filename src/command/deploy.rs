@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Context, Failure, look};
@@ -13,13 +14,13 @@ use crate::{
         event::{Command, Outcome},
         run::Chosen,
     },
-    host::{self, Hosted, Onlookers},
+    host::{self, Holder, Hosted, Onlookers},
     plain::{
         ask,
         follow::{self, Style},
         output,
     },
-    plan::{Plan, StepId},
+    plan::{Plan, Purpose, StepId},
     problem::{Code, Exit, Problem},
     session::{Reach, Session, Tools, World, restore},
     sys::{daemon, lines::Lines},
@@ -42,12 +43,16 @@ pub async fn run(
     arguments: &Deploy,
     tools: &Tools,
 ) -> Result<Exit, Failure> {
-    restore::refuse_unfinished(&session.place)?;
     let chosen = chosen(&arguments.chosen, arguments.yes)?;
     let accepted = accepted(&arguments.waive)?;
     let Some(lock) = host::hold(&session)? else {
+        let runs = host::purpose(&session.place.work()).await;
+        if runs.as_ref().is_some_and(|purpose| !purpose.is_deploy()) {
+            return Err(in_the_way(runs.as_ref()).into());
+        }
         return join(context, &session).await;
     };
+    restore::refuse_unfinished(&session.place)?;
     if !arguments.yes && !may_ask(context) {
         return Err(nobody_agrees().into());
     }
@@ -76,16 +81,23 @@ pub async fn follow_hosted(hosted: Hosted, style: Style) -> Exit {
 
 /// Shows the run that another process holds.
 pub async fn join(context: &Context, session: &Session) -> Result<Exit, Failure> {
+    let holder = Holder::of(&session.place);
+    let who = holder.as_ref().map(Holder::words);
     let Some(joined) = host::join(&session.place.work()).await else {
-        let problem = Problem::new(
-            Code::Host02,
-            "Another care-install works on this site.",
-            "Wait for its end, then run the command again.",
-        );
-        return Err(problem.into());
+        let problem = in_the_way(None);
+        return Err(match who {
+            Some(who) => problem.because(format!("it is {who}")),
+            None => problem,
+        }
+        .into());
     };
-    if context.face != Face::Json {
-        output::note("A run goes on already; this shows it. Ctrl-C stops it safely.");
+    if context.face == Face::Json {
+        output::json(&json!({"event": "joined", "holder": holder}));
+    } else {
+        let who = who.map_or_else(String::new, |who| format!(" ({who})"));
+        output::note(&format!(
+            "A run goes on already{who}; this shows it. Ctrl-C stops it safely."
+        ));
     }
     Ok(follow::follow(joined.events, joined.commands, style(context)).await)
 }
@@ -96,6 +108,32 @@ pub fn style(context: &Context) -> Style {
     } else {
         Style::Lines
     }
+}
+
+/// What another process does on this site, when it is not what was asked for.
+pub fn in_the_way(runs: Option<&Purpose>) -> Problem {
+    let remedy = "Wait for its end, then run the command again; care-install shows it, and q there stops it safely.";
+    match runs {
+        None => Problem::new(
+            Code::Host02,
+            "Another care-install works on this site.",
+            "Wait for its end, then run the command again.",
+        ),
+        Some(purpose) => {
+            let what = format!("Another run goes on for this site: a {}.", purpose.noun());
+            let problem = Problem::new(Code::Host02, what, remedy);
+            match purpose.heading() {
+                Some(heading) => problem.because(format!("it is {}", lower(&heading))),
+                None => problem,
+            }
+        }
+    }
+}
+
+fn lower(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_ascii_lowercase());
+    first.into_iter().chain(letters).collect()
 }
 
 /// Another process holds the site.

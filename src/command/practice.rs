@@ -8,10 +8,16 @@ use super::{Context, Failure, deploy, screens};
 use crate::{
     cli::{Deploy, Face, Rehearse},
     plain::output,
-    problem::Exit,
-    rehearsal::{self, HostOptions, Scenario, Speed},
+    problem::{Code, Exit, Problem},
+    rehearsal::{
+        self, HostOptions, Scenario, Speed,
+        pace::{self, Pace, Wish},
+    },
     session::{Standing, Workplace, World, practice},
-    sys::sites::{SiteDir, Sites},
+    sys::{
+        kube::Kube,
+        sites::{SiteDir, Sites},
+    },
 };
 
 /// Without a command: the screens where the site stands, or in lines what could be done.
@@ -49,6 +55,9 @@ pub async fn rehearse(context: &Context, arguments: &Rehearse) -> Result<Exit, F
         .transpose()?;
     deploy::chosen(&arguments.chosen, arguments.yes)?;
     let place = context.practice_place()?;
+    if arguments.time.pause || arguments.time.step {
+        return time(context, &place, arguments.time.step).await;
+    }
     if arguments.serve.serve {
         return serve(context, &place, arguments, (speed, scenario)).await;
     }
@@ -71,6 +80,35 @@ pub async fn rehearse(context: &Context, arguments: &Rehearse) -> Result<Exit, F
         background: false,
     };
     deploy::run(context, session, &arguments, &tools).await
+}
+
+/// Lets the time of the practice cluster that runs stand still, or moves it to its next change.
+async fn time(context: &Context, place: &Workplace, step: bool) -> Result<Exit, Failure> {
+    let point = rehearsal::find(&place.cluster()).await.ok_or_else(|| {
+        Problem::new(
+            Code::Reh01,
+            "No practice cluster runs, so its time cannot be moved.",
+            "Start it: care-install rehearse.",
+        )
+    })?;
+    let kube = Kube::connect(&point.source()).await?;
+    let wish = if step {
+        Wish::Step
+    } else {
+        Wish::Pace(Pace::Paused)
+    };
+    let taken = pace::ask(&kube, wish).await?;
+    let at = taken.at.strftime("%Y-%m-%d %H:%M:%S UTC");
+    if context.face == Face::Json {
+        output::json(
+            &json!({"event": "time", "pace": taken.pace.to_string(), "at": taken.at.to_string()}),
+        );
+    } else {
+        output::line(&format!(
+            "The practice cluster's clock stands still at {at}. One change further: care-install rehearse --step    On again: care-install rehearse --speed 20"
+        ));
+    }
+    Ok(Exit::Done)
 }
 
 /// Says which scenario is played from now on.

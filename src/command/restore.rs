@@ -6,9 +6,10 @@ use serde_json::json;
 use super::{Context, Failure, deploy};
 use crate::{
     cli::{Face, Restore, RestoreAction},
-    host::{self, Onlookers},
+    engine::run::Setting,
+    host::{self, Hosted, Onlookers},
     plain::{ask, output},
-    plan::Database,
+    plan::{Database, Plan, Purpose},
     problem::{Code, Exit, Problem},
     restore::{Intent, Inventory, Rows, Wish, moment, words},
     session::{Session, World, restore},
@@ -39,7 +40,7 @@ pub async fn restore(context: &Context, arguments: &Restore) -> Result<Exit, Fai
     }
     let session = context.open(context.place()?)?;
     let Some(lock) = host::hold(&session)? else {
-        return deploy::join(context, &session).await;
+        return joined(context, arguments, &session).await;
     };
     let world = World::open(&session, &context.tools(None)).await?;
     let intent = match arguments.action {
@@ -50,6 +51,27 @@ pub async fn restore(context: &Context, arguments: &Restore) -> Result<Exit, Fai
         },
     };
     run(context, session, (world, intent), lock).await
+}
+
+/// Shows the run of just this restore; any other run is in the way.
+async fn joined(
+    context: &Context,
+    arguments: &Restore,
+    session: &Session,
+) -> Result<Exit, Failure> {
+    let runs = host::purpose(&session.place.work()).await;
+    let wanted = match (&runs, &arguments.action, arguments.to.as_deref()) {
+        (Some(Purpose::PutBack(_)), Some(RestoreAction::Cancel), _)
+        | (Some(Purpose::Restore(_)), None, None) => true,
+        (Some(Purpose::Restore(restoring)), None, Some(text)) => {
+            text != "latest" && moment(text, &TimeZone::system())? == restoring.moment
+        }
+        _ => false,
+    };
+    if wanted {
+        return deploy::join(context, session).await;
+    }
+    Err(deploy::in_the_way(runs.as_ref()).into())
 }
 
 /// Goes on, for the screens, with what was agreed to there.
@@ -63,13 +85,16 @@ async fn background(context: &Context) -> Result<Exit, Failure> {
     };
     let world = World::open(&session, &context.tools(None)).await?;
     let plan = session.restore_plan(&intent)?;
+    if restore::reached_end(&session.place, &plan)? {
+        close(&mut session, &world, &intent).await?;
+        return Err(nothing("The restore was over already; its report is written now.").into());
+    }
     let setting = restore::setting(&session, &world);
-    let (run, expected) = ((plan, setting), Onlookers::Expected);
-    let hosted = host::begin_as(&session, &world, run, (lock, expected)).await?;
+    let run = ((plan, setting), (lock, Onlookers::Expected));
+    let hosted = begun(&session, &world, run).await?;
     let exit = deploy::unseen(hosted).await;
     if matches!(exit, Exit::Done | Exit::Warnings) {
-        restore::close(&session.place, &intent)?;
-        session.learn_database(&world).await?;
+        close(&mut session, &world, &intent).await?;
     }
     Ok(exit)
 }
@@ -191,27 +216,47 @@ async fn run(
     let plan = session.restore_plan(&intent)?;
     if !restore::reached_end(&session.place, &plan)? {
         let setting = restore::setting(&session, &world);
-        let hosted = host::begin_as(
-            &session,
-            &world,
-            (plan, setting),
-            (lock, Onlookers::Perhaps),
-        )
-        .await?;
+        let run = ((plan, setting), (lock, Onlookers::Perhaps));
+        let hosted = begun(&session, &world, run).await?;
         let exit = deploy::follow_hosted(hosted, deploy::style(context)).await;
         if !matches!(exit, Exit::Done | Exit::Warnings) {
             return Ok(exit);
         }
     }
+    let found = close(&mut session, &world, &intent).await?;
+    tell(context, &intent, found.as_ref());
+    Ok(Exit::Done)
+}
+
+/// Begins the run; when it cannot, what was just agreed to is forgotten.
+async fn begun(
+    session: &Session,
+    world: &World,
+    (run, held): ((Plan, Setting), (Lock, Onlookers)),
+) -> Result<Hosted, Failure> {
+    match host::begin_as(session, world, run, held).await {
+        Ok(hosted) => Ok(hosted),
+        Err(problems) => {
+            restore::forget_unbegun(&session.place)?;
+            Err(problems.into())
+        }
+    }
+}
+
+/// Writes the report; gives the rows that came back.
+async fn close(
+    session: &mut Session,
+    world: &World,
+    intent: &Intent,
+) -> Result<Option<Rows>, Problem> {
     let found = if intent.cancelled {
         None
     } else {
-        restore::proof(&world, &intent).await
+        restore::proof(world, intent).await
     };
-    restore::close(&session.place, &intent)?;
-    session.learn_database(&world).await?;
-    tell(context, &intent, found.as_ref());
-    Ok(Exit::Done)
+    restore::close(&session.place, intent, found.as_ref())?;
+    session.learn_database(world).await?;
+    Ok(found)
 }
 
 fn tell(context: &Context, intent: &Intent, found: Option<&Rows>) {
@@ -224,7 +269,13 @@ fn tell(context: &Context, intent: &Intent, found: Option<&Rows>) {
             "event": "restored", "moment": moment, "cluster": intent.next.cluster(),
             "server": intent.next.server(), "promised": promised, "found": found,
         })),
-        (_, true) => output::line("Everything is as it was before the restore."),
-        (_, false) => output::text(&words::result(intent, found, &TimeZone::system())),
+        (_, true) => output::line(&format!(
+            "Everything is as it was before the restore. Volumes that {} had are kept by their storage class (kubectl get pv) until you delete them.",
+            intent.next.cluster()
+        )),
+        (_, false) => {
+            let restoring = intent.restoring(&TimeZone::system());
+            output::text(&words::result(&restoring, found));
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod desk;
 mod open;
+mod practice;
 mod work;
 
 use std::time::Duration;

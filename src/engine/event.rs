@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    plan::{Component, Stage, StepId, StepKind},
+    plan::{Component, Purpose, Stage, StepId, StepKind},
     problem::{Code, Problem},
 };
 
@@ -138,6 +138,9 @@ pub struct StepOutline {
 pub struct Outline {
     /// Site name.
     pub site: String,
+    /// What the run is for.
+    #[serde(default, skip_serializing_if = "Purpose::is_deploy")]
+    pub purpose: Purpose,
     /// Stages in order.
     pub stages: Vec<Stage>,
     /// Components with their pins.

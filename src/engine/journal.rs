@@ -4,7 +4,10 @@ use std::{collections::HashMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{Done, Event, FORMAT, Outcome, RunId, StepState};
+use super::{
+    event::{Done, Event, FORMAT, Outcome, RunId, StepState},
+    usual::Took,
+};
 use crate::{
     plan::StepId,
     problem::{Code, Problem},
@@ -39,6 +42,8 @@ pub struct Memory {
     pub skipped: HashMap<StepId, String>,
     /// Events of the last run, as they were.
     pub events: Vec<Event>,
+    /// What the steps of all runs took.
+    pub took: Took,
 }
 
 impl Memory {
@@ -52,6 +57,7 @@ impl Memory {
     }
 
     fn hear(&mut self, record: Record) {
+        self.took.hear(&record.event);
         match &record.event {
             Event::RunStarted { run, cluster, .. } => {
                 // What an unfinished run had done stays known to the one that goes on with it.
@@ -69,6 +75,7 @@ impl Memory {
                     cluster: cluster.clone(),
                     done,
                     skipped,
+                    took: std::mem::take(&mut self.took),
                     ..Self::default()
                 };
             }

@@ -20,6 +20,7 @@ pub fn outline(plan: &Plan) -> Outline {
     });
     Outline {
         site: plan.site.clone(),
+        purpose: plan.purpose.clone(),
         stages: plan.stages.clone(),
         components: plan.components.clone(),
         steps: steps.collect(),

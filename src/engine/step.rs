@@ -1,12 +1,16 @@
 //! One step: its attempts, its action and its readiness; it tells what it does and decides nothing about other steps.
 
 mod act;
+mod hooks;
 mod wait;
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
-use tokio::sync::{Notify, mpsc};
+use jiff::{SignedDuration, Timestamp};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::timeout,
+};
 
 use super::{
     event::{Done, Waiting},
@@ -14,8 +18,11 @@ use super::{
 };
 use crate::{
     plan::{Action, Step},
-    problem::Problem,
-    sys::{DoorError, Doors, Retry, clock::Clock},
+    problem::{Code, Problem},
+    sys::{
+        DoorError, Doors, Retry,
+        clock::{Clock, Stopwatch},
+    },
 };
 use wait::Readings;
 
@@ -27,6 +34,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Attempts that are made without a person.
 const ATTEMPTS: u32 = 20;
+
+/// A clock that is set by fewer seconds than this does not change the moment at which a step gives up.
+const FINE: i64 = 30;
+
+/// How much longer than its limit an action may take that does not look at the time itself: a few requests.
+const GRACE: Duration = Duration::from_mins(1);
 
 /// What a step tells while it works.
 #[derive(Debug)]
@@ -97,23 +110,28 @@ pub struct Task {
     pub clock: Clock,
     /// When the step's first attempt began.
     pub began: Timestamp,
+    /// How long ago that is; the clock may be set meanwhile.
+    pub since: Stopwatch,
     /// Where to tell.
     pub tell: Tell,
 }
 
 impl Task {
-    /// When the step gives up.
+    /// When the step gives up, as the clock shows it now.
     pub fn gives_up_at(&self) -> Timestamp {
-        self.began
-            .checked_add(self.step.limit)
+        let passed = SignedDuration::try_from(self.since.elapsed()).unwrap_or_default();
+        let set = self.clock.now().duration_since(self.began) - passed;
+        // Smaller steps are no news.
+        let set = SignedDuration::from_secs(set.as_secs() / FINE * FINE);
+        let end = self.began.checked_add(self.step.limit);
+        end.and_then(|end| end.checked_add(set))
             .unwrap_or(Timestamp::MAX)
     }
 
     /// How long that is from now, really.
-    fn left(&self) -> Duration {
-        let left = self.gives_up_at().duration_since(self.clock.now());
+    pub(super) fn left(&self) -> Duration {
         self.clock
-            .real_duration(Duration::try_from(left).unwrap_or_default())
+            .real_duration(self.step.limit.saturating_sub(self.since.elapsed()))
     }
 }
 
@@ -137,7 +155,8 @@ pub async fn attempts(mut task: Task, perform: Perform, hurry: Arc<Notify>) {
     let tell = task.tell.clone();
     let mut pause = FIRST_PAUSE;
     loop {
-        let error = match perform(task.clone()).await {
+        let work = timeout(task.left() + GRACE, perform(task.clone())).await;
+        let error = match work.unwrap_or_else(|_elapsed| Err(DoorError::lasting(endless(&task)))) {
             Ok(how) => return tell.send(News::Ended(Ok(how))).await,
             Err(error) => error,
         };
@@ -165,6 +184,17 @@ pub async fn attempts(mut task: Task, perform: Perform, hurry: Arc<Notify>) {
     }
 }
 
+/// What it does has no end, such as the deletion of an object that something holds.
+fn endless(task: &Task) -> Problem {
+    let minutes = task.step.limit.as_secs() / 60;
+    Problem::new(
+        Code::Wait01,
+        format!("The step did not come to an end within its {minutes} minutes."),
+        "Read the last line of its log (press l): what it names does not end. Look at that object and at its finalizers, then run \
+         the step again.",
+    )
+}
+
 /// One attempt: asks whether it is there already, else acts, then waits until it is ready.
 ///
 /// # Errors
@@ -173,6 +203,7 @@ pub async fn perform(task: Task, doors: Doors) -> Result<Done, DoorError> {
     // The watches begin before the action, so that nothing that follows from it is missed.
     let mut readings = Readings::begin(&task.step.ready, &doors).await?;
     if task.remembered && readings.are_ready(&doors).await? {
+        act::tell_results(&task, &doors).await;
         return Ok(Done::AlreadyThere);
     }
     let changed = act::act(&task, &doors).await?;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::event::{Done, Event, NotRun, Outcome, Outline, RunId, StepOutline, StepState, Waiting};
 use crate::{
-    plan::{Stage, StepId},
+    plan::{Purpose, Stage, StepId},
     problem::Problem,
 };
 
@@ -56,6 +56,8 @@ pub struct RunView {
     pub run: Option<RunId>,
     /// Site name.
     pub site: String,
+    /// What the run is for.
+    pub purpose: Purpose,
     /// The cluster.
     pub cluster: String,
     /// True on the rehearsal cluster.
@@ -158,6 +160,7 @@ impl RunView {
         Self {
             run: Some(run.clone()),
             site: outline.site.clone(),
+            purpose: outline.purpose.clone(),
             cluster: cluster.to_owned(),
             rehearsal,
             began: Some(at),
@@ -361,6 +364,7 @@ mod tests {
             rehearsal: true,
             outline: Outline {
                 site: "s".to_owned(),
+                purpose: Purpose::Deploy,
                 stages: Vec::new(),
                 components: Vec::new(),
                 steps: vec![

@@ -12,7 +12,7 @@ use tokio::{
 use super::{output, run::RunLines};
 use crate::{
     engine::event::{Command, Done, Event, Outcome, StepState},
-    plan::StepId,
+    plan::{Purpose, StepId},
     problem::Exit,
 };
 
@@ -28,9 +28,12 @@ pub enum Style {
     Json,
 }
 
-/// What the followed run came to: the newest state of each step.
+/// What the followed run came to: what it was for, and the newest state of each step.
 #[derive(Debug, Default)]
-struct Tally(BTreeMap<StepId, StepState>);
+struct Tally {
+    purpose: Purpose,
+    steps: BTreeMap<StepId, StepState>,
+}
 
 /// Shows the run until it ends and gives the exit code that its end means.
 pub async fn follow(
@@ -133,19 +136,24 @@ fn exit(end: Option<&Outcome>) -> Exit {
 
 impl Tally {
     fn hear(&mut self, event: &Event) {
-        if let Event::Step { step, state, .. } = event {
-            self.0.insert(step.clone(), state.clone());
+        match event {
+            Event::RunStarted { outline, .. } => self.purpose = outline.purpose.clone(),
+            Event::Step { step, state, .. } => {
+                self.steps.insert(step.clone(), state.clone());
+            }
+            _ => {}
         }
     }
 
     fn count(&self, is: impl Fn(&StepState) -> bool) -> usize {
-        self.0.values().filter(|state| is(state)).count()
+        self.steps.values().filter(|state| is(state)).count()
     }
 
     fn summary(&self, end: Option<&Outcome>, exit: Exit) -> serde_json::Value {
         let outcome = end.and_then(|end| serde_json::to_value(end).ok());
         json!({
             "event": "summary",
+            "purpose": self.purpose,
             "outcome": outcome.as_ref().and_then(|value| value.get("outcome")),
             "exit": exit as u8,
             "steps": {

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
-    engine::event::{Done, Event, NotRun, Outcome, StepOutline, StepState, Waiting},
-    plan::StepId,
+    engine::event::{Done, Event, NotRun, Outcome, Outline, StepOutline, StepState, Waiting},
+    plan::{Purpose, StepId},
     problem::Problem,
 };
 
 /// Turns events into lines; it remembers what was already said, so that nothing is repeated.
 #[derive(Debug, Default)]
 pub struct RunLines {
+    purpose: Purpose,
     steps: BTreeMap<StepId, StepOutline>,
     said: BTreeMap<StepId, String>,
     ended: usize,
@@ -31,22 +32,7 @@ impl RunLines {
                 ..
             } => {
                 self.began = Some(*at);
-                self.steps = outline
-                    .steps
-                    .iter()
-                    .map(|step| (step.id.clone(), step.clone()))
-                    .collect();
-                let place = if *rehearsal {
-                    "its practice cluster (REHEARSAL)".to_owned()
-                } else {
-                    format!("the cluster {cluster}")
-                };
-                vec![format!(
-                    "Deploying {} to {place}: {} steps of {} components.",
-                    outline.site,
-                    outline.steps.len(),
-                    outline.components.len()
-                )]
+                vec![self.begun(outline, cluster, *rehearsal)]
             }
             Event::Step {
                 step,
@@ -86,8 +72,27 @@ impl RunLines {
                 elapsed_ms,
                 ..
             } => {
-                vec![ended(outcome, (*done, *total), *elapsed_ms)]
+                vec![ended(&self.purpose, outcome, (*done, *total), *elapsed_ms)]
             }
+        }
+    }
+
+    fn begun(&mut self, outline: &Outline, cluster: &str, rehearsal: bool) -> String {
+        self.purpose = outline.purpose.clone();
+        let steps = outline.steps.iter();
+        self.steps = steps.map(|step| (step.id.clone(), step.clone())).collect();
+        let place = if rehearsal {
+            "its practice cluster (REHEARSAL)".to_owned()
+        } else {
+            format!("the cluster {cluster}")
+        };
+        let (site, steps) = (&outline.site, outline.steps.len());
+        match outline.purpose.heading() {
+            None => format!(
+                "Deploying {site} to {place}: {steps} steps of {} components.",
+                outline.components.len()
+            ),
+            Some(heading) => format!("{heading}, {site} on {place}: {steps} steps."),
         }
     }
 
@@ -185,23 +190,29 @@ fn told(problem: &Problem) -> Vec<String> {
         .collect()
 }
 
-fn ended(outcome: &Outcome, (done, total): (usize, usize), elapsed_ms: u64) -> String {
+fn ended(
+    purpose: &Purpose,
+    outcome: &Outcome,
+    (done, total): (usize, usize),
+    elapsed_ms: u64,
+) -> String {
     let took = duration(elapsed_ms);
+    let steps = format!("{done} of {total} steps");
+    let goes_on = purpose.goes_on();
     match outcome {
-        Outcome::Done => format!("Done: {done} of {total} steps in {took}."),
-        Outcome::DoneWithWarnings => {
-            format!(
-                "Done with warnings: {done} of {total} steps in {took}. Read the lines marked warning or skipped."
-            )
-        }
-        Outcome::Failed => format!(
-            "Not done: {done} of {total} steps after {took}. Fix what failed, then run the same command: it goes on from here."
+        Outcome::Done => format!("{}: {steps} in {took}.", purpose.done()),
+        Outcome::DoneWithWarnings => format!(
+            "{} with warnings: {steps} in {took}. Read the lines marked warning or skipped.",
+            purpose.done()
         ),
-        Outcome::Stopped => {
-            format!(
-                "Stopped: {done} of {total} steps after {took}. The same command goes on from here."
-            )
-        }
+        Outcome::Failed if purpose.is_deploy() => format!(
+            "Not done: {steps} after {took}. Fix what failed, then run the same command: it goes on from here."
+        ),
+        Outcome::Failed => format!(
+            "{}: {steps} after {took}. Fix what failed, then {goes_on}",
+            purpose.not_done()
+        ),
+        Outcome::Stopped => format!("Stopped: {steps} after {took}. {goes_on}"),
     }
 }
 

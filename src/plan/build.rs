@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Action, Bucket, Component, Database, HttpCall, JobRun, Object, ObjectRef, Pin, Plan, Ready,
-    Release, Step, StepId,
+    Action, Bucket, Component, Database, HttpCall, JobRun, Object, ObjectRef, Pin, Plan, Purpose,
+    Ready, Release, Step, StepId,
 };
 use crate::{
     catalog::{
@@ -80,6 +80,7 @@ pub fn build_with(
     }
     Ok(Plan {
         site: site.name.as_str().to_owned(),
+        purpose: Purpose::Deploy,
         stages: Catalog::stages(),
         components,
         steps,

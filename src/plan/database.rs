@@ -12,6 +12,9 @@ pub const NAMESPACE: &str = "database";
 /// The ConfigMap in which the cluster remembers its current incarnation; a site without a restore has none.
 const REMEMBERED: &str = "care-database";
 
+/// Counts the rows of every table that matters; the counting of each site and the proof of a restore ask the same.
+pub const COUNT: &str = include_str!("../../assets/count.sql");
+
 /// The incarnation of the database.
 ///
 /// The cluster's own ConfigMap is the truth; a file in the site's folder repeats it for what is planned offline.
@@ -114,10 +117,12 @@ impl Database {
     pub(super) fn values(&self) -> Value {
         let mut values = json!({
             "cluster": self.cluster(), "server": self.server(), "tail": self.tail(), "origin": null,
+            "count": COUNT,
         });
         if let Some(origin) = &self.origin {
-            values["origin"] =
-                json!({"server": origin.server, "moment": origin.moment.to_string()});
+            // PostgreSQL reads this before it knows the names of time zones: a numeric offset, not the letter Z.
+            let moment = origin.moment.strftime("%Y-%m-%d %H:%M:%S+00").to_string();
+            values["origin"] = json!({"server": origin.server, "moment": moment});
         }
         values
     }

@@ -1,6 +1,8 @@
 //! What a real server decides about built-in kinds beside their schema: names, addresses, defaults, what may not change. Pure.
 
 mod defaults;
+mod fresh;
+mod rules;
 mod webhooks;
 
 use std::collections::BTreeSet;
@@ -10,6 +12,7 @@ use serde_json::{Value, json};
 use super::{
     answer::{Failure, Invalid},
     kinds::{DEFINITION, Kind},
+    meta_check,
     store::{Store, stamp},
     world::text_at,
 };
@@ -17,61 +20,97 @@ use super::{
 /// The first and the last port that a node may give to a Service.
 const NODE_PORTS: std::ops::RangeInclusive<u64> = 30000..=32767;
 
-/// Completes a new or changed object; `old` is what is stored.
+/// What a written object follows, and how it was written.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// What is stored.
+    pub old: Option<&'a Value>,
+    /// When.
+    pub now: jiff::Timestamp,
+}
+
+/// Fills in the defaults that belong to the type of a kind.
+pub fn complete(kind: &Kind, value: &mut Value) {
+    if kind.key == "Secret" {
+        secret(value);
+    }
+    defaults::fill(kind, value);
+}
+
+/// What a server says to the person who sent an object that it accepts.
+pub fn warnings(kind: &Kind, subresource: &str, value: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    if !subresource.is_empty() {
+        return found;
+    }
+    if kind.key == "Endpoints" {
+        found.push(
+            "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+                .to_owned(),
+        );
+    }
+    if kind.key == "Service" && value.pointer("/spec/externalIPs").is_some() {
+        found.push(
+            "spec.externalIPs is deprecated and may no longer be implemented in some clusters"
+                .to_owned(),
+        );
+    }
+    found
+}
+
+/// Completes a new or changed object.
 ///
 /// # Errors
 /// What the server refuses.
-pub fn admit(
-    store: &Store,
-    kind: &Kind,
-    old: Option<&Value>,
-    value: &mut Value,
-    now: jiff::Timestamp,
-) -> Result<(), Failure> {
+pub fn admit(store: &Store, kind: &Kind, wish: Wish<'_>, value: &mut Value) -> Result<(), Failure> {
+    let Wish { old, now, .. } = wish;
     let name = text_at(value, "/metadata/name").unwrap_or("").to_owned();
     if old.is_none() {
-        check_name(kind, &name)?;
         check_namespace(store, kind, value, &name)?;
+        check_name(kind, &name)?;
     }
     webhooks::ask(store, kind)?;
-    defaults::fill(kind, value);
-    match kind.key.as_str() {
-        "Service" => address(store, kind, old, value, &name)?,
-        "Namespace" if old.is_none() => namespace(value, &name),
-        "PersistentVolumeClaim" if old.is_none() => claim(store, value),
-        "Secret" => secret(value),
-        DEFINITION => establish(old, value, now),
-        _ => {}
+    if old.is_none() && kind.key == "Pod" {
+        fresh::classed(store, kind, value)?;
+    }
+    match old {
+        None => fresh::begin(store, kind, value, now),
+        Some(old) => fresh::follow(kind, old, value, now),
     }
     let mut wrong = Vec::new();
+    rules::check(kind, value, &mut wrong);
     mismatched(kind, value, &mut wrong);
     if let Some(old) = old {
         frozen(kind, old, value, &mut wrong);
     }
-    if wrong.is_empty() {
-        return Ok(());
+    if !wrong.is_empty() {
+        return Err(Failure::invalid(kind, &name, &wrong));
     }
-    Err(Failure::invalid(kind, &name, &wrong))
+    match kind.key.as_str() {
+        "Service" => address(store, kind, old, value, &name)?,
+        DEFINITION => establish(old, value, now),
+        _ => {}
+    }
+    Ok(())
 }
 
 fn check_name(kind: &Kind, name: &str) -> Result<(), Failure> {
-    // Roles and their bindings may hold colons.
-    let free = kind.group == "rbac.authorization.k8s.io";
-    let fits = !name.is_empty()
-        && name.len() <= 253
-        && (free
-            || (name
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.'))
-                && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-                && name.ends_with(|c: char| c.is_ascii_alphanumeric())));
-    if fits {
+    let mut wrong = Vec::new();
+    if name.is_empty() {
+        let mut missing = Invalid::required("metadata.name");
+        missing
+            .message
+            .push_str(": name or generateName is required");
+        wrong.push(missing);
+    } else {
+        for why in meta_check::name(kind, name) {
+            wrong.push(Invalid::value("metadata.name", &name.into(), &why));
+        }
+    }
+    if wrong.is_empty() {
         return Ok(());
     }
-    let why = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', \
-               and must start and end with an alphanumeric character";
-    let wrong = Invalid::value("metadata.name", &name.into(), why);
-    Err(Failure::invalid(kind, name, &[wrong]))
+    Err(Failure::invalid(kind, name, &wrong))
 }
 
 fn check_namespace(store: &Store, kind: &Kind, value: &Value, name: &str) -> Result<(), Failure> {
@@ -92,24 +131,12 @@ fn check_namespace(store: &Store, kind: &Kind, value: &Value, name: &str) -> Res
         let why = format!(
             "unable to create new content in namespace {namespace} because it is being terminated"
         );
-        return Err(Failure::forbidden(kind, name, &why));
+        let mut failure = Failure::forbidden(kind, name, &why);
+        failure.details["causes"] = json!([{"reason": "NamespaceTerminating",
+            "message": format!("namespace {namespace} is being terminated"), "field": "metadata.namespace"}]);
+        return Err(failure);
     }
     Ok(())
-}
-
-fn namespace(value: &mut Value, name: &str) {
-    if !value.get("spec").is_some_and(Value::is_object) {
-        value["spec"] = json!({});
-    }
-    value["spec"]["finalizers"] = json!(["kubernetes"]);
-    value["status"] = json!({"phase": "Active"});
-    if !value["metadata"]
-        .get("labels")
-        .is_some_and(Value::is_object)
-    {
-        value["metadata"]["labels"] = json!({});
-    }
-    value["metadata"]["labels"]["kubernetes.io/metadata.name"] = name.into();
 }
 
 fn secret(value: &mut Value) {
@@ -129,24 +156,6 @@ fn secret(value: &mut Value) {
     }
 }
 
-fn claim(store: &Store, value: &mut Value) {
-    if value.pointer("/spec/storageClassName").is_none() {
-        let usual = store
-            .list("StorageClass.storage.k8s.io", None)
-            .find(|class| {
-                let marks = class.pointer("/metadata/annotations");
-                marks
-                    .and_then(|marks| marks.get("storageclass.kubernetes.io/is-default-class"))
-                    .and_then(Value::as_str)
-                    == Some("true")
-            });
-        if let Some(name) = usual.and_then(|class| text_at(class, "/metadata/name")) {
-            value["spec"]["storageClassName"] = name.into();
-        }
-    }
-    value["status"] = json!({"phase": "Pending"});
-}
-
 /// Gives a Service its addresses and node ports, and keeps those it has.
 fn address(
     store: &Store,
@@ -161,7 +170,24 @@ fn address(
     if form == "ExternalName" {
         return Ok(());
     }
+    let spec = &mut value["spec"];
+    for (field, usual) in [
+        ("ipFamilies", json!(["IPv4"])),
+        ("ipFamilyPolicy", "SingleStack".into()),
+    ] {
+        if spec.get(field).is_none() {
+            spec[field] = usual;
+        }
+    }
     let known = old.and_then(|old| text_at(old, "/spec/clusterIP"));
+    let asked = text_at(value, "/spec/clusterIP").unwrap_or("").to_owned();
+    if old.is_none() && !matches!(asked.as_str(), "" | "None") && !asked.starts_with("10.96.") {
+        let why = format!(
+            "failed to allocate IP {asked}: the provided network does not match the current range"
+        );
+        let wrong = Invalid::value("spec.clusterIPs", &json!([asked]), &why);
+        return Err(Failure::invalid(kind, name, &[wrong]));
+    }
     let address = text_at(value, "/spec/clusterIP")
         .filter(|address| !address.is_empty())
         .or(known)
@@ -169,8 +195,28 @@ fn address(
     value["spec"]["clusterIPs"] = json!([address]);
     value["spec"]["clusterIP"] = address.into();
     if form == "ClusterIP" {
+        // What only traffic from outside needs goes with it.
+        let inside = value.pointer("/spec/externalIPs").is_none();
+        if let Some(spec) = value
+            .get_mut("spec")
+            .and_then(Value::as_object_mut)
+            .filter(|_| inside)
+        {
+            spec.shift_remove("externalTrafficPolicy");
+        }
         return Ok(());
     }
+    give_ports(store, kind, old, value, name)
+}
+
+/// Gives each port of a Service its port on the nodes, and keeps those they have.
+fn give_ports(
+    store: &Store,
+    kind: &Kind,
+    old: Option<&Value>,
+    value: &mut Value,
+    name: &str,
+) -> Result<(), Failure> {
     let mut taken = node_ports(store, value);
     let before = old.and_then(|old| old.pointer("/spec/ports")).cloned();
     let Some(ports) = value
@@ -304,7 +350,7 @@ fn frozen(kind: &Kind, old: &Value, new: &Value, wrong: &mut Vec<Invalid>) {
         "Deployment.apps" | "DaemonSet.apps" | "ReplicaSet.apps" => hold("/spec/selector"),
         "Job.batch" => {
             hold("/spec/selector");
-            hold("/spec/template");
+            hold("/spec/template/spec");
             hold("/spec/completions");
         }
         "StorageClass.storage.k8s.io" => {
@@ -312,15 +358,37 @@ fn frozen(kind: &Kind, old: &Value, new: &Value, wrong: &mut Vec<Invalid>) {
             hold("/parameters");
         }
         "ClusterRoleBinding.rbac.authorization.k8s.io"
-        | "RoleBinding.rbac.authorization.k8s.io" => {
-            hold("/roleRef");
+        | "RoleBinding.rbac.authorization.k8s.io"
+            if old.get("roleRef") != new.get("roleRef") =>
+        {
+            let part = |name: &str| new.pointer(&format!("/roleRef/{name}")).cloned();
+            let shown =
+                json!({"APIGroup": part("apiGroup"), "Kind": part("kind"), "Name": part("name")});
+            wrong.push(Invalid::value("roleRef", &shown, "cannot change roleRef"));
         }
         "Secret" => hold("/type"),
-        "PersistentVolumeClaim" => {
-            hold("/spec/storageClassName");
-            hold("/spec/accessModes");
+        "PersistentVolumeClaim" => claim(old, new, wrong),
+        "PriorityClass.scheduling.k8s.io" if old.get("value") != new.get("value") => {
+            wrong.push(Invalid::forbidden(
+                "value",
+                "may not be changed in an update.",
+            ));
+        }
+        "Service" => {
+            let address =
+                |value: &Value| text_at(value, "/spec/clusterIP").unwrap_or("").to_owned();
+            if !address(old).is_empty() && !address(new).is_empty() && address(old) != address(new)
+            {
+                let why = "may not change once set";
+                wrong.push(Invalid::value(
+                    "spec.clusterIPs[0]",
+                    &json!([address(new)]),
+                    why,
+                ));
+            }
         }
         "StatefulSet.apps" => stateful(old, new, wrong),
+        "Pod" => pod(old, new, wrong),
         _ => {}
     }
     let sealed = old.get("immutable") == Some(&Value::Bool(true));
@@ -329,6 +397,80 @@ fn frozen(kind: &Kind, old: &Value, new: &Value, wrong: &mut Vec<Invalid>) {
             "data",
             "field is immutable when `immutable` is set",
         ));
+    }
+}
+
+/// Only the request of a bound claim may change, and only grow.
+fn claim(old: &Value, new: &Value, wrong: &mut Vec<Invalid>) {
+    let bound = text_at(old, "/status/phase") == Some("Bound");
+    let held = |value: &Value| {
+        let mut spec = value.get("spec").cloned().unwrap_or_default();
+        if let Some(map) = spec.as_object_mut() {
+            if bound {
+                map.shift_remove("resources");
+            }
+            // The name of the volume is given by binding.
+            map.shift_remove("volumeName");
+        }
+        spec
+    };
+    if held(old) != held(new) {
+        wrong.push(Invalid::forbidden(
+            "spec",
+            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims",
+        ));
+    }
+}
+
+const POD_FREE: &str = "pod updates may not change fields other than `spec.containers[*].image`,\
+    `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing \
+    tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
+
+/// Little of a pod may change once it is there.
+fn pod(old: &Value, new: &Value, wrong: &mut Vec<Invalid>) {
+    let limit = |value: &Value| value.pointer("/spec/activeDeadlineSeconds").is_some();
+    if limit(old) && !limit(new) {
+        let why = "must not update from a positive integer to nil value";
+        wrong.push(Invalid::value(
+            "spec.activeDeadlineSeconds",
+            &Value::Null,
+            why,
+        ));
+    }
+    // For how long something is tolerated may change.
+    let tolerations = |value: &Value| {
+        let list = value.pointer("/spec/tolerations").and_then(Value::as_array);
+        let mut list = list.cloned().unwrap_or_default();
+        for toleration in list.iter_mut().filter_map(Value::as_object_mut) {
+            toleration.remove("tolerationSeconds");
+        }
+        list
+    };
+    let now = tolerations(new);
+    if tolerations(old).iter().any(|known| !now.contains(known)) {
+        let why = "existing toleration can not be modified except its tolerationSeconds";
+        wrong.push(Invalid::forbidden("spec.tolerations", why));
+    }
+    let held = |value: &Value| {
+        let mut spec = value.get("spec").cloned().unwrap_or_default();
+        for list in ["containers", "initContainers"] {
+            let containers = spec.get_mut(list).and_then(Value::as_array_mut);
+            for container in containers
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_object_mut)
+            {
+                container.shift_remove("image");
+            }
+        }
+        if let Some(map) = spec.as_object_mut() {
+            map.shift_remove("activeDeadlineSeconds");
+            map.shift_remove("tolerations");
+        }
+        spec
+    };
+    if held(old) != held(new) {
+        wrong.push(Invalid::forbidden("spec", POD_FREE));
     }
 }
 

@@ -1,10 +1,8 @@
 //! A request as the practice cluster understands it: the path, the query and the body, already read. Pure.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
-use super::{answer::Failure, select::Selector};
+use super::{answer::Failure, kinds::Kind, select::Selector};
 
 /// What is done to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +37,35 @@ pub struct Place {
 }
 
 impl Place {
+    /// Refuses paths that a real server would not lead anywhere either.
+    ///
+    /// # Errors
+    /// 400 when it cannot be read, 404 when it leads elsewhere.
+    pub fn check(path: &str) -> Result<(), Failure> {
+        if path.contains("//") {
+            return Err(Failure::no_such_path());
+        }
+        let inner = path.strip_prefix('/').unwrap_or(path);
+        let inner = inner.strip_suffix('/').unwrap_or(inner);
+        for part in inner.split('/') {
+            let text = String::from_utf8(unescape(part)).ok();
+            let text = text.filter(|text| !text.contains(char::is_control));
+            let Some(text) = text else {
+                return Err(Failure::bad_request(
+                    "the path of the request cannot be read",
+                ));
+            };
+            if text.contains(['/', '\\', '%']) {
+                let why = format!("invalid resource name {text:?}: [may not contain '/' or '%']");
+                return Err(Failure::bad_request(why));
+            }
+            if matches!(text.as_str(), "" | "." | "..") && !inner.is_empty() {
+                return Err(Failure::no_such_path());
+            }
+        }
+        Ok(())
+    }
+
     /// Reads a path; nothing when it is not a resource's.
     pub fn parse(path: &str) -> Option<Self> {
         let parts: Vec<String> = path
@@ -72,9 +99,19 @@ impl Place {
     }
 }
 
-/// The query of a request.
+/// The query of a request, in its order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Query(BTreeMap<String, String>);
+pub struct Query(Vec<(String, String)>);
+
+/// Parameters that are whole numbers.
+const NUMBERS: [&str; 6] = [
+    "limit",
+    "timeoutSeconds",
+    "tailLines",
+    "sinceSeconds",
+    "limitBytes",
+    "gracePeriodSeconds",
+];
 
 impl Query {
     /// Reads the text after the question mark.
@@ -86,9 +123,32 @@ impl Query {
         Self(pairs.collect())
     }
 
-    /// A parameter; empty when absent.
+    /// Refuses parameters that a real server could not read either.
+    ///
+    /// # Errors
+    /// 400 with the parameter that is none.
+    pub fn check(&self) -> Result<(), Failure> {
+        let wrong = |name: &str| {
+            let text = self.text(name);
+            !text.is_empty() && text.parse::<i64>().is_err()
+        };
+        if let Some(name) = NUMBERS.into_iter().find(|name| wrong(name)) {
+            let text = self.text(name);
+            let why = format!("strconv.ParseInt: parsing {text:?}: invalid syntax");
+            return Err(Failure::bad_request(why));
+        }
+        Ok(())
+    }
+
+    /// A parameter; empty when absent, the first one when it is there more than once.
     pub fn text(&self, name: &str) -> &str {
-        self.0.get(name).map_or("", String::as_str)
+        self.all(name).next().unwrap_or("")
+    }
+
+    /// A parameter as often as it is there.
+    pub fn all<'q>(&'q self, name: &str) -> impl Iterator<Item = &'q str> {
+        let named = self.0.iter().filter(move |(known, _)| known == name);
+        named.map(|(_, value)| value.as_str())
     }
 
     /// A switch.
@@ -105,14 +165,18 @@ impl Query {
     ///
     /// # Errors
     /// 400 with what cannot be read.
-    pub fn selector(&self) -> Result<Selector, Failure> {
-        Selector::parse(self.text("labelSelector"), self.text("fieldSelector"))
-            .map_err(Failure::bad_request)
+    pub fn selector(&self, kind: &Kind) -> Result<Selector, Failure> {
+        let (labels, fields) = (self.text("labelSelector"), self.text("fieldSelector"));
+        Selector::parse(labels, fields, kind).map_err(Failure::bad_request)
     }
 }
 
 /// Percent-decoding; what is broken stays as it is.
 fn decode(text: &str) -> String {
+    String::from_utf8_lossy(&unescape(text)).into_owned()
+}
+
+fn unescape(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
@@ -128,7 +192,7 @@ fn decode(text: &str) -> String {
             rest = tail;
         }
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    bytes
 }
 
 fn hex(digit: u8) -> Option<u8> {
@@ -150,6 +214,10 @@ pub struct Call {
     pub content: String,
     /// The body, null when there was none.
     pub body: Value,
+    /// Why the body cannot be read.
+    pub broken: Option<String>,
+    /// What the body says more than once.
+    pub twice: Vec<String>,
     /// The client's name, for when it gives no field manager.
     pub agent: String,
 }
@@ -224,5 +292,44 @@ mod tests {
         assert!(query.on("watch"));
         assert_eq!(query.number("limit"), Some(5));
         assert_eq!(query.text("odd"), "%zz");
+        let query = Query::parse("command=echo&command=a%20b&command=");
+        assert_eq!(
+            query.all("command").collect::<Vec<_>>(),
+            ["echo", "a b", ""]
+        );
+    }
+
+    #[test]
+    fn numbers_that_are_none_are_refused() {
+        for text in [
+            "limit=many",
+            "timeoutSeconds=1e3",
+            "tailLines=99999999999999999999",
+        ] {
+            assert_eq!(Query::parse(text).check().unwrap_err().code, 400, "{text}");
+        }
+        Query::parse("limit=&timeoutSeconds=5&resourceVersion=0")
+            .check()
+            .unwrap();
+    }
+
+    #[test]
+    fn paths_with_tricks_lead_nowhere() {
+        for (path, code) in [
+            ("/api/v1/namespaces/../secrets", 404),
+            ("/api/v1/namespaces/%2e%2E/secrets", 404),
+            ("/api//v1/namespaces", 404),
+            ("//", 404),
+            ("/api/v1/namespaces/a%00b", 400),
+            ("/api/v1/namespaces/a%2fb", 400),
+            ("/api/v1/namespaces/%ff%fe", 400),
+            ("/api/v1/namespaces/a%5cb", 400),
+            ("/api/v1/namespaces/a%250a", 400),
+        ] {
+            assert_eq!(Place::check(path).unwrap_err().code, code, "{path}");
+        }
+        for path in ["/", "/api/v1/namespaces/", "/api/v1/namespaces/care%2Dbe"] {
+            Place::check(path).unwrap();
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::pace::Pace;
 use crate::problem::{Code, Problem};
 
 /// The fastest time that can be asked for as a number.
@@ -18,6 +19,9 @@ const NEAR: Duration = Duration::from_mins(1);
 
 /// A change that is due later than this is never jumped to: schedules and expiries would run away.
 const FAR: Duration = Duration::from_mins(30);
+
+/// How long a clock that stands still lets others wait before they look again.
+const STILL: Duration = Duration::from_hours(1);
 
 /// What lies between is jumped to once nobody has asked anything for so long: a deadline must not pass
 /// in the blink between two requests of somebody who is at work.
@@ -93,7 +97,7 @@ impl From<Speed> for String {
 /// A clock that begins where the practice cluster stopped.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    speed: Speed,
+    pace: Pace,
     began: Instant,
     at: Timestamp,
 }
@@ -101,8 +105,12 @@ pub struct Clock {
 impl Clock {
     /// Begins at a moment.
     pub fn new(speed: Speed, at: Timestamp) -> Self {
+        Self::with(Pace::Runs(speed), at)
+    }
+
+    fn with(pace: Pace, at: Timestamp) -> Self {
         Self {
-            speed,
+            pace,
             began: Instant::now(),
             at,
         }
@@ -110,38 +118,52 @@ impl Clock {
 
     /// Now.
     pub fn now(&self) -> Timestamp {
-        self.at
-            .checked_add(self.began.elapsed() * self.speed.times())
-            .unwrap_or(self.at)
+        let passed = match self.pace {
+            Pace::Runs(speed) => self.began.elapsed() * speed.times(),
+            Pace::Paused => Duration::ZERO,
+        };
+        self.at.checked_add(passed).unwrap_or(self.at)
+    }
+
+    /// Passes differently from now on.
+    pub fn take(&mut self, pace: Pace) {
+        if pace != self.pace {
+            *self = Self::with(pace, self.now());
+        }
     }
 
     /// How long it really takes until a moment; nothing once it has come.
     pub fn until(&self, moment: Timestamp) -> Duration {
         let ahead = moment.duration_since(self.now());
-        Duration::try_from(ahead).unwrap_or_default() / self.speed.times()
+        let ahead = Duration::try_from(ahead).unwrap_or_default();
+        match self.pace {
+            Pace::Runs(speed) => ahead / speed.times(),
+            Pace::Paused if ahead.is_zero() => ahead,
+            Pace::Paused => STILL,
+        }
     }
 
     /// How long it must have been quiet before a due moment may be jumped to; nothing when it is waited for.
     pub fn jumps_after(&self, moment: Timestamp) -> Option<Duration> {
         let ahead = self.until(moment);
-        match self.speed {
-            Speed::Max if ahead <= NEAR => Some(Duration::ZERO),
-            Speed::Max if ahead <= FAR => Some(QUIET),
-            Speed::Max | Speed::Times(_) => None,
+        match self.pace {
+            Pace::Runs(Speed::Max) if ahead <= NEAR => Some(Duration::ZERO),
+            Pace::Runs(Speed::Max) if ahead <= FAR => Some(QUIET),
+            Pace::Runs(_) | Pace::Paused => None,
         }
     }
 
     /// Moves to a later moment; an earlier one changes nothing.
     pub fn jump(&mut self, moment: Timestamp) {
         if moment > self.now() {
-            *self = Self::new(self.speed, moment);
+            *self = Self::with(self.pace, moment);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Clock, Duration, QUIET, Speed};
+    use super::{Clock, Duration, Pace, QUIET, Speed};
     use crate::problem::Code;
 
     #[test]
@@ -190,6 +212,21 @@ mod tests {
         clock.jump(later);
         assert!(clock.until(later).is_zero());
         clock.jump(start);
+        assert!(clock.now() >= later);
+    }
+
+    #[test]
+    fn a_paused_clock_stands_still_until_it_is_moved_or_goes_on() {
+        let start = "2026-11-24T10:00:00Z".parse().unwrap();
+        let later = "2026-11-24T10:05:00Z".parse().unwrap();
+        let mut clock = Clock::new(Speed::Times(1000), start);
+        clock.take(Pace::Paused);
+        let paused = clock.now();
+        assert_eq!(clock.now(), paused);
+        assert!(clock.jumps_after(later).is_none() && !clock.until(later).is_zero());
+        clock.jump(later);
+        assert_eq!(clock.now(), later);
+        clock.take(Pace::Runs(Speed::Max));
         assert!(clock.now() >= later);
     }
 

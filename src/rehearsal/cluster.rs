@@ -12,14 +12,17 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    admit,
+    admit::{self, Wish},
     answer::{Answer, Failure, Invalid},
+    apply::drop_nulls,
     call::{Call, Method, Place},
+    form, gotalk,
     kinds::{DEFINITION, Kind, Registry},
-    managed::{Entries, Manager},
-    schema::Node,
-    store::Store,
-    validate,
+    managed::{Change, Entries, Manager},
+    meta_check, options, reset,
+    schema::{self, Node},
+    store::{self, Refused, Store},
+    validate, weight,
     world::text_at,
 };
 
@@ -78,27 +81,35 @@ impl Cluster {
             .ok_or_else(Failure::no_such_path)?;
         let kind = Arc::clone(kind);
         if !kind.can("list") {
-            return special::review(&kind, call);
+            return special::review(&kind, call, now);
         }
-        if kind.namespaced && place.namespace.is_empty() && !place.name.is_empty() {
+        let within = kind.namespaced && !place.namespace.is_empty();
+        if kind.namespaced && !within && !place.name.is_empty() {
             return Err(Failure::no_such_path());
         }
-        let answer = match (
-            call.method,
-            place.name.is_empty(),
-            place.subresource.as_str(),
-        ) {
+        let subresource = place.subresource.as_str();
+        if !subresource.is_empty() && !kind.has(subresource) {
+            return Err(Failure::no_such_path());
+        }
+        options::check(call)?;
+        let answer = match (call.method, place.name.is_empty(), subresource) {
             (Method::Get, true, _) => self.list(&kind, call),
             (Method::Get, false, "" | "status") => self
                 .stored(&kind, call)
                 .map(|object| Answer::ok(Arc::clone(object))),
-            (Method::Post, true, _) => self.create(&kind, call, now),
+            (Method::Post, true, _) if within || !kind.namespaced => self.create(&kind, call, now),
             (Method::Put, false, "" | "status" | "finalize") => self.put(&kind, call, now),
             (Method::Patch, false, "" | "status") => self.patch(&kind, call, now),
             (Method::Delete, false, "") => self.delete(&kind, call, now),
-            (Method::Delete, true, _) => self.delete_all(&kind, call, now),
+            (Method::Delete, true, _)
+                if kind.can("deletecollection") && (within || !kind.namespaced) =>
+            {
+                self.delete_all(&kind, call, now)
+            }
             (_, false, "scale") => self.scale(&kind, call, now),
-            (_, false, _) => self.special(&kind, call, now),
+            (_, false, special) if !matches!(special, "" | "status") => {
+                self.special(&kind, call, now)
+            }
             _ => Err(Failure::not_allowed()),
         }?;
         self.catch_up();
@@ -130,20 +141,31 @@ impl Cluster {
         let Writing {
             kind, call, now, ..
         } = writing;
+        weight::check(&value)?;
         let name = text_at(&value, "/metadata/name").unwrap_or("").to_owned();
         value["apiVersion"] = kind.stored_version().into();
         value["kind"] = kind.kind.as_str().into();
-        if let Some(schema) = &kind.schema {
-            let node = Node::new(schema);
-            let wrong = validate::check(&value, node);
-            refuse(kind, &name, &wrong)?;
-            validate::fill(&mut value, node);
-        }
-        admit::admit(&self.store, kind, old, &mut value, now)?;
+        let wish = Wish { old, now };
+        admit::admit(&self.store, kind, wish, &mut value)?;
+        form::shape(kind, &mut value);
         drop_empty_metadata(&mut value);
+        let mut wrong = wrong(kind, old, &value);
+        if kind.custom.is_some() && call.place.subresource == "status" {
+            // A status is looked at by itself, and spoken of so.
+            for cause in &mut wrong {
+                cause.message = cause.message.replace("status.", "");
+            }
+        }
+        refuse(kind, &name, &wrong)?;
+        if let Some(old) = old {
+            keep_times(old, &mut value);
+        }
+        let mut warnings = writing.warnings;
+        warnings.extend(admit::warnings(kind, &call.place.subresource, &value));
         let mut aside;
         let store = if call.dry() {
-            aside = self.store.aside(old);
+            let there = self.store.get(&kind.key, &call.place.namespace, &name);
+            aside = self.store.aside(there.map(AsRef::as_ref));
             &mut aside
         } else {
             &mut self.store
@@ -152,21 +174,136 @@ impl Cluster {
             Some(_) => store.replace(value, now),
             None => store.create(value, now),
         };
-        let object = kept.map_err(|refused| Failure::refused(refused, kind, &name))?;
+        let object = kept.map_err(|refused| self.refusal(refused, kind, (old, &name), call))?;
+        let object = if call.dry() {
+            unkept(old, &object)
+        } else {
+            object
+        };
         Ok(Answer::Object {
             code: if old.is_some() { 200 } else { 201 },
             object,
-            warnings: writing.warnings,
+            warnings,
         })
     }
 
+    /// What a refusal of the store means for the caller.
+    fn refusal(
+        &self,
+        refused: Refused,
+        kind: &Kind,
+        (old, name): (Option<&Value>, &str),
+        call: &Call,
+    ) -> Failure {
+        let there = self.store.get(&kind.key, &call.place.namespace, name);
+        let leaves = there.is_some_and(|old| text_at(old, "/metadata/deletionTimestamp").is_some());
+        let mut failure = Failure::refused(refused, kind, name);
+        if refused == Refused::Exists && leaves {
+            failure.message = format!("object is being deleted: {}", failure.message);
+        }
+        let wanted = text_at(&call.body, "/metadata/uid").unwrap_or("");
+        let known = old
+            .and_then(|old| text_at(old, "/metadata/uid"))
+            .unwrap_or("");
+        if refused == Refused::Conflict && !wanted.is_empty() && wanted != known {
+            let place = [&call.place.namespace, name].join("/");
+            let why = format!(
+                "StorageError: invalid object, Code: 4, Key: /registry/{}/{place}, ResourceVersion: 0, \
+                 AdditionalErrorMsg: Precondition failed: UID in precondition: {wanted}, UID in object meta: {known}",
+                kind.plural
+            );
+            return Failure::unfulfilled(kind, name, &why);
+        }
+        failure
+    }
+
     /// Records in `value` that the caller changed it by a write that was not an apply.
+    ///
+    /// What it says of its managers itself counts, so that a client may forget them.
     fn sign(kind: &Kind, call: &Call, old: Option<&Value>, value: &mut Value, now: Timestamp) {
-        let manager = manager(kind, call, now);
+        let said = value.pointer("/metadata/managedFields").cloned();
+        let through = !call.place.subresource.is_empty();
+        let forgets = said
+            .as_ref()
+            .and_then(Value::as_array)
+            .is_some_and(|list| list.is_empty() || *list == [json!({})]);
+        let mut entries = Entries::of(value);
+        if through || (entries.is_empty() && !forgets) {
+            entries = Entries::of(old.unwrap_or(&Value::Null));
+        } else if forgets {
+            entries = Entries::default();
+        }
+        if old.is_some() && entries.is_empty() {
+            // Nobody is known to own anything, and nobody will until the first apply.
+            entries.write(value);
+            return;
+        }
+        let nothing = form::nothing(kind);
+        let reset = reset::fields(kind, &call.place.subresource);
         let schema = kind.schema.as_deref();
-        let mut entries = Entries::of(old.unwrap_or(&Value::Null));
-        entries.updated(old, value, schema.map(Node::new), &manager);
+        let change = Change {
+            old: old.unwrap_or(&nothing),
+            new: value,
+            node: schema.map(Node::new),
+            reset: &reset,
+        };
+        entries.updated(change, &manager(kind, call, now));
         entries.write(value);
+    }
+}
+
+/// What a dry run gives back: nothing was kept, so there is no new revision.
+fn unkept(old: Option<&Value>, object: &Arc<Value>) -> Arc<Value> {
+    let mut value = (**object).clone();
+    let known = old.and_then(|old| old.pointer("/metadata/resourceVersion"));
+    if let Some(meta) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+        match known {
+            Some(version) => meta.insert("resourceVersion".into(), version.clone()),
+            None => meta.shift_remove("resourceVersion"),
+        };
+    }
+    Arc::new(value)
+}
+
+/// Everything that is wrong with an object.
+fn wrong(kind: &Kind, old: Option<&Value>, value: &Value) -> Vec<Invalid> {
+    let mut wrong = meta_check::metadata(value);
+    if let Some(old) = old {
+        // A server finds this twice.
+        wrong.extend(meta_check::changed(old, value));
+        wrong.extend(meta_check::changed(old, value));
+    }
+    if matches!(kind.key.as_str(), "ConfigMap" | "Secret") {
+        wrong.extend(meta_check::keys(value));
+    }
+    if let Some(schema) = &kind.schema {
+        wrong.extend(validate::check(value, Node::new(schema)));
+    }
+    wrong.extend(special::miscounted(kind, value));
+    wrong
+}
+
+/// A write that changes nothing but the times of its managers changes nothing.
+fn keep_times(old: &Value, value: &mut Value) {
+    let timeless = |value: &Value| {
+        let mut list = value
+            .pointer("/metadata/managedFields")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        for entry in list.iter_mut().filter_map(Value::as_object_mut) {
+            entry.shift_remove("time");
+        }
+        list.sort_by_key(Value::to_string);
+        list
+    };
+    let Some(list) = old.pointer("/metadata/managedFields") else {
+        return;
+    };
+    let mut same = value.clone();
+    same["metadata"]["managedFields"] = list.clone();
+    if timeless(old) == timeless(value) && store::is_same(old, &same) {
+        *value = same;
     }
 }
 
@@ -179,49 +316,100 @@ fn manager(kind: &Kind, call: &Call, now: Timestamp) -> Manager {
     }
 }
 
-/// Built-in kinds are decoded by type and so refuse wrong types as unreadable; definitions explain.
+/// Refuses an object for what is wrong with it.
 fn refuse(kind: &Kind, name: &str, wrong: &[Invalid]) -> Result<(), Failure> {
-    let Some(first) = wrong.first() else {
+    if wrong.is_empty() {
         return Ok(());
-    };
-    if kind.custom.is_none() && first.message.contains("must be of type") {
-        let what = format!(
-            "{} in version \"{}\" cannot be handled as a {}: {}: {}",
-            kind.kind, kind.version, kind.kind, first.field, first.message
-        );
-        return Err(Failure::bad_request(what));
     }
     Err(Failure::invalid(kind, name, wrong))
 }
 
-/// Prunes what the schema does not know; with `fieldValidation=Strict` that is refused.
-fn prune(kind: &Kind, call: &Call, value: &mut Value) -> Result<Vec<String>, Failure> {
+/// Prunes what the schema does not know; gives the warnings, or the words of a strict refusal.
+fn prune(kind: &Kind, call: &Call, value: &mut Value) -> Result<Vec<String>, String> {
     let Some(schema) = &kind.schema else {
         return Ok(Vec::new());
     };
     let unknown = validate::prune(value, Node::new(schema));
-    let words: Vec<_> = unknown
-        .iter()
-        .map(|field| format!("unknown field \"{field}\""))
+    let twice = call.twice.iter();
+    let words: Vec<_> = twice
+        .map(|field| format!("duplicate field \"{field}\""))
+        .chain(
+            unknown
+                .iter()
+                .map(|field| format!("unknown field \"{field}\"")),
+        )
         .collect();
     match call.query.text("fieldValidation") {
         "Strict" if !words.is_empty() => {
-            let what = format!(
-                "{} in version \"{}\" cannot be handled as a {}: strict decoding error: {}",
-                kind.kind,
-                kind.version,
-                kind.kind,
-                words.join(", ")
-            );
-            Err(Failure::bad_request(what))
+            Err(format!("strict decoding error: {}", words.join(", ")))
         }
         "Ignore" | "Strict" => Ok(Vec::new()),
         _ => Ok(words),
     }
 }
 
+/// 400 of a body that does not fit the type.
+fn unfit(kind: &Kind, why: &str) -> Failure {
+    Failure::bad_request(format!(
+        "{} in version \"{}\" cannot be handled as a {}: {why}",
+        kind.kind, kind.version, kind.kind
+    ))
+}
+
+/// How a body came, for the words of its refusal.
+#[derive(Clone, Copy, Debug)]
+enum Came<'a> {
+    /// Whole.
+    Whole,
+    /// From a patch, which messages show like this.
+    Patched(&'a str),
+}
+
+impl Came<'_> {
+    fn refusal(self, kind: &Kind, why: &str) -> Failure {
+        match self {
+            Self::Whole => unfit(kind, why),
+            Self::Patched(shown) => Failure::invalid_patch(shown, why),
+        }
+    }
+}
+
+/// Reads a body as the kind's own type: what is unknown goes, what is missing gets its default.
+fn decode(
+    kind: &Kind,
+    call: &Call,
+    value: &mut Value,
+    came: Came<'_>,
+) -> Result<Vec<String>, Failure> {
+    align(kind, call, value, came)?;
+    let warnings = prune(kind, call, value).map_err(|why| came.refusal(kind, &why))?;
+    complete(kind, value, came)?;
+    Ok(warnings)
+}
+
+/// Gives a value the form and the defaults of its kind.
+fn complete(kind: &Kind, value: &mut Value, came: Came<'_>) -> Result<(), Failure> {
+    let node = kind.schema.as_deref().map(Node::new);
+    if let (Some(_), None) = (node, &kind.custom)
+        && let Some(why) = gotalk::unreadable(kind, value)
+    {
+        return Err(came.refusal(kind, &why));
+    }
+    match (node, &kind.custom) {
+        (Some(node), Some(_)) => validate::drop_nulls(value, node),
+        _ => drop_nulls(value),
+    }
+    form::shape(kind, value);
+    if let Some(node) = node {
+        validate::fill(value, node);
+    }
+    admit::complete(kind, value);
+    form::shape(kind, value);
+    Ok(())
+}
+
 /// Checks that the body names what the path names, and fills in what only the path says.
-fn align(kind: &Kind, call: &Call, value: &mut Value) -> Result<(), Failure> {
+fn align(kind: &Kind, call: &Call, value: &mut Value, came: Came<'_>) -> Result<(), Failure> {
     let place = &call.place;
     if !value.is_object() {
         return Err(Failure::bad_request("the body is not an object"));
@@ -232,11 +420,7 @@ fn align(kind: &Kind, call: &Call, value: &mut Value) -> Result<(), Failure> {
     );
     let (api_version, name) = (kind.api_version(), kind.kind.clone());
     if (!said.0.is_empty() && said.0 != api_version) || (!said.1.is_empty() && said.1 != name) {
-        let what = format!(
-            "the API version in the data ({}, Kind={}) does not match the expected API version ({api_version}, Kind={name})",
-            said.0, said.1
-        );
-        return Err(Failure::bad_request(what));
+        return Err(mismatch(kind, &said, came));
     }
     value["apiVersion"] = api_version.into();
     value["kind"] = name.into();
@@ -266,6 +450,36 @@ fn align(kind: &Kind, call: &Call, value: &mut Value) -> Result<(), Failure> {
         meta["name"] = place.name.as_str().into();
     }
     Ok(())
+}
+
+/// The body is of another kind than the path.
+fn mismatch(kind: &Kind, said: &(String, String), came: Came<'_>) -> Failure {
+    let (version, name) = (kind.api_version(), &kind.kind);
+    let number = said.0.rsplit('/').next().unwrap_or("");
+    if kind.custom.is_some() {
+        return Failure::bad_request(format!(
+            "the API version in the data ({}) does not match the expected API version ({version})",
+            said.0
+        ));
+    }
+    let known = schema::type_name("", number, &said.1).is_some() && said.0 == version;
+    if !known {
+        let why = format!(
+            "no kind \"{}\" is registered for version \"{}\" in scheme \"pkg/runtime/scheme.go:111\"",
+            said.1, said.0
+        );
+        return match came {
+            Came::Patched(shown) => Failure::invalid_patch(shown, &why),
+            Came::Whole => Failure::bad_request(format!(
+                "{} in version \"{number}\" cannot be handled as a {name}: {why}",
+                said.1
+            )),
+        };
+    }
+    Failure::bad_request(format!(
+        "{} in version \"{number}\" cannot be handled as a {name}: converting (v1.{}) to (core.{name}): unknown conversion",
+        said.1, said.1
+    ))
 }
 
 /// A real server keeps no empty maps and lists of metadata.

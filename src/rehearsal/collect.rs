@@ -10,14 +10,14 @@ use serde_json::Value;
 
 use super::{
     kinds::DEFINITION,
-    world::{Reaction, World, Write, kind_key, reference, text_at},
+    world::{Reaction, World, Write, at, kind_key, reference, text_at},
 };
 
 const FOREGROUND: &str = "foregroundDeletion";
 const ORPHAN: &str = "orphan";
 
 fn finalizers(object: &Value) -> impl Iterator<Item = &str> {
-    let list = object.pointer("/metadata/finalizers");
+    let list = at(object, "/metadata/finalizers");
     list.and_then(Value::as_array)
         .into_iter()
         .flatten()
@@ -25,18 +25,18 @@ fn finalizers(object: &Value) -> impl Iterator<Item = &str> {
 }
 
 fn owners_of(object: &Value) -> impl Iterator<Item = &Value> {
-    let list = object.pointer("/metadata/ownerReferences");
+    let list = at(object, "/metadata/ownerReferences");
     list.and_then(Value::as_array).into_iter().flatten()
 }
 
 fn deleting(object: &Value) -> bool {
-    object.pointer("/metadata/deletionTimestamp").is_some()
+    at(object, "/metadata/deletionTimestamp").is_some()
 }
 
 /// The garbage collector: an object whose owners are all gone goes too, in the background, in the foreground, or not at all.
 pub fn owners(world: &World<'_>, _now: Timestamp) -> Reaction {
     let mut reaction = Reaction::default();
-    let mut uids: HashMap<&str, &Arc<Value>> = HashMap::new();
+    let mut uids: HashMap<&str, &Arc<Value>> = HashMap::with_capacity(1024);
     let mut owned: Vec<&Arc<Value>> = Vec::new();
     let mut ending: Vec<&Arc<Value>> = Vec::new();
     for object in world.kinds().flat_map(|kind| world.list(kind, None)) {
@@ -83,6 +83,7 @@ fn settle_owner(owner: &Arc<Value>, all: &[&Arc<Value>], reaction: &mut Reaction
             if let Some(list) = free["metadata"]["ownerReferences"].as_array_mut() {
                 list.retain(|entry| text_at(entry, "/uid") != Some(uid));
             }
+            drop_empty(&mut free, "ownerReferences");
             reaction.writes.push(Write::Replace(free));
         }
     } else if !dependents.is_empty() {
@@ -98,7 +99,20 @@ fn without(object: &Value, names: &[&str]) -> Value {
     if let Some(list) = value["metadata"]["finalizers"].as_array_mut() {
         list.retain(|name| !names.iter().any(|gone| name == gone));
     }
+    drop_empty(&mut value, "finalizers");
     value
+}
+
+/// A server keeps no empty lists in the metadata.
+fn drop_empty(value: &mut Value, field: &str) {
+    if let Some(meta) = value.get_mut("metadata").and_then(Value::as_object_mut)
+        && meta
+            .get(field)
+            .and_then(Value::as_array)
+            .is_some_and(Vec::is_empty)
+    {
+        meta.shift_remove(field);
+    }
 }
 
 /// The namespace controller: an ended namespace takes its content with it and goes when it is empty.

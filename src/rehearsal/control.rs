@@ -4,11 +4,13 @@ mod accounts;
 mod certs;
 mod claims;
 mod cnpg;
+mod cron;
 mod daemon;
 mod deployment;
 mod job;
 mod kubelet;
 mod longhorn;
+mod machines;
 mod network;
 mod nodes;
 mod operator;
@@ -19,7 +21,10 @@ mod replicaset;
 mod scheduler;
 mod shape;
 mod stateful;
+mod trouble;
 
+#[cfg(test)]
+mod recorded_tests;
 #[cfg(test)]
 mod scenario_tests;
 #[cfg(test)]
@@ -28,8 +33,9 @@ mod testing;
 mod tests;
 
 pub use cnpg::{WRONG, counted};
-pub use kubelet::{EXIT, SCENARIO, SECONDS};
+pub use kubelet::{EXIT, SECONDS};
 pub use nodes::{beginnings, nodes};
+pub use trouble::{SCENARIO, played};
 
 use super::world::Controller;
 
@@ -42,6 +48,7 @@ pub const CONTROLLERS: &[Controller] = &[
     daemon::daemon_sets,
     job::jobs,
     claims::claims,
+    machines::machines,
     scheduler::scheduler,
     kubelet::kubelet,
     network::network,

@@ -1,29 +1,41 @@
-//! Field ownership as `managedFields` writes it: sets of paths, and what a value owns by its schema. Pure.
+//! Field ownership as `managedFields` writes it: sets of paths. Pure.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::schema::{List, Node};
+use super::{
+    schema::Node,
+    typed::{How, Shape, child, item_node, shape_of},
+};
 
 /// A set of fields as a tree; the keys are those of `FieldsV1`: `f:name`, `k:{"name":"x"}`, `v:"x"`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
-    /// Whether this place itself is owned.
+    /// Whether this place itself is in the set.
     pub owned: bool,
-    /// What is owned below.
+    /// What is in the set below.
     pub below: BTreeMap<String, Fields>,
 }
 
 impl Fields {
-    fn leaf() -> Self {
+    /// A place by itself.
+    pub fn leaf() -> Self {
         Self {
             owned: true,
             below: BTreeMap::new(),
         }
     }
 
-    /// True when nothing is owned.
+    /// One path.
+    pub fn path(path: &[&str]) -> Self {
+        path.iter().rev().fold(Self::leaf(), |inner, key| Self {
+            owned: false,
+            below: [((*key).to_owned(), inner)].into(),
+        })
+    }
+
+    /// True when nothing is in the set.
     pub fn is_empty(&self) -> bool {
         !self.owned && self.below.is_empty()
     }
@@ -57,45 +69,11 @@ impl Fields {
         map.into()
     }
 
-    /// What a value says, as the set of its leaves; `apiVersion`, `kind` and the identity are left out.
-    pub fn of_object(value: &Value, node: Option<Node<'_>>) -> Self {
-        let mut fields = Self::of(value, node);
-        fields.owned = false;
-        fields.below.remove("f:apiVersion");
-        fields.below.remove("f:kind");
-        if let Some(meta) = fields.below.get_mut("f:metadata") {
-            for name in [
-                "name",
-                "namespace",
-                "uid",
-                "creationTimestamp",
-                "generation",
-                "resourceVersion",
-                "selfLink",
-                "managedFields",
-                "deletionTimestamp",
-                "deletionGracePeriodSeconds",
-            ] {
-                meta.below.remove(&format!("f:{name}"));
-            }
-            if meta.below.is_empty() {
-                fields.below.remove("f:metadata");
-            }
+    /// Puts a set below a key, unless it is empty.
+    pub fn attach(&mut self, key: &str, child: &Self) {
+        if !child.is_empty() {
+            self.below.entry(key.to_owned()).or_default().add(child);
         }
-        fields
-    }
-
-    fn of(value: &Value, node: Option<Node<'_>>) -> Self {
-        let mut fields = Self::default();
-        for (key, item, inner) in parts(value, node) {
-            let mut child = Self::of(item, inner);
-            child.owned |= !key.starts_with("f:");
-            fields.below.insert(key, child);
-        }
-        if fields.below.is_empty() {
-            return Self::leaf();
-        }
-        fields
     }
 
     /// Adds everything that the other set has.
@@ -106,7 +84,7 @@ impl Fields {
         }
     }
 
-    /// Takes away what the other set owns.
+    /// Takes away every place that is in the other set.
     pub fn subtract(&mut self, other: &Self) {
         if other.owned {
             self.owned = false;
@@ -121,62 +99,130 @@ impl Fields {
         }
     }
 
-    /// Takes away every place that the value no longer has.
-    pub fn keep_present(&mut self, value: &Value, node: Option<Node<'_>>) {
-        let present: BTreeMap<_, _> = parts(value, node)
-            .into_iter()
-            .map(|(key, item, inner)| (key, (item, inner)))
-            .collect();
-        self.below.retain(|key, child| match present.get(key) {
-            Some((item, inner)) => {
-                let whole = child.below.is_empty();
-                child.keep_present(item, *inner);
-                whole || !child.is_empty()
+    /// Takes away every place that is in the other set, with all below it.
+    pub fn cut(&mut self, other: &Self) {
+        for (key, child) in &other.below {
+            if child.owned {
+                self.below.remove(key);
+            } else if let Some(mine) = self.below.get_mut(key) {
+                mine.cut(child);
+                if mine.is_empty() {
+                    self.below.remove(key);
+                }
             }
-            None => false,
-        });
-    }
-}
-
-/// The parts by which a value is owned: none for a leaf or an atomic place.
-///
-/// For each: the key in `FieldsV1`, the value and its schema.
-pub fn parts<'v, 's>(
-    value: &'v Value,
-    node: Option<Node<'s>>,
-) -> Vec<(String, &'v Value, Option<Node<'s>>)> {
-    match value {
-        Value::Object(map) if !node.is_some_and(|node| node.atomic()) => map
-            .iter()
-            .map(|(name, item)| {
-                let inner = node.and_then(|node| node.field(name));
-                (format!("f:{name}"), item, inner)
-            })
-            .collect(),
-        Value::Array(list) => {
-            let Some(node) = node else { return Vec::new() };
-            let how = node.list();
-            if how == List::Atomic {
-                return Vec::new();
-            }
-            list.iter()
-                .map(|item| (item_key(item, how, node.items()), item, node.items()))
-                .collect()
         }
-        _ => Vec::new(),
+    }
+
+    /// What both sets have.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Self {
+        let mut found = Self {
+            owned: self.owned && other.owned,
+            below: BTreeMap::new(),
+        };
+        for (key, child) in &self.below {
+            if let Some(same) = other.below.get(key) {
+                found.attach(key, &child.common(same));
+            }
+        }
+        found
+    }
+
+    /// The same set, where declared fields are in it themselves once something below them is.
+    #[must_use]
+    pub fn with_parents(&self, node: Option<Node<'_>>) -> Self {
+        let mut found = self.clone();
+        for (key, child) in &mut found.below {
+            let name = key.strip_prefix("f:");
+            let inner = match name {
+                Some(name) => node.and_then(|node| super::typed::child(node, name)),
+                None => node.and_then(|node| item_node(&node)),
+            };
+            let whole = child.with_parents(inner);
+            let declared = name.is_some_and(|name| {
+                node.and_then(|node| node.properties())
+                    .is_some_and(|map| map.contains_key(name))
+            });
+            child.below = whole.below;
+            child.owned |= declared && !child.below.is_empty();
+        }
+        found
+    }
+
+    /// What a value says: the set of its leaves, and of the places that have a name of their own.
+    pub fn of(value: &Value, node: Option<Node<'_>>) -> Self {
+        let mut fields = Self::default();
+        match shape_of(node, value) {
+            Shape::Scalar | Shape::Map { atomic: true } | Shape::List(How::Atomic) => {
+                fields.owned = true;
+            }
+            Shape::Map { atomic: false } => {
+                for (name, item) in value.as_object().into_iter().flatten() {
+                    let inner = node.and_then(|node| child(node, name));
+                    let mut below = Self::of(item, inner);
+                    let empty = item.is_null() || item.as_object().is_some_and(Map::is_empty);
+                    let declared = node
+                        .and_then(|node| node.properties())
+                        .is_some_and(|map| map.contains_key(name));
+                    below.owned |= empty || !declared;
+                    fields.attach(&["f:", name].concat(), &below);
+                }
+            }
+            Shape::List(how) => {
+                let inner = node.and_then(|node| item_node(&node));
+                let list = value.as_array().map_or(&[][..], Vec::as_slice);
+                let keys: Vec<_> = list.iter().map(|item| item_key(item, how, inner)).collect();
+                for (at, (key, item)) in keys.iter().zip(list).enumerate() {
+                    let twice = keys
+                        .iter()
+                        .enumerate()
+                        .any(|(other, same)| other != at && same == key);
+                    let mut below = if twice {
+                        Self::default()
+                    } else {
+                        Self::of(item, inner)
+                    };
+                    below.owned = true;
+                    fields.attach(key, &below);
+                }
+            }
+        }
+        fields
+    }
+
+    /// Every path, the places of one level before what is below them, as messages list them.
+    pub fn paths(&self) -> Vec<Vec<String>> {
+        let mut found = Vec::new();
+        self.walk(&mut Vec::new(), &mut found);
+        found
+    }
+
+    fn walk(&self, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
+        for (key, child) in &self.below {
+            if child.owned {
+                let mut whole = path.clone();
+                whole.push(key.clone());
+                found.push(whole);
+            }
+        }
+        for (key, child) in &self.below {
+            path.push(key.clone());
+            child.walk(path, found);
+            path.pop();
+        }
     }
 }
 
 /// The key of a list's item: its own value, or the fields that tell it apart with their defaults.
-pub fn item_key(item: &Value, how: List<'_>, node: Option<Node<'_>>) -> String {
-    let List::Map(keys) = how else {
+pub fn item_key(item: &Value, how: How<'_>, node: Option<Node<'_>>) -> String {
+    let How::Keys(keys) = how else {
         return format!("v:{item}");
     };
     let mut map = BTreeMap::new();
-    for name in keys.iter().filter_map(Value::as_str) {
+    for name in keys {
         let default = || {
             node.and_then(|node| node.field(name))
-                .and_then(|n| n.default())
+                .and_then(|field| field.said_default())
         };
         if let Some(value) = item.get(name).or_else(default) {
             map.insert(name, value);

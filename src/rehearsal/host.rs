@@ -15,7 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Point, Scenario, ServeOptions, Serving, Speed, control, place, point, server::serve};
 use crate::{
-    plan::Object,
+    plan::{Object, ObjectRef},
     problem::{Code, Problem},
     site::Site,
     sys::{
@@ -283,4 +283,15 @@ pub async fn set_scenario(kube: &Kube, scenario: Scenario) -> Result<(), Problem
     })?;
     kube.apply(&object).await?;
     Ok(())
+}
+
+/// The scenario that a living practice cluster plays.
+///
+/// # Errors
+/// The cluster cannot be reached.
+pub async fn playing(kube: &Kube) -> Result<Scenario, Problem> {
+    let map = ObjectRef::new("v1", "ConfigMap", "kube-system", control::SCENARIO);
+    let map = kube.get(&map).await?;
+    let name = control::played(map.as_ref());
+    Ok(Scenario::parse(name).unwrap_or(Scenario::Healthy))
 }

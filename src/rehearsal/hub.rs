@@ -1,8 +1,11 @@
 //! The task that owns the practice cluster: requests and controllers take turns, and nothing is answered before it is on disk.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use jiff::Timestamp;
@@ -15,6 +18,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     clock::Clock,
     cluster::Cluster,
+    pace,
     persist::Journal,
     world::{Controller, World},
 };
@@ -31,6 +35,13 @@ const TURNS: usize = 16;
 
 /// How long the controllers are left alone when they ask to be woken now and change nothing.
 const LEAST_PAUSE: Duration = Duration::from_millis(5);
+
+/// A turn of the controllers that costs less is not counted: then they are asked after every request.
+const SMALL_TURN: Duration = Duration::from_millis(1);
+
+/// How many times the cost of a turn the controllers rest at most, when they found nothing to do again and again:
+/// many changes that concern none of them must not keep a whole core busy.
+const MOST_REST: u32 = 20;
 
 type Reply = Box<dyn FnOnce() + Send>;
 type Job = Box<dyn FnOnce(&mut Cluster, Timestamp) -> Reply + Send>;
@@ -110,9 +121,10 @@ impl Hub {
     ) -> Option<T> {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |cluster, now| {
-            let found = question(cluster, now);
+            // A mistake of ours in one answer must not end the cluster for everybody.
+            let found = catch_unwind(AssertUnwindSafe(|| question(cluster, now)));
             // The one who asked may be gone; then nobody needs the answer.
-            Box::new(move || drop(answer.send(found)))
+            Box::new(move || drop(found.map(|found| answer.send(found))))
         });
         self.jobs.send(job).await.ok()?;
         answered.await.ok()
@@ -128,9 +140,17 @@ impl Keeper {
     async fn run(mut self, mut ways: Ways, stop: &CancellationToken) -> Result<(), Problem> {
         let mut batch = Vec::with_capacity(BATCH);
         let mut asked = Instant::now();
+        let mut rest = Rest::default();
         loop {
-            let wake_at = self.settle(&ways.told)?;
-            let pause = wake_at.map(|at| self.pause(at, &ways, asked));
+            let pause = if let Some(left) = rest.left() {
+                Some(left)
+            } else {
+                let wake_at = self.settle(&ways.told, &mut rest)?;
+                if self.follow(wake_at, &ways.told)? {
+                    continue;
+                }
+                wake_at.map(|at| self.pause(at, &ways, asked))
+            };
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
@@ -144,6 +164,20 @@ impl Keeper {
                 () = wait(pause) => {}
             }
         }
+    }
+
+    /// Follows what is asked of time; true when it did, and the controllers may have more to do.
+    fn follow(
+        &mut self,
+        wake_at: Option<Timestamp>,
+        told: &watch::Sender<u64>,
+    ) -> Result<bool, Problem> {
+        let Some(write) = pace::follow(&self.cluster.store, &mut self.clock, wake_at) else {
+            return Ok(false);
+        };
+        self.cluster.store.perform(write, self.clock.now());
+        self.keep(told)?;
+        Ok(true)
     }
 
     /// How long to wait for a due change; a clock that may jump to it has done so.
@@ -174,30 +208,67 @@ impl Keeper {
     }
 
     /// Lets the controllers work until they are content; gives when they want to be asked again.
-    fn settle(&mut self, told: &watch::Sender<u64>) -> Result<Option<Timestamp>, Problem> {
-        for _ in 0..TURNS {
+    fn settle(
+        &mut self,
+        told: &watch::Sender<u64>,
+        rest: &mut Rest,
+    ) -> Result<Option<Timestamp>, Problem> {
+        for turn in 0..TURNS {
             let now = self.clock.now();
+            let began = Instant::now();
             let reaction = (self.controllers)(&World::new(&self.cluster.store), now);
             let before = self.cluster.store.revision();
             for write in reaction.writes {
                 self.cluster.store.perform(write, now);
             }
             if self.cluster.store.revision() == before {
+                rest.after(turn == 0, began.elapsed());
+                // One write to disk for all turns.
+                self.keep(told)?;
                 return Ok(reaction.wake_at);
             }
             self.cluster.catch_up();
-            self.keep(told)?;
         }
+        self.keep(told)?;
         Ok(Some(self.clock.now()))
     }
 
     fn keep(&mut self, told: &watch::Sender<u64>) -> Result<(), Problem> {
         self.journal.keep(&self.cluster.store, self.clock.now())?;
+        self.cluster.store.lighten();
         told.send_if_modified(|known| {
             let new = self.cluster.store.revision();
             std::mem::replace(known, new) != new
         });
         Ok(())
+    }
+}
+
+/// How long the controllers are left alone after turns in which they found nothing to do.
+#[derive(Debug, Default)]
+struct Rest {
+    /// How many such turns there were one after the other.
+    idle: u32,
+    until: Option<Instant>,
+}
+
+impl Rest {
+    /// What is left of it; it is over once it has been asked for after its end.
+    fn left(&mut self) -> Option<Duration> {
+        let left = self.until?.checked_duration_since(Instant::now());
+        if left.is_none() {
+            self.until = None;
+        }
+        left
+    }
+
+    fn after(&mut self, nothing_to_do: bool, cost: Duration) {
+        self.idle = if nothing_to_do { self.idle + 1 } else { 0 };
+        self.until = None;
+        if cost >= SMALL_TURN {
+            let rest = cost * self.idle.min(MOST_REST);
+            self.until = Some(Instant::now() + rest).filter(|_| !rest.is_zero());
+        }
     }
 }
 
@@ -253,6 +324,38 @@ mod tests {
             controllers: deadline,
         };
         Hub::start(keeper, stop.clone(), &TaskTracker::new())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn controllers_rest_longer_the_more_often_they_find_nothing_to_do() {
+        let mut rest = Rest::default();
+        let cost = Duration::from_millis(10);
+        rest.after(true, Duration::ZERO);
+        assert_eq!(rest.left(), None);
+        for turn in 2..30 {
+            rest.after(true, cost);
+            assert_eq!(rest.left(), Some(cost * turn.min(MOST_REST)), "{turn}");
+        }
+        tokio::time::advance(cost * MOST_REST).await;
+        assert_eq!(rest.left().unwrap_or_default(), Duration::ZERO);
+        rest.after(false, cost);
+        assert_eq!(rest.left(), None);
+    }
+
+    /// A mistake in one answer: the others are answered all the same.
+    #[tokio::test]
+    async fn a_question_that_breaks_ends_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let stop = CancellationToken::new();
+        let _guard = stop.clone().drop_guard();
+        let hub = hub(folder.path(), &stop);
+        let broken = hub.ask(|_cluster, _now| panic!("a mistake")).await;
+        assert_eq!(broken, None::<()>);
+        assert!(
+            hub.ask(|cluster, _| cluster.store.revision())
+                .await
+                .is_some()
+        );
     }
 
     #[tokio::test]

@@ -116,6 +116,31 @@ impl Registry {
             .get(&(group.to_owned(), version.to_owned(), plural.to_owned()))
     }
 
+    /// Whether a path leads to a group that is served; all others are no paths at all.
+    pub fn leads_to(&self, path: &str) -> bool {
+        let mut parts = path.split('/').filter(|part| !part.is_empty());
+        match (parts.next(), parts.next()) {
+            // What is not measured is declined in words of its own.
+            (Some("api"), _) | (Some("apis"), None | Some(super::declined::METRICS)) => true,
+            (Some("apis"), Some(name)) => {
+                // Of custom groups only the versions that are served are paths.
+                let custom = self
+                    .all()
+                    .any(|kind| kind.group == name && kind.custom.is_some());
+                let version = parts.next().filter(|_| custom);
+                let served = |version| {
+                    self.all()
+                        .any(|kind| kind.group == name && kind.version == version)
+                };
+                self.groups
+                    .iter()
+                    .any(|group| text_at(group, "/metadata/name") == Some(name))
+                    && version.is_none_or(served)
+            }
+            _ => false,
+        }
+    }
+
     /// Every kind in every version.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Kind>> {
         self.kinds.values()

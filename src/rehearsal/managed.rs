@@ -4,10 +4,17 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    fields::{Fields, parts},
+    fields::Fields,
     schema::Node,
     store::stamp,
+    typed::{Comparison, compare},
 };
+
+/// How many managers that update are remembered; the oldest become one.
+const MOST_UPDATERS: usize = 10;
+
+/// The name under which the oldest are kept.
+const ANCIENT: &str = "ancient-changes";
 
 /// Who writes, how and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +35,7 @@ struct Entry {
     applies: bool,
     api_version: String,
     subresource: String,
+    /// Empty when this manager has never changed anything.
     time: String,
     fields: Fields,
 }
@@ -35,6 +43,57 @@ struct Entry {
 /// All entries of an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entries(Vec<Entry>);
+
+/// The two values of an update and how to read them.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    /// What is stored.
+    pub old: &'a Value,
+    /// What will be stored.
+    pub new: &'a Value,
+    /// Their schema.
+    pub node: Option<Node<'a>>,
+    /// What the way of writing does not change.
+    pub reset: &'a Fields,
+}
+
+impl Change<'_> {
+    fn comparison(&self) -> Comparison {
+        let bare = |value: &Value| {
+            let mut value = value.clone();
+            if let Some(meta) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+                meta.shift_remove("managedFields");
+            }
+            value
+        };
+        let (old, new) = (bare(self.old), bare(self.new));
+        let mut found = compare(Some(&old), Some(&new), self.node);
+        found.cut(self.reset);
+        found
+    }
+}
+
+/// What no manager owns: identity and bookkeeping.
+fn bookkeeping() -> Fields {
+    let mut fields = Fields::default();
+    for name in ["f:apiVersion", "f:kind", "f:metadata"] {
+        fields.add(&Fields::path(&[name]));
+    }
+    for name in [
+        "name",
+        "namespace",
+        "creationTimestamp",
+        "selfLink",
+        "uid",
+        "clusterName",
+        "generation",
+        "managedFields",
+        "resourceVersion",
+    ] {
+        fields.add(&Fields::path(&["f:metadata", &["f:", name].concat()]));
+    }
+    fields
+}
 
 impl Entries {
     /// Reads an object's `managedFields`.
@@ -45,17 +104,27 @@ impl Entries {
         Self(list.into_iter().flatten().map(Entry::read).collect())
     }
 
-    /// Writes them into an object; none are left out.
+    /// True when nobody is known to own anything.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Writes them into an object, applies first, in the order of their times; none are left out.
     pub fn write(&self, value: &mut Value) {
         let Some(meta) = value.get_mut("metadata").and_then(Value::as_object_mut) else {
             return;
         };
-        let list: Vec<_> = self
-            .0
-            .iter()
-            .filter(|entry| !entry.fields.is_empty())
-            .map(Entry::to_json)
-            .collect();
+        let mut entries: Vec<&Entry> = self.0.iter().collect();
+        entries.sort_by_key(|entry| {
+            (
+                !entry.applies,
+                entry.time.clone(),
+                entry.manager.clone(),
+                entry.api_version.clone(),
+                entry.subresource.clone(),
+            )
+        });
+        let list: Vec<_> = entries.into_iter().map(Entry::to_json).collect();
         if list.is_empty() {
             meta.shift_remove("managedFields");
         } else {
@@ -72,72 +141,76 @@ impl Entries {
             .unwrap_or_default()
     }
 
-    /// What all others own together.
-    pub fn all_but(&self, manager: &Manager) -> Fields {
+    /// What all own together.
+    pub fn all(&self) -> Fields {
         let mut all = Fields::default();
-        for entry in self.0.iter().filter(|entry| !entry.is_apply_of(manager)) {
+        for entry in &self.0 {
             all.add(&entry.fields);
         }
         all
     }
 
-    /// The others with what they own, by the name that conflict messages give them.
-    pub fn others(&self, manager: &Manager) -> impl Iterator<Item = (String, &Fields)> {
-        self.0
+    /// What others than this applier own of a set, by the name that conflict messages give them.
+    pub fn held_by_others(&self, manager: &Manager, set: &Fields) -> Vec<(String, Fields)> {
+        let mut found: Vec<_> = self
+            .0
             .iter()
             .filter(|entry| !entry.is_apply_of(manager))
-            .map(|entry| (entry.title(), &entry.fields))
+            .map(|entry| (entry.key(), entry.title(), entry.fields.common(set)))
+            .filter(|(_, _, fields)| !fields.is_empty())
+            .collect();
+        found.sort_by(|one, two| one.0.cmp(&two.0));
+        found
+            .into_iter()
+            .map(|(_, title, fields)| (title, fields))
+            .collect()
     }
 
-    /// Takes a field away from everybody but this manager.
-    pub fn yield_path(&mut self, path: &[String], manager: &Manager) {
-        let taken = path.iter().rev().fold(
-            Fields {
-                owned: true,
-                ..Fields::default()
-            },
-            |inner, key| Fields {
-                owned: false,
-                below: [(key.clone(), inner)].into(),
-            },
-        );
+    /// Takes fields away from everybody but this applier.
+    pub fn take(&mut self, manager: &Manager, set: &Fields) {
         for entry in &mut self.0 {
             if !entry.is_apply_of(manager) {
-                entry.fields.subtract(&taken);
+                entry.fields.subtract(set);
             }
         }
+        self.0.retain(|entry| !entry.fields.is_empty());
     }
 
-    /// Records what this manager applied; its time stays when its set stays.
+    /// Records what this manager applies.
     pub fn set_applied(&mut self, manager: &Manager, fields: Fields) {
         let known = self.0.iter_mut().find(|entry| entry.is_apply_of(manager));
         match known {
-            Some(entry) if entry.fields == fields => {
-                entry.api_version.clone_from(&manager.api_version);
-            }
             Some(entry) => {
                 entry.fields = fields;
                 entry.api_version.clone_from(&manager.api_version);
-                entry.time = stamp(manager.now);
             }
             None => self.0.push(Entry::new(manager, true, fields)),
         }
     }
 
-    /// Records a write that was not an apply: what it changed is now this manager's.
-    pub fn updated(
-        &mut self,
-        old: Option<&Value>,
-        new: &Value,
-        node: Option<Node<'_>>,
-        manager: &Manager,
-    ) {
-        let changed = changed_fields(old, new, node);
-        for entry in &mut self.0 {
-            entry.fields.subtract(&changed);
-            entry.fields.keep_present(new, node);
+    /// Ends an apply: identity belongs to nobody, and a change has its time.
+    pub fn end_apply(&mut self, manager: &Manager, changed: bool) {
+        for entry in self.0.iter_mut().filter(|entry| entry.is_apply_of(manager)) {
+            entry.fields.subtract(&bookkeeping());
+            if changed {
+                entry.time = stamp(manager.now);
+            }
         }
-        if changed.is_empty() {
+        self.0.retain(|entry| !entry.fields.is_empty());
+    }
+
+    /// Records a write that was not an apply: what it changed is now this manager's.
+    pub fn updated(&mut self, change: Change<'_>, manager: &Manager) {
+        let found = change.comparison();
+        let mut mine = found.modified;
+        mine.add(&found.added);
+        for entry in &mut self.0 {
+            entry.fields.subtract(&mine);
+            entry.fields.subtract(&found.removed);
+        }
+        self.0.retain(|entry| !entry.fields.is_empty());
+        mine.subtract(&bookkeeping());
+        if mine.is_empty() {
             return;
         }
         let known = self.0.iter_mut().find(|entry| {
@@ -146,13 +219,70 @@ impl Entries {
                 && entry.api_version == manager.api_version
                 && entry.subresource == manager.subresource
         });
-        match known {
-            Some(entry) => {
-                entry.fields.add(&changed);
-                entry.time = stamp(manager.now);
-            }
-            None => self.0.push(Entry::new(manager, false, changed)),
+        if let Some(entry) = known {
+            entry.fields.add(&mine);
+            entry.time = stamp(manager.now);
+        } else {
+            let mut entry = Entry::new(manager, false, mine);
+            entry.time = stamp(manager.now);
+            self.0.push(entry);
         }
+        self.join_oldest();
+    }
+
+    /// Records that a scale was set: whoever owned the number loses it. It is nobody's when nobody owned it before,
+    /// and has no time of its own, for the scale is another object.
+    pub fn scaled(&mut self, path: &Fields, manager: &Manager, none: bool) {
+        if self
+            .0
+            .iter()
+            .all(|entry| entry.fields.common(path).is_empty())
+        {
+            return;
+        }
+        let same = |entry: &Entry| {
+            !entry.applies
+                && entry.manager == manager.name
+                && entry.api_version == manager.api_version
+                && entry.subresource == manager.subresource
+        };
+        for entry in self.0.iter_mut().filter(|entry| none || !same(entry)) {
+            entry.fields.subtract(path);
+        }
+        self.0.retain(|entry| !entry.fields.is_empty());
+        // A scale of nothing says nothing.
+        if !none && !self.0.iter().any(same) {
+            self.0.push(Entry::new(manager, false, path.clone()));
+        }
+    }
+
+    /// Joins the oldest updaters of a version when there are too many.
+    fn join_oldest(&mut self) {
+        let mut updaters: Vec<Entry> = Vec::new();
+        let (rest, these): (Vec<_>, Vec<_>) = self.0.drain(..).partition(|entry| entry.applies);
+        updaters.extend(these);
+        updaters.sort_by_key(|entry| (entry.time.clone(), entry.key()));
+        let mut at = 1;
+        while updaters.len() > MOST_UPDATERS && at < updaters.len() {
+            let version = updaters.get(at).map(|entry| entry.api_version.clone());
+            let first = updaters
+                .iter()
+                .take(at)
+                .position(|entry| Some(&entry.api_version) == version.as_ref());
+            let Some(first) = first else {
+                at += 1;
+                continue;
+            };
+            let joined = updaters.remove(at);
+            if let Some(bucket) = updaters.get_mut(first) {
+                ANCIENT.clone_into(&mut bucket.manager);
+                bucket.subresource.clear();
+                bucket.fields.add(&joined.fields);
+                bucket.time = joined.time;
+            }
+        }
+        self.0 = rest;
+        self.0.extend(updaters);
     }
 }
 
@@ -163,7 +293,7 @@ impl Entry {
             applies,
             api_version: manager.api_version.clone(),
             subresource: manager.subresource.clone(),
-            time: stamp(manager.now),
+            time: String::new(),
             fields,
         }
     }
@@ -191,13 +321,16 @@ impl Entry {
             "manager": self.manager,
             "operation": if self.applies { "Apply" } else { "Update" },
             "apiVersion": self.api_version,
-            "time": self.time,
-            "fieldsType": "FieldsV1",
-            "fieldsV1": self.fields.to_json(),
         });
-        if !self.subresource.is_empty()
-            && let Some(map) = value.as_object_mut()
-        {
+        let Some(map) = value.as_object_mut() else {
+            return value;
+        };
+        if !self.time.is_empty() {
+            map.insert("time".into(), self.time.as_str().into());
+        }
+        map.insert("fieldsType".into(), "FieldsV1".into());
+        map.insert("fieldsV1".into(), self.fields.to_json());
+        if !self.subresource.is_empty() {
             map.insert("subresource".into(), self.subresource.as_str().into());
         }
         value
@@ -207,47 +340,35 @@ impl Entry {
         self.applies && self.manager == manager.name && self.subresource == manager.subresource
     }
 
+    /// By this text messages order the managers.
+    fn key(&self) -> String {
+        let (operation, version) = if self.applies {
+            ("Apply", "")
+        } else {
+            ("Update", self.api_version.as_str())
+        };
+        let said = [
+            ("manager", self.manager.as_str()),
+            ("operation", operation),
+            ("apiVersion", version),
+            ("subresource", self.subresource.as_str()),
+        ];
+        let parts: Vec<String> = said
+            .into_iter()
+            .filter(|(_, text)| !text.is_empty())
+            .map(|(name, text)| format!("\"{name}\":\"{text}\""))
+            .collect();
+        format!("{{{}}}", parts.join(","))
+    }
+
     fn title(&self) -> String {
-        if self.applies {
-            return format!("\"{}\"", self.manager);
-        }
         let through = match self.subresource.as_str() {
             "" => String::new(),
             name => format!(" with subresource \"{name}\""),
         };
-        format!("\"{}\"{through} using {}", self.manager, self.api_version)
-    }
-}
-
-/// The leaves of `new` that are not the same in `old`, without identity and bookkeeping.
-fn changed_fields(old: Option<&Value>, new: &Value, node: Option<Node<'_>>) -> Fields {
-    let Some(old) = old else {
-        return Fields::of_object(new, node);
-    };
-    let mut changed = Fields::of_object(new, node);
-    drop_same(&mut changed, old, new, node);
-    changed.owned = false;
-    changed
-}
-
-fn drop_same(fields: &mut Fields, old: &Value, new: &Value, node: Option<Node<'_>>) {
-    if old == new {
-        *fields = Fields::default();
-        return;
-    }
-    let olds = parts(old, node);
-    for (key, item, inner) in parts(new, node) {
-        let Some(child) = fields.below.get_mut(&key) else {
-            continue;
-        };
-        if let Some((_, was, _)) = olds.iter().find(|(other, _, _)| *other == key) {
-            if !child.below.is_empty() {
-                child.owned = false;
-            }
-            drop_same(child, was, item, inner);
-            if child.is_empty() {
-                fields.below.remove(&key);
-            }
+        if self.applies {
+            return format!("\"{}\"{through}", self.manager);
         }
+        format!("\"{}\"{through} using {}", self.manager, self.api_version)
     }
 }

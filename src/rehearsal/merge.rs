@@ -1,8 +1,21 @@
 //! The other three kinds of patch: JSON merge, JSON patch and strategic merge. Pure.
 
+mod strategic;
+
 use serde_json::{Map, Value};
 
-use super::schema::Node;
+pub use strategic::{Unmergeable, strategic};
+
+use super::weight::{DEEPEST, weigh};
+
+/// Operations of one JSON patch; a real server has the same limit.
+pub const MOST_OPERATIONS: usize = 10_000;
+
+/// What all operations of a patch may move about, in values.
+const MOST_MOVED: usize = 1_000_000;
+
+/// So many items of a list are moved aside in the time of a value.
+const ASIDE: usize = 16;
 
 /// RFC 7396.
 pub fn json_merge(target: &mut Value, patch: &Value) {
@@ -31,7 +44,12 @@ pub fn json_merge(target: &mut Value, patch: &Value) {
 /// What cannot be done, as the server says it.
 pub fn json_patch(target: &mut Value, operations: &Value) -> Result<(), String> {
     let list = operations.as_array().ok_or("a JSON patch is a list")?;
+    let mut moved = 0;
     for operation in list {
+        moved += price(target, operation)?;
+        if moved > MOST_MOVED {
+            return Err(format!("the patch moves more than {MOST_MOVED} values"));
+        }
         let text = |key: &str| operation.get(key).and_then(Value::as_str).unwrap_or("");
         let (path, from) = (text("path"), text("from"));
         let given = || operation.get("value").cloned().unwrap_or_default();
@@ -56,6 +74,28 @@ pub fn json_patch(target: &mut Value, operations: &Value) -> Result<(), String> 
         }
     }
     Ok(())
+}
+
+/// What an operation moves; a patch of a few bytes may double an object again and again, or nest it without end.
+fn price(target: &Value, operation: &Value) -> Result<usize, String> {
+    let text = |key: &str| operation.get(key).and_then(Value::as_str).unwrap_or("");
+    let path = text("path");
+    let value = match text("op") {
+        "move" | "copy" => target.pointer(text("from")),
+        _ => operation.get("value"),
+    };
+    let left = DEEPEST.saturating_sub(path.matches('/').count());
+    let weight = value.map_or(Some(1), |value| weigh(value, left));
+    let weight = weight.ok_or_else(|| format!("{path} lies too deep"))?;
+    let around = path
+        .rsplit_once('/')
+        .and_then(|(parent, _)| target.pointer(parent));
+    let aside = match around {
+        Some(Value::Array(list)) => list.len(),
+        Some(Value::Object(map)) => map.len(),
+        _ => 0,
+    };
+    Ok(1 + weight + aside / ASIDE)
 }
 
 fn absent(path: &str) -> String {
@@ -118,103 +158,6 @@ fn remove(target: &mut Value, path: &str) -> Result<Value, String> {
     }
 }
 
-/// A strategic merge patch: lists with a merge key are merged by it, the directives `$patch`,
-/// `$retainKeys` and `$deleteFromPrimitiveList` are obeyed.
-pub fn strategic(target: &mut Value, patch: &Value, node: Option<Node<'_>>) {
-    let (Value::Object(map), Value::Object(changes)) = (&mut *target, patch) else {
-        *target = without_directives(patch);
-        return;
-    };
-    match changes.get("$patch").and_then(Value::as_str) {
-        Some("replace") => {
-            *target = without_directives(patch);
-            return;
-        }
-        Some("delete") => {
-            map.clear();
-            return;
-        }
-        _ => {}
-    }
-    if let Some(kept) = changes.get("$retainKeys").and_then(Value::as_array) {
-        map.retain(|name, _| kept.iter().any(|kept| kept == name.as_str()));
-    }
-    for (name, item) in changes {
-        if let Some(list) = name.strip_prefix("$deleteFromPrimitiveList/") {
-            if let (Some(Value::Array(old)), Some(gone)) = (map.get_mut(list), item.as_array()) {
-                old.retain(|value| !gone.contains(value));
-            }
-            continue;
-        }
-        if name.starts_with('$') {
-            continue;
-        }
-        if item.is_null() {
-            map.shift_remove(name);
-            continue;
-        }
-        let inner = node.and_then(|node| node.field(name));
-        match (map.get_mut(name), item) {
-            (Some(Value::Array(old)), Value::Array(new)) => strategic_list(old, new, inner),
-            (Some(old), _) => strategic(old, item, inner),
-            (None, _) => {
-                map.insert(name.clone(), without_directives(item));
-            }
-        }
-    }
-}
-
-fn strategic_list(old: &mut Vec<Value>, new: &[Value], node: Option<Node<'_>>) {
-    let Some(node) = node.filter(Node::patch_merges) else {
-        *old = new.iter().map(without_directives).collect();
-        return;
-    };
-    let Some(key) = node.patch_key() else {
-        for value in new {
-            if !old.contains(value) {
-                old.push(value.clone());
-            }
-        }
-        return;
-    };
-    let directive = |item: &Value| {
-        item.get("$patch")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
-    if new
-        .iter()
-        .any(|item| directive(item).as_deref() == Some("replace"))
-    {
-        let kept = new.iter().filter(|item| directive(item).is_none());
-        *old = kept.map(without_directives).collect();
-        return;
-    }
-    for item in new {
-        let same = |other: &Value| other.get(key) == item.get(key);
-        if directive(item).as_deref() == Some("delete") {
-            old.retain(|other| !same(other));
-        } else if let Some(known) = old.iter_mut().find(|other| same(other)) {
-            strategic(known, item, node.items());
-        } else {
-            old.push(without_directives(item));
-        }
-    }
-}
-
-fn without_directives(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => map
-            .iter()
-            .filter(|(name, item)| !name.starts_with('$') && !item.is_null())
-            .map(|(name, item)| (name.clone(), without_directives(item)))
-            .collect::<Map<_, _>>()
-            .into(),
-        Value::Array(list) => list.iter().map(without_directives).collect(),
-        other => other.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -224,12 +167,30 @@ mod tests {
 
     fn check(mut target: Value, patch: &Value, expected: &Value) {
         let schema = builtin("apps", "v1", "Deployment").unwrap();
-        strategic(&mut target, patch, Some(Node::new(&schema)));
+        strategic(&mut target, patch, Some(Node::new(&schema))).unwrap();
         assert_eq!(&target, expected);
     }
 
     fn containers(list: &Value) -> Value {
         json!({"spec": {"template": {"spec": {"containers": list}}}})
+    }
+
+    #[test]
+    fn a_patch_that_grows_without_end_is_refused() {
+        let double = json!({"op": "copy", "from": "/a", "path": "/a/b"});
+        let deepen = json!({"op": "move", "from": "/a", "path": "/c"});
+        let back = json!({"op": "move", "from": "/c", "path": "/a/b"});
+        let add = json!({"op": "add", "path": "/a", "value": {}});
+        for patch in [
+            vec![double; 1000],
+            vec![vec![add, deepen, back]; 1000].concat(),
+        ] {
+            let mut value = json!({"a": {"x": "y"}});
+            json_patch(&mut value, &patch.into()).unwrap_err();
+        }
+        let mut value = json!({"a": vec![0; 100_000]});
+        let patch = vec![json!({"op": "add", "path": "/a/0", "value": 1}); 10_000];
+        json_patch(&mut value, &patch.into()).unwrap_err();
     }
 
     #[test]
@@ -245,6 +206,25 @@ mod tests {
             containers(&json!([{"name": "a"}, {"name": "b"}])),
             &containers(&json!([{"$patch": "delete", "name": "a"}])),
             &containers(&json!([{"name": "b"}])),
+        );
+    }
+
+    #[test]
+    fn the_items_of_a_strategic_patch_come_first_or_in_the_order_it_sets() {
+        let (a, b, c) = (
+            json!({"name": "a"}),
+            json!({"name": "b"}),
+            json!({"name": "c"}),
+        );
+        check(
+            containers(&json!([a])),
+            &containers(&json!([c])),
+            &containers(&json!([c, a])),
+        );
+        check(
+            containers(&json!([a, b])),
+            &json!({"spec": {"template": {"spec": {"$setElementOrder/containers": [b, a]}}}}),
+            &containers(&json!([b, a])),
         );
     }
 

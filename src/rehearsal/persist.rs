@@ -79,12 +79,12 @@ impl Journal {
         let Some(changes) = store.changes_after(self.written) else {
             return self.compact(store, now);
         };
-        let changes: Vec<Value> = changes
+        let changes: Vec<String> = changes
             .map(|change| match change.verb {
-                Verb::Added | Verb::Modified => json!({ "put": &*change.object }),
+                Verb::Added | Verb::Modified => put(change.text()),
                 Verb::Deleted => {
                     let target = reference(&change.object);
-                    json!({"gone": [&*change.kind, target.namespace.unwrap_or_default(), target.name]})
+                    json!({"gone": [&*change.kind, target.namespace.unwrap_or_default(), target.name]}).to_string()
                 }
             })
             .collect();
@@ -98,7 +98,7 @@ impl Journal {
 
     fn compact(&mut self, store: &Store, now: Timestamp) -> Result<(), Problem> {
         let objects = store.all().map(|object| {
-            let put = json!({ "put": &**object });
+            let put = put(&object.to_string());
             record(&[put], store, now)
         });
         let last = std::iter::once_with(|| record(&[], store, now));
@@ -109,8 +109,16 @@ impl Journal {
     }
 }
 
-fn record(changes: &[Value], store: &Store, now: Timestamp) -> String {
-    json!({"format": FORMAT, "at": now.to_string(), "revision": store.revision(), "changes": changes}).to_string()
+/// An object that is JSON already.
+fn put(object: &str) -> String {
+    ["{\"put\":", object, "}"].concat()
+}
+
+fn record(changes: &[String], store: &Store, now: Timestamp) -> String {
+    let (revision, changes) = (store.revision(), changes.join(","));
+    format!(
+        "{{\"format\":{FORMAT},\"at\":\"{now}\",\"revision\":{revision},\"changes\":[{changes}]}}"
+    )
 }
 
 fn replay(store: &mut Store, record: &Value) {

@@ -18,6 +18,12 @@ pub enum Scenario {
     DataDestroyed,
     /// The changes of the database do not reach the bucket.
     WalArchivingFails,
+    /// The API refuses, breaks off or delays a share of the requests.
+    ApiFlaky,
+    /// The second machine falls silent.
+    SecondaryLost,
+    /// Volumes are made and attached very slowly.
+    SlowDisks,
 }
 
 impl Scenario {
@@ -27,6 +33,9 @@ impl Scenario {
         Self::ImagePullFails,
         Self::DataDestroyed,
         Self::WalArchivingFails,
+        Self::ApiFlaky,
+        Self::SecondaryLost,
+        Self::SlowDisks,
     ];
 
     /// The name as it is typed.
@@ -36,6 +45,9 @@ impl Scenario {
             Self::ImagePullFails => "image-pull-fails",
             Self::DataDestroyed => "data-destroyed",
             Self::WalArchivingFails => "wal-archiving-fails",
+            Self::ApiFlaky => "api-flaky",
+            Self::SecondaryLost => "secondary-lost",
+            Self::SlowDisks => "slow-disks",
         }
     }
 
@@ -46,6 +58,22 @@ impl Scenario {
             Self::ImagePullFails => "The image of the Care backend cannot be pulled",
             Self::DataDestroyed => "Somebody has emptied the tables of the database",
             Self::WalArchivingFails => "The changes of the database do not reach the backup bucket",
+            Self::ApiFlaky => "The Kubernetes API refuses or delays one request of five",
+            Self::SecondaryLost => "The second machine is lost: nothing is heard of it",
+            Self::SlowDisks => "The disks are slow: volumes need minutes instead of seconds",
+        }
+    }
+
+    /// The same, short enough for one row of a menu.
+    pub fn brief(self) -> &'static str {
+        match self {
+            Self::Healthy => "everything works",
+            Self::ImagePullFails => "the backend's image cannot be pulled",
+            Self::DataDestroyed => "the database's tables are emptied",
+            Self::WalArchivingFails => "changes do not reach the backup bucket",
+            Self::ApiFlaky => "the API refuses one request of five",
+            Self::SecondaryLost => "the second machine is silent",
+            Self::SlowDisks => "volumes need minutes",
         }
     }
 
@@ -94,6 +122,7 @@ mod tests {
         for scenario in Scenario::ALL {
             assert_eq!(Scenario::parse(scenario.name()).unwrap(), *scenario);
             assert!(!scenario.title().ends_with('.'));
+            assert!(scenario.brief().len() <= 40, "{scenario}");
         }
     }
 
@@ -110,7 +139,7 @@ mod tests {
         let problem = Scenario::parse("zzz").unwrap_err();
         assert_eq!(
             problem.remedy,
-            "The scenarios are: healthy, image-pull-fails, data-destroyed, wal-archiving-fails."
+            "The scenarios are: healthy, image-pull-fails, data-destroyed, wal-archiving-fails, api-flaky, secondary-lost, slow-disks."
         );
     }
 }

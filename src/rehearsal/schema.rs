@@ -106,21 +106,21 @@ pub fn wire(name: &str) -> Option<&'static [Value]> {
     ASSET.wire.get(name)?.as_array().map(Vec::as_slice)
 }
 
+/// The fields of every type as protobuf numbers them.
+pub fn wires() -> impl Iterator<Item = (&'static str, &'static [Value])> {
+    let all = ASSET.wire.iter();
+    all.map(|(name, lines)| {
+        (
+            name.as_str(),
+            lines.as_array().map_or(&[][..], Vec::as_slice),
+        )
+    })
+}
+
 /// The columns in which a built-in kind is printed: name, type, format and priority.
 pub fn columns(group: &str, version: &str, plural: &str) -> &'static [Value] {
     let found = ASSET.columns.get(&format!("{group}/{version}/{plural}"));
     found.and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
-
-/// How the items of a list belong together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum List<'a> {
-    /// The list is one value.
-    Atomic,
-    /// The items are their own keys.
-    Set,
-    /// The items are told apart by these fields.
-    Map(&'a [Value]),
 }
 
 /// A place in a schema; references are followed.
@@ -198,22 +198,31 @@ impl<'a> Node<'a> {
             || (self.properties().is_none() && self.kind().is_none_or(|kind| kind == "object"))
     }
 
-    /// True when an object here is one value for ownership and merging.
-    pub fn atomic(&self) -> bool {
-        self.word("x-kubernetes-map-type").and_then(Value::as_str) == Some("atomic")
-            || (self.properties().is_none() && self.inner.get("additionalProperties").is_none())
+    /// True when this place is of a named type.
+    pub fn refers_to(&self, name: &str) -> bool {
+        self.outer.get("$ref").and_then(Value::as_str) == Some(name)
     }
 
-    /// How the items of this list belong together.
-    pub fn list(&self) -> List<'a> {
-        match self.word("x-kubernetes-list-type").and_then(Value::as_str) {
-            Some("set") => List::Set,
-            Some("map") => self
-                .word("x-kubernetes-list-map-keys")
-                .and_then(Value::as_array)
-                .map_or(List::Atomic, |keys| List::Map(keys)),
-            _ => List::Atomic,
-        }
+    /// The name of the type of this place.
+    pub fn type_name(&self) -> Option<&'a str> {
+        self.outer.get("$ref").and_then(Value::as_str)
+    }
+
+    /// True when this is one of the types that look like anything and are plain values.
+    pub fn refers_to_scalar(&self) -> bool {
+        self.refers_to("io.k8s.apimachinery.pkg.api.resource.Quantity")
+            || self.word("format").and_then(Value::as_str) == Some("int-or-string")
+            || self.flag("x-kubernetes-int-or-string")
+    }
+
+    /// True when fields that are not declared take their shape from what is given.
+    pub fn deduces(&self) -> bool {
+        self.open() || self.kind() != Some("object")
+    }
+
+    /// The default as it is written, also one that says nothing.
+    pub fn said_default(&self) -> Option<&'a Value> {
+        self.outer.get("default")
     }
 
     /// A default that means something: the zero values that built-in schemas carry do not.
@@ -249,7 +258,8 @@ impl<'a> Node<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{List, Node, builtin, crd, crd_names, custom};
+    use super::{Node, builtin, crd, crd_names, custom};
+    use crate::rehearsal::typed::{How, Shape, shape_of};
 
     #[test]
     fn containers_are_told_apart_by_name_and_service_ports_by_port_and_protocol() {
@@ -258,14 +268,21 @@ mod tests {
             .field("spec")
             .and_then(|spec| spec.field("containers"))
             .unwrap();
-        assert!(matches!(containers.list(), List::Map([key]) if key == "name"));
+        let list = serde_json::json!([]);
+        assert!(matches!(
+            shape_of(Some(containers), &list),
+            Shape::List(How::Keys(_))
+        ));
         assert_eq!(containers.patch_key(), Some("name"));
         let schema = builtin("", "v1", "Service").unwrap();
         let ports = Node::new(&schema)
             .field("spec")
             .and_then(|spec| spec.field("ports"))
             .unwrap();
-        assert!(matches!(ports.list(), List::Map([_, _])));
+        let Shape::List(How::Keys(keys)) = shape_of(Some(ports), &list) else {
+            panic!("ports have keys")
+        };
+        assert_eq!(keys.into_iter().collect::<Vec<_>>(), ["port", "protocol"]);
         let protocol = ports.items().and_then(|item| item.field("protocol"));
         assert_eq!(
             protocol.and_then(|node| node.default()),

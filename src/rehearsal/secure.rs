@@ -13,9 +13,6 @@ use crate::problem::{Code, Problem};
 /// What the certificate is for.
 const NAMES: [&str; 2] = ["127.0.0.1", "localhost"];
 
-/// How long a client may take for its first bytes.
-const LIMIT: Duration = Duration::from_secs(30);
-
 /// The first byte of a client that speaks TLS; no request in plain HTTP begins with it.
 const HELLO: u8 = 0x16;
 
@@ -33,14 +30,16 @@ pub struct Secure {
     /// The certificate as clients must know it, PEM.
     pub authority: String,
     acceptor: TlsAcceptor,
+    /// How long a client may take for its first bytes.
+    limit: Duration,
 }
 
 impl Secure {
-    /// Makes a certificate for this process.
+    /// Makes a certificate for this process; a client has this long for its first bytes.
     ///
     /// # Errors
     /// The system gives no randomness.
-    pub fn new() -> Result<Self, Problem> {
+    pub fn new(limit: Duration) -> Result<Self, Problem> {
         let key = KeyPair::generate().map_err(|error| unmade(&error))?;
         let params = CertificateParams::new(NAMES.map(str::to_owned).to_vec());
         let certificate = params
@@ -57,6 +56,7 @@ impl Secure {
         Ok(Self {
             authority: certificate.pem(),
             acceptor: TlsAcceptor::from(Arc::new(config)),
+            limit,
         })
     }
 
@@ -72,7 +72,7 @@ impl Secure {
                 Some(Opened::Plain(stream))
             }
         };
-        timeout(LIMIT, opening).await.ok().flatten()
+        timeout(self.limit, opening).await.ok().flatten()
     }
 }
 

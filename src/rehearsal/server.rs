@@ -1,55 +1,93 @@
 //! The practice cluster on loopback: HTTP in, requests to the cluster, answers out; nobody without the token is heard.
 
+mod body;
+mod exec;
+mod following;
+mod frames;
+mod guests;
+mod patient;
+mod reply;
+
 use std::{
-    convert::Infallible,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
     time::Duration,
 };
 
-use http::{Request, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Full, Limited, StreamBody, combinators::UnsyncBoxBody};
+use http::{HeaderMap, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Bytes, Incoming};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
-    sync::watch,
+    sync::mpsc,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    answer::{Answer, Failure},
+    answer::Failure,
     call::{Call, Method, Place, Query},
     clock::{Clock, Speed},
     cluster::Cluster,
-    discovery, driver,
+    declined, discovery, driver,
+    flaky::{Flaky, Met},
     hub::{Hub, Keeper},
-    openapi,
+    openapi, pace,
     persist::Journal,
-    protobuf,
     secure::{Opened, Secure},
     store::Store,
     table::Form,
     watching,
-    world::{kind_key, reference},
+    world::{Controller, Reaction, kind_key, reference},
 };
 use crate::{
     problem::{Code, Problem},
     sys::{Routes, files},
 };
+use guests::{AtWork, Guests};
+use patient::Patient;
+use reply::{Body, Kept, json, respond, shape, text, typed};
 
-/// Largest body of a request.
-const LARGEST: usize = 16 * 1024 * 1024;
+/// Longest path with its query.
+const LONGEST_PATH: usize = 16 * 1024;
+
+/// Largest head of a request, and all that is read of a body before anybody wants it.
+const LARGEST_HEAD: usize = 64 * 1024;
+
+/// Headers of a request.
+const MOST_HEADERS: usize = 100;
+
+/// The pause after a connection that could not be accepted, such as for want of files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The file that holds all objects.
 const STATE: &str = "objects.log";
 
-type Body = UnsyncBoxBody<Bytes, Infallible>;
+/// How long clients may take; who takes longer is let go.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For the head of a request, the first bytes included; so long may a connection be silent between two.
+    pub head: Duration,
+    /// For the body.
+    pub body: Duration,
+    /// For taking any part of an answer.
+    pub answer: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_mins(1),
+            body: Duration::from_secs(30),
+            answer: Duration::from_secs(30),
+        }
+    }
+}
 
 /// How the practice cluster is served.
 #[derive(Debug)]
@@ -100,12 +138,38 @@ impl Serving {
 /// # Errors
 /// The port is taken, or its file cannot be used.
 pub async fn serve(options: ServeOptions) -> Result<Serving, Problem> {
+    serve_with(options, Patience::default()).await
+}
+
+/// The same with another patience.
+///
+/// # Errors
+/// The port is taken, or its file cannot be used.
+pub async fn serve_with(options: ServeOptions, patience: Patience) -> Result<Serving, Problem> {
+    serve_all(options, patience, driver::turn).await
+}
+
+/// The same without controllers: nothing happens but what clients do, as on an API server alone.
+///
+/// # Errors
+/// The port is taken, or its file cannot be used.
+pub async fn serve_still(options: ServeOptions) -> Result<Serving, Problem> {
+    let still: Controller = |_, _| Reaction::default();
+    serve_all(options, Patience::default(), still).await
+}
+
+async fn serve_all(
+    options: ServeOptions,
+    patience: Patience,
+    controllers: Controller,
+) -> Result<Serving, Problem> {
     files::create_folder(&options.dir)?;
     let (mut journal, mut store, at) = Journal::open(&options.dir.join(STATE))?;
     let began = at.unwrap_or(Timestamp::UNIX_EPOCH).max(Timestamp::now());
     for object in options.world {
         begin(&mut store, object, began);
     }
+    pace::forget(&mut store, began);
     journal.keep(&store, began)?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
     let listener = TcpListener::bind(address).await;
@@ -113,7 +177,7 @@ pub async fn serve(options: ServeOptions) -> Result<Serving, Problem> {
     let local = listener.local_addr();
     let local = local.map_err(|error| taken(options.port).caused_by(&error))?;
     let token = options.token.unwrap_or_else(random_token);
-    let secure = Secure::new()?;
+    let secure = Secure::new(patience.head)?;
     let authority = secure.authority.clone();
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
@@ -121,12 +185,15 @@ pub async fn serve(options: ServeOptions) -> Result<Serving, Problem> {
         cluster: Cluster::new(store),
         journal,
         clock: Clock::new(options.speed, began),
-        controllers: driver::turn,
+        controllers,
     };
     let door = Door {
         hub: Hub::start(keeper, stop.clone(), &tasks),
         token: token.clone(),
         secure,
+        flaky: Flaky::default(),
+        bodies: body::Reader::new(patience.body),
+        patience,
     };
     tasks.spawn(accept(
         listener,
@@ -185,10 +252,9 @@ async fn accept(
     stop: CancellationToken,
     idle_exit: Option<Duration>,
 ) {
-    let (present, mut count) = watch::channel(0_usize);
-    let present = Arc::new(present);
+    let mut guests = Guests::default();
     loop {
-        let nobody = *count.borrow_and_update() == 0;
+        let nobody = guests.is_empty();
         let idle = async {
             match idle_exit.filter(|_| nobody) {
                 Some(limit) => tokio::time::sleep(limit).await,
@@ -201,39 +267,80 @@ async fn accept(
                 stop.cancel();
                 return;
             }
-            _ = count.changed() => {}
+            () = guests.left() => {}
             accepted = listener.accept() => {
-                let Ok((stream, _)) = accepted else { continue };
+                let Ok((stream, _)) = accepted else {
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                };
                 // Small answers must not wait for each other.
                 stream.set_nodelay(true).ok();
-                let (door, present, stop) = (Arc::clone(&door), Arc::clone(&present), stop.clone());
-                present.send_modify(|count| *count += 1);
-                tokio::spawn(async move {
-                    let connection = async {
-                        match door.secure.open(stream).await {
-                            Some(Opened::Plain(stream)) => connection(stream, &door).await,
-                            Some(Opened::Tls(stream)) => connection(*stream, &door).await,
-                            None => {}
-                        }
-                    };
-                    stop.run_until_cancelled(connection).await;
-                    present.send_modify(|count| *count -= 1);
+                let door = Arc::clone(&door);
+                let patience = door.patience;
+                let back = guests.welcome(stream, |stream, at_work| async move {
+                    match door.secure.open(stream).await {
+                        Some(Opened::Plain(stream)) => connection(stream, door, at_work).await,
+                        Some(Opened::Tls(stream)) => connection(*stream, door, at_work).await,
+                        None => {}
+                    }
                 });
+                if let Some(stream) = back {
+                    tokio::time::timeout(patience.answer, guests::turn_away(stream)).await.ok();
+                }
             }
         }
     }
 }
 
-/// Answers the requests of one client, one after the other.
-async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, door: &Arc<Door>) {
-    let service = hyper::service::service_fn(|request| {
-        let door = Arc::clone(door);
-        async move { Ok::<_, Infallible>(door.answer(request).await) }
+/// Answers the requests of one client, one after the other; a session that one of them begins comes last.
+async fn connection<S>(stream: S, door: Arc<Door>, at_work: AtWork)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let patience = door.patience;
+    let (later, mut begun) = mpsc::channel(1);
+    let working = at_work.clone();
+    let service = hyper::service::service_fn(move |mut request| {
+        let (door, later, mark) = (Arc::clone(&door), later.clone(), working.mark());
+        async move {
+            match door.flaky.meet(&door.hub, &request).await {
+                Met::Through => {}
+                Met::Refused(response) => {
+                    return Ok(response.map(|body| {
+                        Kept::new(Full::new(body).boxed_unsync(), mark).boxed_unsync()
+                    }));
+                }
+                // An error of the service ends the connection without an answer.
+                Met::Broken => {
+                    return Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
+                }
+            }
+            let upgrade = hyper::upgrade::on(&mut request);
+            let (response, session) = door.answer(request).await;
+            if let Some(session) = session {
+                // There is room for the only one: after it the connection is HTTP no more.
+                later.try_send((upgrade, session)).ok();
+            }
+            Ok(response.map(|body| Kept::new(body, mark).boxed_unsync()))
+        }
     });
-    let connection =
-        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let stream = TokioIo::new(Patient::new(stream, patience.answer));
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(patience.head)
+        .max_buf_size(LARGEST_HEAD)
+        .max_headers(MOST_HEADERS)
+        .max_header_size(LARGEST_HEAD)
+        .serve_connection(stream, service)
+        .with_upgrades();
     // A client that breaks off ends its own connection and nothing else.
     connection.await.ok();
+    let _mark = at_work.mark();
+    if let Ok((upgrade, session)) = begun.try_recv()
+        && let Ok(upgraded) = upgrade.await
+    {
+        exec::Session::run(session, upgraded).await;
+    }
 }
 
 /// What every connection needs.
@@ -241,78 +348,143 @@ struct Door {
     hub: Hub,
     token: SecretString,
     secure: Secure,
+    flaky: Flaky,
+    bodies: body::Reader,
+    patience: Patience,
 }
 
+/// An answer, and the session that begins after it.
+type Answered = (Response<Body>, Option<exec::Session>);
+
 impl Door {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(&self, request: Request<Incoming>) -> Answered {
         let _pending = self.hub.pending();
         match self.handle(request).await {
-            Ok(response) => response,
-            Err(failure) => {
-                let code = StatusCode::from_u16(failure.code);
-                json(
-                    code.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-                    &failure.body(),
-                )
-            }
+            Ok(answered) => answered,
+            Err(failure) => (reply::refusal(&failure), None),
         }
     }
 
-    async fn handle(&self, request: Request<Incoming>) -> Result<Response<Body>, Failure> {
+    /// Whether the client has shown the token, once.
+    fn knows(&self, headers: &HeaderMap) -> bool {
+        let mut shown = headers.get_all(header::AUTHORIZATION).iter();
+        let (Some(shown), None) = (shown.next(), shown.next()) else {
+            return false;
+        };
+        let Some(shown) = shown.as_bytes().strip_prefix(b"Bearer ") else {
+            return false;
+        };
+        let token = self.token.expose_secret().as_bytes();
+        // However much of it is right, it takes as long.
+        let differences = shown.iter().zip(token).fold(0, |sum, (a, b)| sum | (a ^ b));
+        shown.len() == token.len() && differences == 0
+    }
+
+    async fn handle(&self, request: Request<Incoming>) -> Result<Answered, Failure> {
         let path = request.uri().path().to_owned();
         if matches!(path.as_str(), "/healthz" | "/readyz" | "/livez") {
-            return Ok(text("ok".to_owned()));
+            return Ok((text("ok".to_owned()), None));
         }
-        let head = |name| {
-            let value = request.headers().get(name);
-            value
-                .and_then(|value| value.to_str().ok())
-                .unwrap_or("")
-                .to_owned()
-        };
-        let shown = head(header::AUTHORIZATION);
-        if shown.strip_prefix("Bearer ") != Some(self.token.expose_secret()) {
+        if !self.knows(request.headers()) {
             return Err(Failure::new(401, "Unauthorized", "Unauthorized"));
         }
-        let accept = head(header::ACCEPT);
-        let (content, agent) = (head(header::CONTENT_TYPE), head(header::USER_AGENT));
-        let query = Query::parse(request.uri().query().unwrap_or(""));
+        let asked = request.uri().query().unwrap_or("");
+        if path.len() + asked.len() > LONGEST_PATH {
+            let why = format!("the path of the request is longer than {LONGEST_PATH} bytes");
+            return Err(Failure::new(414, "RequestURITooLong", why));
+        }
+        let query = Query::parse(asked);
+        Place::check(&path)?;
+        query.check()?;
+        let accept = said(&request, header::ACCEPT);
         if request.method() == http::Method::GET
             && let Some(found) = self.described(&path, &accept).await?
         {
-            return Ok(found);
+            return Ok((found, None));
+        }
+        if !acceptable(&accept) {
+            return Err(Failure::bare(406, "NotAcceptable", NOT_ACCEPTABLE));
+        }
+        // Of what is read the same was asked above.
+        if request.method() != http::Method::GET
+            && let Some(nothing) = self.nowhere(&path).await?
+        {
+            return Ok((nothing, None));
         }
         let place = Place::parse(&path).filter(|place| !place.plural.is_empty());
         let place = place.ok_or_else(Failure::no_such_path)?;
+        let method = method(request.method())?;
+        if let Some(failure) = declined::declined(method, &place, &query) {
+            return Err(failure);
+        }
+        let is_pod = place.group.is_empty() && place.plural == "pods";
+        if is_pod && place.subresource == "exec" {
+            let (response, session) = exec::begin(&self.hub, place, &query, &request).await?;
+            return Ok((response, Some(session)));
+        }
         let form = Form::of(&accept, &query);
+        let answered = self.resource(request, method, (place, query, form)).await?;
+        Ok((answered, None))
+    }
+
+    /// What is done to a resource.
+    async fn resource(
+        &self,
+        request: Request<Incoming>,
+        method: Method,
+        (place, query, form): (Place, Query, Form),
+    ) -> Result<Response<Body>, Failure> {
+        let content = said(&request, header::CONTENT_TYPE);
+        let agent = said(&request, header::USER_AGENT);
+        let accept = said(&request, header::ACCEPT);
+        let (parts, body) = request.into_parts();
+        let (read, large) = self.bodies.read(&parts.headers, body).await?;
         let call = Call {
-            method: method(request.method())?,
+            method,
             place,
             query,
-            body: body(request, &content).await?,
+            body: read.value,
+            broken: read.broken,
+            twice: read.twice,
             content,
             agent,
         };
-        if call.method == Method::Get && call.query.on("watch") && call.place.subresource.is_empty()
-        {
+        let reads = call.method == Method::Get && call.place.subresource.is_empty();
+        if reads && call.query.on("watch") && call.place.name.is_empty() {
             let lines = watching::begin(&self.hub, call, form).await?;
             let stream = StreamBody::new(lines);
-            return Ok(typed(
-                StatusCode::OK,
-                "application/json",
-                stream.boxed_unsync(),
-            ));
+            let body = stream.boxed_unsync();
+            return Ok(typed(StatusCode::OK, "application/json", body));
         }
-        let reads = call.method == Method::Get && call.place.subresource.is_empty();
+        if call.place.subresource == "log" && call.query.on("follow") {
+            let lines = following::begin(&self.hub, call).await?;
+            let stream = StreamBody::new(lines);
+            return Ok(typed(StatusCode::OK, "text/plain", stream.boxed_unsync()));
+        }
+        let partial =
+            reads && call.place.name.is_empty() && accept.contains("as=PartialObjectMetadata;");
         let form = if reads { form } else { Form::Whole };
         let (answer, kind, now) = self
             .ask(move |cluster, now| (cluster.perform(&call, now), cluster.kind(&call.place), now))
             .await?;
+        drop(large);
         let answer = answer?;
+        if let Some(kind) = kind.as_ref().filter(|_| partial) {
+            return Err(Failure::no_partial(kind));
+        }
         match (form, kind) {
             (Form::Whole, _) | (_, None) => Ok(shape(answer)),
             (form, Some(kind)) => Ok(shape(answer.in_form(form, &kind, now))),
         }
+    }
+
+    /// What is answered where no group is served.
+    async fn nowhere(&self, path: &str) -> Result<Option<Response<Body>>, Failure> {
+        let asked = path.to_owned();
+        let known = self
+            .ask(move |cluster, _| cluster.registry.leads_to(&asked))
+            .await?;
+        Ok((!known).then(no_page))
     }
 
     /// What is said about the server itself: OpenAPI and discovery.
@@ -323,7 +495,8 @@ impl Door {
             return Ok(Some(json(StatusCode::OK, &found)));
         }
         let Some(found) = discovery::answer(&registry, path, accept) else {
-            return Ok(None);
+            let nowhere = !registry.leads_to(path);
+            return Ok(nowhere.then(no_page));
         };
         let aggregated =
             accept.contains("as=APIGroupDiscoveryList") && found["kind"] == "APIGroupDiscoveryList";
@@ -340,14 +513,39 @@ impl Door {
         &self,
         question: impl FnOnce(&mut Cluster, Timestamp) -> T + Send + 'static,
     ) -> Result<T, Failure> {
-        self.hub.ask(question).await.ok_or_else(|| {
-            Failure::new(
-                503,
-                "ServiceUnavailable",
-                "the practice cluster has stopped",
-            )
-        })
+        self.hub.ask(question).await.ok_or_else(Failure::stopped)
     }
+}
+
+/// What is answered to a path that is no path.
+fn no_page() -> Response<Body> {
+    let words = Bytes::from("404 page not found\n");
+    respond(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", words)
+}
+
+/// What a client hears that wants another form than there is.
+const NOT_ACCEPTABLE: &str = "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, \
+                              application/vnd.kubernetes.protobuf";
+
+/// Whether one of the forms that a client accepts can be had; protobuf is answered with JSON, as clients allow.
+fn acceptable(accept: &str) -> bool {
+    let known = [
+        "*/*",
+        "application/*",
+        "application/json",
+        "application/yaml",
+        "protobuf",
+    ];
+    accept.is_empty() || known.iter().any(|known| accept.contains(known))
+}
+
+/// A header as text; empty when it is not there or is none.
+fn said(request: &Request<Incoming>, name: header::HeaderName) -> String {
+    let value = request.headers().get(name);
+    value
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("")
+        .to_owned()
 }
 
 fn method(method: &http::Method) -> Result<Method, Failure> {
@@ -359,73 +557,4 @@ fn method(method: &http::Method) -> Result<Method, Failure> {
         "DELETE" => Ok(Method::Delete),
         _ => Err(Failure::not_allowed()),
     }
-}
-
-async fn body(request: Request<Incoming>, content: &str) -> Result<Value, Failure> {
-    let read = Limited::new(request.into_body(), LARGEST).collect().await;
-    let bytes = read
-        .map_err(|error| Failure::new(413, "RequestEntityTooLarge", error.to_string()))?
-        .to_bytes();
-    if bytes.is_empty() {
-        return Ok(Value::Null);
-    }
-    if content.contains("protobuf") {
-        return protobuf::read(&bytes).map_err(|why| {
-            Failure::bad_request(format!(
-                "the body is not the protobuf of a known kind: {why}"
-            ))
-        });
-    }
-    let json: Result<Value, _> = serde_json::from_slice(&bytes);
-    match json {
-        Ok(value) => Ok(value),
-        Err(_json) if content.contains("yaml") => serde_yaml::from_slice(&bytes)
-            .map_err(|error| Failure::bad_request(format!("the body is not YAML: {error}"))),
-        Err(error) => Err(Failure::bad_request(format!(
-            "the body is not JSON: {error}"
-        ))),
-    }
-}
-
-fn shape(answer: Answer) -> Response<Body> {
-    match answer {
-        Answer::Object {
-            code,
-            object,
-            warnings,
-        } => {
-            let code = StatusCode::from_u16(code).unwrap_or(StatusCode::OK);
-            let mut response = json(code, &object);
-            for warning in warnings {
-                let shown = format!("299 - \"{}\"", warning.replace('"', "'"));
-                if let Ok(value) = header::HeaderValue::from_str(&shown) {
-                    response.headers_mut().append(header::WARNING, value);
-                }
-            }
-            response
-        }
-        Answer::List(list) => json(StatusCode::OK, &list.body()),
-        Answer::Json(value) => json(StatusCode::OK, &value),
-        Answer::Text(lines) => text(lines),
-    }
-}
-
-fn json(code: StatusCode, value: &Value) -> Response<Body> {
-    respond(code, "application/json", Bytes::from(value.to_string()))
-}
-
-fn text(text: String) -> Response<Body> {
-    respond(StatusCode::OK, "text/plain", Bytes::from(text))
-}
-
-fn respond(code: StatusCode, kind: &'static str, bytes: Bytes) -> Response<Body> {
-    typed(code, kind, Full::new(bytes).boxed_unsync())
-}
-
-fn typed(code: StatusCode, kind: &'static str, body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
-    *response.status_mut() = code;
-    let value = header::HeaderValue::from_static(kind);
-    response.headers_mut().insert(header::CONTENT_TYPE, value);
-    response
 }

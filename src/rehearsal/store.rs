@@ -2,11 +2,11 @@
 
 mod meta;
 
-pub use meta::stamp;
+pub use meta::{is_same, stamp};
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use jiff::Timestamp;
@@ -18,6 +18,15 @@ use crate::plan::ObjectRef;
 /// How many changes a watch may lag behind before it is told 410 Gone.
 pub const RING: usize = 8192;
 
+/// How much the changes of the ring may weigh as text once there are more than [`LEAST`] ...
+const HEAVIEST: usize = 2 * 1024 * 1024;
+
+/// ... which are kept whatever they weigh.
+const LEAST: usize = 512;
+
+/// Events that are kept; a real cluster forgets them after an hour.
+const MOST_EVENTS: usize = 3000;
+
 type Names = BTreeMap<String, Arc<Value>>;
 
 /// Every object, by kind with group, namespace (empty for cluster-scoped) and name.
@@ -28,6 +37,8 @@ pub struct Store {
     /// Changes at or before this revision are no longer in the ring.
     floor: u64,
     ring: VecDeque<Change>,
+    /// Namespace and name of the events, oldest first; some may be gone already.
+    events: VecDeque<(String, String)>,
 }
 
 /// What happened to an object.
@@ -54,6 +65,15 @@ pub struct Change {
     pub object: Arc<Value>,
     /// The object before the change.
     pub before: Option<Arc<Value>>,
+    /// The object as JSON, once somebody has asked for it.
+    text: Arc<OnceLock<Box<str>>>,
+}
+
+impl Change {
+    /// The object as JSON: written once for the log on disk and all watches.
+    pub fn text(&self) -> &str {
+        self.text.get_or_init(|| self.object.to_string().into())
+    }
 }
 
 /// Why the store refuses a write.
@@ -195,11 +215,19 @@ impl Store {
         let object = Arc::new(value);
         if meta::may_go(&object, now) {
             self.take(&kind, namespace, &target.name);
-            self.note(Verb::Deleted, kind, Arc::clone(&object), Some(old));
-        } else {
-            self.put(&kind, &target, Arc::clone(&object));
-            self.note(Verb::Modified, kind, Arc::clone(&object), Some(old));
+            self.note(
+                Verb::Deleted,
+                kind,
+                Arc::clone(&object),
+                Some(Arc::clone(&old)),
+            );
+            // The writer hears of no new revision: there is no object any more.
+            let mut last = (*object).clone();
+            meta::inherit_version(&old, &mut last);
+            return Ok(Arc::new(last));
         }
+        self.put(&kind, &target, Arc::clone(&object));
+        self.note(Verb::Modified, kind, Arc::clone(&object), Some(old));
         Ok(object)
     }
 
@@ -221,14 +249,55 @@ impl Store {
         );
         let grace = grace.unwrap_or_else(|| meta::usual_grace(&old));
         if !meta::lingers(&old) && (grace == 0 || !meta::stops_slowly(&old)) {
-            return self.remove(target);
+            return self.remove_marked(target, now);
         }
-        if text_at(&old, "/metadata/deletionTimestamp").is_some() && grace != 0 {
+        let leaves = text_at(&old, "/metadata/deletionTimestamp").is_some();
+        if leaves && (grace != 0 || !meta::stops_slowly(&old)) {
             return Ok(old);
         }
         let mut value = (*old).clone();
         meta::mark_deleted(&mut value, now, grace);
+        meta::end_namespace(&mut value);
         self.replace(value, now)
+    }
+
+    /// Marks an object as being deleted and held, in one change.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub fn delete_held(
+        &mut self,
+        target: &ObjectRef,
+        finalizer: &str,
+        now: Timestamp,
+    ) -> Result<Arc<Value>, Refused> {
+        let key = kind_key(&target.api_version, &target.kind);
+        let namespace = target.namespace.as_deref().unwrap_or("");
+        let old = self.get(&key, namespace, &target.name);
+        let mut value = (**old.ok_or(Refused::Missing)?).clone();
+        meta::hold(&mut value, finalizer);
+        if text_at(&value, "/metadata/deletionTimestamp").is_none() {
+            let grace = meta::usual_grace(&value);
+            meta::mark_deleted(&mut value, now, grace);
+            meta::end_namespace(&mut value);
+        }
+        self.replace(value, now)
+    }
+
+    /// Takes an object away at once; a pod says to the end that it was deleted.
+    fn remove_marked(&mut self, target: &ObjectRef, now: Timestamp) -> Result<Arc<Value>, Refused> {
+        let key = kind_key(&target.api_version, &target.kind);
+        let namespace = target.namespace.as_deref().unwrap_or("");
+        if key == "Pod"
+            && let Some(old) = self.get(&key, namespace, &target.name).cloned()
+        {
+            let mut value = (*old).clone();
+            let kind = self.kind_name(&key);
+            meta::mark_deleted(&mut value, now, 0);
+            meta::inherit(&old, &mut value);
+            self.put(&kind, target, Arc::new(value));
+        }
+        self.remove(target)
     }
 
     /// Takes an object away at once.
@@ -297,13 +366,13 @@ impl Store {
         let fresh = meta::event(note, &uid, now);
         let target = reference(&fresh);
         let namespace = target.namespace.as_deref().unwrap_or("");
-        match self.get("Event", namespace, &target.name) {
-            Some(old) => {
-                let again = meta::repeated(old, now);
-                self.replace(again, now)
-            }
-            None => self.create(fresh, now),
+        if let Some(old) = self.get("Event", namespace, &target.name) {
+            let again = meta::repeated(old, now);
+            return self.replace(again, now);
         }
+        let made = self.create(fresh, now);
+        self.forget_events();
+        made
     }
 
     fn kind_name(&mut self, key: &str) -> Arc<str> {
@@ -314,12 +383,28 @@ impl Store {
     }
 
     fn put(&mut self, kind: &Arc<str>, target: &ObjectRef, object: Arc<Value>) {
-        self.kinds
-            .entry(Arc::clone(kind))
-            .or_default()
-            .entry(target.namespace.clone().unwrap_or_default())
-            .or_default()
-            .insert(target.name.clone(), object);
+        let namespace = target.namespace.clone().unwrap_or_default();
+        let spaces = self.kinds.entry(Arc::clone(kind)).or_default();
+        let names = spaces.entry(namespace.clone()).or_default();
+        let old = names.insert(target.name.clone(), object);
+        if old.is_none() && &**kind == "Event" {
+            self.events.push_back((namespace, target.name.clone()));
+        }
+    }
+
+    /// Forgets the oldest events when there are too many.
+    fn forget_events(&mut self) {
+        while self.events.len() > MOST_EVENTS
+            && let Some((namespace, name)) = self.events.pop_front()
+        {
+            let version = self.get("Event", &namespace, &name);
+            let version = version.and_then(|event| text_at(event, "/apiVersion"));
+            if let Some(version) = version {
+                let target = ObjectRef::new(version, "Event", &namespace, &name);
+                // It is there.
+                self.remove(&target).ok();
+            }
+        }
     }
 
     fn take(&mut self, kind: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
@@ -347,7 +432,23 @@ impl Store {
             kind,
             object,
             before,
+            text: Arc::default(),
         });
+    }
+
+    /// Lets the oldest changes go when all together weigh too much: large objects that change often.
+    pub fn lighten(&mut self) {
+        if self.ring.len() <= LEAST {
+            return;
+        }
+        let mut weight: usize = self.ring.iter().map(|change| change.text().len()).sum();
+        while weight > HEAVIEST && self.ring.len() > LEAST {
+            let Some(oldest) = self.ring.pop_front() else {
+                return;
+            };
+            weight -= oldest.text().len();
+            self.floor = oldest.revision;
+        }
     }
 }
 

@@ -126,11 +126,8 @@ fn table(
             row
         })
         .collect();
-    let definitions: Vec<Value> = columns
-        .iter()
-        .filter(|_| named)
-        .map(Column::define)
-        .collect();
+    // The later tables of a watch say nothing of their columns.
+    let definitions = named.then(|| columns.iter().map(Column::define).collect::<Vec<_>>());
     json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": meta,
         "columnDefinitions": definitions, "rows": rows})
 }

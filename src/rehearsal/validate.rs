@@ -79,6 +79,31 @@ pub fn fill(value: &mut Value, node: Node<'_>) {
     }
 }
 
+/// Removes the nulls that say nothing: a field that may not be null is missing.
+pub fn drop_nulls(value: &mut Value, node: Node<'_>) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|name, item| {
+                let nullable = node.field(name).is_none_or(|inner| inner.flag("nullable"));
+                !item.is_null() || nullable
+            });
+            for (name, item) in map {
+                if let Some(inner) = node.field(name) {
+                    drop_nulls(item, inner);
+                }
+            }
+        }
+        Value::Array(list) => {
+            if let Some(inner) = node.items() {
+                for item in list {
+                    drop_nulls(item, inner);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Everything about a value that the schema forbids.
 pub fn check(value: &Value, node: Node<'_>) -> Vec<Invalid> {
     let mut found = Vec::new();
@@ -94,13 +119,16 @@ fn check_at(value: &Value, node: Node<'_>, path: &str, found: &mut Vec<Invalid>)
     if let Some(wanted) = wrong_type(value, node) {
         let shown = Value::String(type_of(value).to_owned());
         let why = format!("{path} in body must be of type {wanted}: {shown}");
-        found.push(Invalid::value(path, &shown, &why));
+        found.push(Invalid {
+            reason: "FieldValueTypeInvalid",
+            ..Invalid::value(path, &shown, &why)
+        });
         return;
     }
     match value {
         Value::Object(map) => check_object(map, node, path, found),
         Value::Array(list) => {
-            check_count(list.len(), node, ("minItems", "maxItems"), path, found);
+            check_items(list, node, path, found);
             if let Some(inner) = node.items() {
                 for (at, item) in list.iter().enumerate() {
                     check_at(item, inner, &format!("{path}[{at}]"), found);
@@ -139,16 +167,8 @@ fn check_plain(value: &Value, node: Node<'_>, path: &str, found: &mut Vec<Invali
             ),
         });
     }
-    if let (Some(text), Some(pattern)) =
-        (value.as_str(), node.says("pattern").and_then(Value::as_str))
-        && regex::Regex::new(pattern).is_ok_and(|known| !known.is_match(text))
-    {
-        let why = format!("{path} in body should match '{pattern}'");
-        found.push(Invalid::value(path, value, &why));
-    }
     if let Some(text) = value.as_str() {
-        let letters = text.chars().count();
-        check_count(letters, node, ("minLength", "maxLength"), path, found);
+        check_text(text, node, path, found);
     }
     check_range(value, node, path, found);
 }
@@ -170,30 +190,72 @@ fn check_range(value: &Value, node: Node<'_>, path: &str, found: &mut Vec<Invali
     }
 }
 
-fn check_count(
-    count: usize,
-    node: Node<'_>,
-    words: (&str, &str),
-    path: &str,
-    found: &mut Vec<Invalid>,
-) {
-    let limit = |word| {
-        node.says(word)
-            .and_then(Value::as_u64)
-            .and_then(|limit| usize::try_from(limit).ok())
-    };
-    let shown = Value::from(count);
-    if let Some(least) = limit(words.0)
-        && count < least
+fn limit(node: Node<'_>, word: &str) -> Option<usize> {
+    let said = node.says(word).and_then(Value::as_u64);
+    said.and_then(|limit| usize::try_from(limit).ok())
+}
+
+/// Of what is wrong with a text, the first thing is told.
+fn check_text(text: &str, node: Node<'_>, path: &str, found: &mut Vec<Invalid>) {
+    let letters = text.chars().count();
+    let shown = Value::from(text);
+    if let Some(most) = limit(node, "maxLength").filter(|most| letters > *most) {
+        found.push(Invalid {
+            reason: "FieldValueTooLong",
+            field: path.to_owned(),
+            message: format!("Too long: may not be more than {most} bytes"),
+        });
+    } else if let Some(least) = limit(node, "minLength").filter(|least| letters < *least) {
+        let why = format!("{path} in body should be at least {least} chars long");
+        found.push(Invalid::value(path, &shown, &why));
+    } else if let Some(pattern) = node.says("pattern").and_then(Value::as_str)
+        && regex::Regex::new(pattern).is_ok_and(|known| !known.is_match(text))
     {
-        let why = format!("{path} in body should be at least {least} long");
+        let why = format!("{path} in body should match '{pattern}'");
         found.push(Invalid::value(path, &shown, &why));
     }
-    if let Some(most) = limit(words.1)
-        && count > most
-    {
-        let why = format!("{path} in body should be at most {most} long");
-        found.push(Invalid::value(path, &shown, &why));
+}
+
+fn check_items(list: &[Value], node: Node<'_>, path: &str, found: &mut Vec<Invalid>) {
+    let count = list.len();
+    if let Some(most) = limit(node, "maxItems").filter(|most| count > *most) {
+        found.push(Invalid {
+            reason: "FieldValueTooMany",
+            field: path.to_owned(),
+            message: format!("Too many: {count}: must have at most {most} items"),
+        });
+    }
+    if let Some(least) = limit(node, "minItems").filter(|least| count < *least) {
+        let why = format!("{path} in body should have at least {least} items");
+        found.push(Invalid::value(path, &count.into(), &why));
+    }
+    let shown = |item: &Value| match node.says("x-kubernetes-list-map-keys") {
+        Some(keys) => {
+            let keys = keys
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str);
+            let parts = keys.filter_map(|key| Some((key.to_owned(), item.get(key)?.clone())));
+            Value::Object(parts.collect())
+        }
+        None => item.clone(),
+    };
+    if !matches!(
+        node.says("x-kubernetes-list-type").and_then(Value::as_str),
+        Some("set" | "map")
+    ) {
+        return;
+    }
+    let keys: Vec<Value> = list.iter().map(shown).collect();
+    for (at, key) in keys.iter().enumerate() {
+        if keys.iter().take(at).any(|before| before == key) {
+            found.push(Invalid {
+                reason: "FieldValueDuplicate",
+                field: format!("{path}[{at}]"),
+                message: format!("Duplicate value: {key}"),
+            });
+        }
     }
 }
 
@@ -203,7 +265,7 @@ fn wrong_type<'n>(value: &Value, node: Node<'n>) -> Option<&'n str> {
         || node.says("format").and_then(Value::as_str) == Some("int-or-string");
     if either {
         let fits = value.is_string() || value.is_i64() || value.is_u64();
-        return (!fits).then_some("integer or string");
+        return (!fits).then_some("integer,string");
     }
     let wanted = node.kind()?;
     let fits = match wanted {

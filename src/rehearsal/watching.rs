@@ -19,6 +19,7 @@ use super::{
     cluster::Cluster,
     hub::Hub,
     kinds::Kind,
+    options,
     select::Selector,
     store::{Change, Verb},
     table::{self, Form},
@@ -28,7 +29,10 @@ use super::{
 /// How often a quiet watch says where it stands.
 const BOOKMARK: Duration = Duration::from_mins(1);
 
-/// How long a watch lasts when the client names no end.
+/// Changes that are taken at one time: so many wait at most for a client that reads slowly.
+const BACKLOG: usize = 256;
+
+/// How long a watch lasts at most, and when the client names no end.
 const LONGEST: Duration = Duration::from_mins(45);
 
 /// The marks of the last of the initial events.
@@ -53,9 +57,19 @@ struct Watch {
     after: u64,
     /// The objects that the client has been told of, for selectors whose objects change their labels.
     known: BTreeSet<String>,
-    ready: VecDeque<Vec<u8>>,
+    ready: VecDeque<Line>,
     ends: Instant,
     over: bool,
+}
+
+/// What is to be said; it becomes bytes only when the client takes it.
+enum Line {
+    /// An object as it is, such as one of the first.
+    Object(&'static str, Arc<Value>),
+    /// A change, whose bytes all watches share.
+    Change(&'static str, Change),
+    /// What was put into words already.
+    Said(Vec<u8>),
 }
 
 /// Begins a watch.
@@ -67,10 +81,9 @@ pub(super) async fn begin(
     call: Call,
     form: Form,
 ) -> Result<std::pin::Pin<Box<Lines>>, Failure> {
-    let selector = call.query.selector()?;
+    options::check(&call)?;
     let call = Arc::new(call);
     let asked = Arc::clone(&call);
-    let wanted = selector.clone();
     let stopped = || {
         Failure::new(
             503,
@@ -80,12 +93,12 @@ pub(super) async fn begin(
     };
     let revision = hub.revision();
     let (found, now) = hub
-        .ask(move |cluster, now| (first(cluster, &asked, &wanted), now))
+        .ask(move |cluster, now| (first(cluster, &asked), now))
         .await
         .ok_or_else(stopped)?;
-    let (first, after, kind) = found?;
+    let (first, after, kind, selector) = found?;
     let limit = call.query.number("timeoutSeconds");
-    let ends = Instant::now() + limit.map_or(LONGEST, Duration::from_secs);
+    let ends = Instant::now() + limit.map_or(LONGEST, Duration::from_secs).min(LONGEST);
     let mut watch = Watch {
         hub: hub.clone(),
         revision,
@@ -102,7 +115,8 @@ pub(super) async fn begin(
         headed: false,
     };
     for object in first {
-        watch.say("ADDED", &object);
+        watch.known.insert(name(&object));
+        watch.ready.push_back(Line::Object("ADDED", object));
     }
     if watch.call.query.on("sendInitialEvents") {
         watch.bookmark(true);
@@ -113,27 +127,28 @@ pub(super) async fn begin(
     })))
 }
 
-/// The first objects of a watch, the revision after which changes count, and the kind.
-type Start = (Vec<Arc<Value>>, u64, Arc<Kind>);
+/// The first objects of a watch, the revision after which changes count, the kind, and what is wanted of it.
+type Start = (Vec<Arc<Value>>, u64, Arc<Kind>, Selector);
 
 /// The snapshot that the client asked for, and where the changes begin.
-fn first(cluster: &Cluster, call: &Call, selector: &Selector) -> Result<Start, Failure> {
+fn first(cluster: &Cluster, call: &Call) -> Result<Start, Failure> {
     let kind = find(cluster, call)?;
+    let selector = call.query.selector(&kind)?;
     let version = call.query.text("resourceVersion");
     let initial = call.query.on("sendInitialEvents");
     if initial || matches!(version, "" | "0") {
-        let all = cluster.select(&kind, &namespace(call), selector);
+        let all = cluster.select(&kind, &namespace(call), &selector);
         let all = all
             .filter(|object| is_named(object, call))
             .map(Arc::clone)
             .collect();
-        return Ok((all, cluster.store.revision(), kind));
+        return Ok((all, cluster.store.revision(), kind, selector));
     }
     let after = version
         .parse()
         .map_err(|_number| Failure::bad_request("invalid resource version"))?;
     cluster.changes(&kind, &namespace(call), after)?;
-    Ok((Vec::new(), after, kind))
+    Ok((Vec::new(), after, kind, selector))
 }
 
 fn find(cluster: &Cluster, call: &Call) -> Result<Arc<Kind>, Failure> {
@@ -158,14 +173,14 @@ impl Watch {
     async fn next(&mut self) -> Option<Vec<u8>> {
         loop {
             if let Some(line) = self.ready.pop_front() {
-                return Some(line);
+                return Some(self.encoded(line));
             }
             if self.over {
                 return None;
             }
             self.revision.mark_unchanged();
-            self.look().await;
-            if !self.ready.is_empty() {
+            let more = self.look().await;
+            if more || !self.ready.is_empty() {
                 continue;
             }
             let pause = BOOKMARK.min(self.ends.saturating_duration_since(Instant::now()));
@@ -184,72 +199,90 @@ impl Watch {
         }
     }
 
-    /// Takes the changes since the last look.
-    async fn look(&mut self) {
+    /// Takes the next changes since the last look; says whether there may be more.
+    async fn look(&mut self) -> bool {
         let (call, after) = (Arc::clone(&self.call), self.after);
         let found = self
             .hub
             .ask(move |cluster, now| {
                 let kind = find(cluster, &call)?;
-                let changes = cluster.changes(&kind, &namespace(&call), after)?;
-                Ok::<_, Failure>((changes, cluster.store.revision(), now))
+                let mut changes = cluster.changes(&kind, &namespace(&call), after)?;
+                let more = changes.len() > BACKLOG;
+                changes.truncate(BACKLOG);
+                let last = changes.last().filter(|_| more);
+                let reached = last.map_or(cluster.store.revision(), |change| change.revision);
+                Ok::<_, Failure>((changes, reached, now))
             })
             .await;
         match found {
             None => self.over = true,
-            Some(Ok((changes, revision, now))) => {
+            Some(Ok((changes, reached, now))) => {
                 self.now = now;
+                let more = changes.len() == BACKLOG;
                 for change in changes {
-                    self.take(&change);
+                    self.take(change);
                 }
-                self.after = revision;
+                self.after = reached;
+                return more;
             }
             Some(Err(failure)) => {
                 self.line("ERROR", &failure.body());
                 self.over = true;
             }
         }
+        false
     }
 
-    fn take(&mut self, change: &Change) {
+    fn take(&mut self, change: Change) {
         let object = &change.object;
         if !is_named(object, &self.call) {
             return;
         }
         let wanted = self.selector.matches(object) && change.verb != Verb::Deleted;
+        // What goes is shown as it was last wanted, at the revision at which it went.
+        let gone = || {
+            let mut last = change.before.as_deref().unwrap_or(object).clone();
+            last["metadata"]["resourceVersion"] = change.revision.to_string().into();
+            Arc::new(last)
+        };
         let before = change.before.as_ref();
-        let was = self.known.contains(&name(object))
+        let name = name(object);
+        let was = self.known.contains(&name)
             || before.is_some_and(|before| self.selector.matches(before));
-        match (was, wanted) {
-            (false, true) => self.say("ADDED", object),
-            (true, true) => self.say("MODIFIED", object),
+        let word = match (was, wanted) {
+            (false, true) => "ADDED",
+            (true, true) => "MODIFIED",
             (true, false) => {
-                self.known.remove(&name(object));
-                self.say("DELETED", object);
+                self.known.remove(&name);
+                self.ready.push_back(Line::Object("DELETED", gone()));
+                return;
             }
-            (false, false) => {}
-        }
+            (false, false) => return,
+        };
+        self.known.insert(name);
+        self.ready.push_back(Line::Change(word, change));
     }
 
-    fn say(&mut self, word: &str, object: &Arc<Value>) {
-        if word == "ADDED" || word == "MODIFIED" {
-            self.known.insert(name(object));
-        }
+    fn encoded(&mut self, line: Line) -> Vec<u8> {
+        let (word, object) = match line {
+            Line::Said(bytes) => return bytes,
+            Line::Change(word, change) if self.form == Form::Whole => {
+                return worded(word, change.text());
+            }
+            Line::Change(word, change) => (word, change.object),
+            Line::Object(word, object) => (word, object),
+        };
         if self.form == Form::Whole {
-            self.line(word, object);
-            return;
+            return worded(word, &object.to_string());
         }
         let first = !std::mem::replace(&mut self.headed, true);
-        let shown = table::line(self.form, &self.kind, (**object).clone(), first, self.now);
-        self.line(word, &shown);
+        let shown = table::line(self.form, &self.kind, (*object).clone(), first, self.now);
+        worded(word, &shown.to_string())
     }
 
     fn line(&mut self, word: &str, object: &Value) {
-        let mut line = json!({"type": word, "object": object})
-            .to_string()
-            .into_bytes();
-        line.push(b'\n');
-        self.ready.push_back(line);
+        let line = worded(word, &object.to_string());
+        self.ready.push_back(Line::Said(line));
     }
 
     fn bookmark(&mut self, initial: bool) {
@@ -265,6 +298,12 @@ impl Watch {
         };
         self.line("BOOKMARK", &shown);
     }
+}
+
+/// A line around an object that is JSON already.
+fn worded(word: &str, object: &str) -> Vec<u8> {
+    let line = ["{\"type\":\"", word, "\",\"object\":", object, "}\n"];
+    line.concat().into_bytes()
 }
 
 fn name(object: &Value) -> String {

@@ -3,9 +3,9 @@
 use jiff::{Timestamp, Unit, civil::DateTime, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
-use super::{Archive, Inventory, Rows};
+use super::{Archive, Inventory, Rows, words};
 use crate::{
-    plan::{Database, Origin},
+    plan::{Database, Origin, Restoring},
     problem::{Code, Problem},
 };
 
@@ -44,6 +44,9 @@ pub struct Intent {
     pub safety: bool,
     /// The rows that were promised, when they are known.
     pub promised: Option<Rows>,
+    /// When those were counted.
+    #[serde(default)]
+    pub counted: Option<Timestamp>,
     /// A person has asked to put everything back.
     #[serde(default)]
     pub cancelled: bool,
@@ -56,6 +59,17 @@ impl Intent {
             .origin
             .as_ref()
             .map_or(self.begun, |origin| origin.moment)
+    }
+
+    /// What the faces tell of it.
+    pub fn restoring(&self, zone: &TimeZone) -> Restoring {
+        Restoring {
+            moment: self.moment(),
+            shown: words::shown(self.moment(), zone),
+            cluster: self.next.cluster(),
+            former: self.present.cluster(),
+            promised: self.promised.clone().map(|rows| rows.0),
+        }
     }
 }
 
@@ -90,12 +104,14 @@ impl Inventory {
         if next.server() == *from || self.used_servers.contains(&next.server()) {
             return Err(used(&next.server(), self.highest + 1));
         }
+        let count = self.rows_at(moment);
         Ok(Intent {
             begun: self.now,
             present: self.current.clone(),
             next,
             safety: self.alive && self.archive == Archive::Works,
-            promised: self.rows_at(moment).cloned(),
+            promised: count.map(|count| count.rows.clone()),
+            counted: count.map(|count| count.at),
             cancelled: false,
         })
     }

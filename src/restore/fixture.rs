@@ -1,10 +1,18 @@
-//! A made-up inventory for the tests of the screens.
+//! A made-up inventory and the plan of a restore, for the tests of the screens.
 
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+use secrecy::SecretString;
 use serde_json::json;
 
-use super::{Facts, Inventory};
+use super::{Facts, Ground, Inventory, Reached, Wish, plan};
+use crate::{
+    catalog::Catalog,
+    plan::Plan,
+    problem::Problem,
+    site::{SecretName, Secrets, Site, sample},
+};
 
 /// A healthy database at this moment, with two base backups, one that failed, and counted rows.
 pub fn inventory(now: &str) -> Inventory {
@@ -51,4 +59,30 @@ pub fn inventory(now: &str) -> Inventory {
         objects: objects.into_iter().map(Arc::new).collect(),
         now: now.parse().unwrap_or_default(),
     })
+}
+
+/// Makes a plan from the sample site.
+pub fn on_ground<T>(make: impl FnOnce(Ground<'_>) -> Result<T, Vec<Problem>>) -> T {
+    let mut secrets = Secrets::new();
+    for &name in SecretName::ALL {
+        secrets.set(
+            name,
+            SecretString::from(format!("canary-{}", name.as_str())),
+        );
+    }
+    let ground = Ground {
+        site: &Site::try_from(&sample()).unwrap(),
+        secrets: &secrets,
+        catalog: &Catalog::load().unwrap(),
+        zone: &TimeZone::UTC,
+        reached: Reached::Former,
+    };
+    make(ground).unwrap()
+}
+
+/// The plan of a restore to half past two, of that inventory.
+pub fn planned() -> Plan {
+    let moment = "2026-11-24T02:30:00Z".parse().unwrap();
+    let intent = inventory("2026-11-24T06:00:00Z").choose(&Wish::to(moment));
+    on_ground(|ground| plan(ground, &intent.unwrap()))
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::rows::{self, Count, Rows};
+use super::rows::{self, Count};
 use crate::{
     plan::{Database, ObjectRef},
     ready::{self, Readiness},
@@ -133,7 +133,7 @@ impl Inventory {
             window: window(facts, &server, &archive, &bases),
             used_servers: used_servers(facts, &known_servers),
             highest: highest(facts, &current, &known_servers),
-            counts: counts.map(rows::log).unwrap_or_default(),
+            counts: counts.map(rows::history).unwrap_or_default(),
             now: facts.now,
             current,
             server,
@@ -150,8 +150,8 @@ impl Inventory {
         self.bases.iter().rev().find(|base| base.ended <= moment)
     }
 
-    /// The rows at a moment, when they were counted.
-    pub fn rows_at(&self, moment: Timestamp) -> Option<&Rows> {
+    /// The last count before a moment, when there is one.
+    pub fn rows_at(&self, moment: Timestamp) -> Option<&Count> {
         rows::at(&self.counts, moment)
     }
 }

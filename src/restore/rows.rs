@@ -49,28 +49,32 @@ pub fn counted(lines: &[String]) -> Option<Rows> {
     (!found.is_empty()).then_some(Rows(found))
 }
 
-/// One count of the row log.
+/// One count of the history; a restore to its moment or later brings at least these rows.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub(super) struct Count {
+pub struct Count {
+    /// From when on.
     pub at: Timestamp,
+    /// How many.
     pub rows: Rows,
 }
 
-/// The row log: counts in the order of their moments; lines that are not understood are left out.
-pub(super) fn log(object: &Value) -> Vec<Count> {
-    let text = object.pointer("/data/counts").and_then(Value::as_str);
-    let lines = text.unwrap_or_default().lines();
+/// The history in the order of its moments. It is kept in rings, one count in several places; lines that are not understood
+/// are left out.
+pub(super) fn history(object: &Value) -> Vec<Count> {
+    let data = object.pointer("/data").and_then(Value::as_object);
+    let texts = data.into_iter().flat_map(|data| data.values());
+    let lines = texts.filter_map(Value::as_str).flat_map(str::lines);
     let mut counts: Vec<Count> = lines
         .filter_map(|line| serde_json::from_str(line).ok())
         .collect();
     counts.sort_by_key(|count| count.at);
+    counts.dedup_by_key(|count| count.at);
     counts
 }
 
 /// The newest count that is not younger than the moment.
-pub(super) fn at(counts: &[Count], moment: Timestamp) -> Option<&Rows> {
-    let known = counts.iter().rev().find(|count| count.at <= moment);
-    known.map(|count| &count.rows)
+pub(super) fn at(counts: &[Count], moment: Timestamp) -> Option<&Count> {
+    counts.iter().rev().find(|count| count.at <= moment)
 }
 
 #[cfg(test)]
@@ -108,10 +112,16 @@ mod tests {
     }
 
     #[test]
-    fn the_row_log_gives_the_count_before_a_moment_and_none_before_its_first() {
-        let text = "{\"at\":\"2026-11-24T07:00:00Z\",\"rows\":{\"a\":5}}\nnonsense\n{\"at\":\"2026-11-24T06:00:00Z\",\"rows\":{\"a\":2}}";
-        let counts = log(&json!({"data": {"counts": text}}));
-        let known = |text: &str| at(&counts, text.parse().unwrap()).cloned();
+    fn the_history_gives_the_count_before_a_moment_and_none_before_its_first() {
+        let (six, seven) = (
+            r#"{"at":"2026-11-24T06:00:00Z","rows":{"a":2}}"#,
+            r#"{"at":"2026-11-24T07:00:00Z","rows":{"a":5}}"#,
+        );
+        let counts = history(&json!({"data": {
+            "tens-06": seven, "hours-07": seven, "days-001": "nonsense", "tens-00": six,
+        }}));
+        assert_eq!(counts.len(), 2);
+        let known = |text: &str| at(&counts, text.parse().unwrap()).map(|count| count.rows.clone());
         assert_eq!(known("2026-11-24T05:59:59Z"), None);
         assert_eq!(known("2026-11-24T06:30:00Z"), Some(rows(&[("a", 2)])));
         assert_eq!(known("2026-11-24T08:00:00Z"), Some(rows(&[("a", 5)])));

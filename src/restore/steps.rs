@@ -4,25 +4,30 @@ mod jobs;
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::Intent;
 use crate::{
     catalog::Catalog,
     plan::{
-        self, Action, Component, DATABASE, Database, JobRun, Object, ObjectRef, Plan, Ready,
+        self, Action, Component, DATABASE, JobRun, Object, ObjectRef, Plan, Purpose, Ready,
         Service, Stage, Step, StepId,
     },
     problem::{Code, Problem},
     site::{Secrets, Site},
 };
-use jobs::Counting;
+use jobs::Jobs;
 
 /// The ConfigMap that remembers the highest incarnation ever begun, also after it was cancelled.
 pub(super) const TRIED: &str = "care-restores";
 
-/// The component's name in the ids of the steps.
+/// The component's name in the ids of the steps, of a restore and of its cancelling.
 const RESTORE: &str = "restore";
+const CANCEL: &str = "cancel";
+
+const RESTORED: &str = "A new database is made from the bucket beside the present one, and takes its place once it is proven.";
+const CANCELLED: &str = "What the restore made is removed; the present database was never touched.";
 
 const STAGES: [(&str, &str); 5] = [
     ("secure", "Stop and secure"),
@@ -32,120 +37,75 @@ const STAGES: [(&str, &str); 5] = [
     ("after", "After it"),
 ];
 
+/// The stage with the switch, by its place.
+const SWITCH: usize = 3;
+
+const BACK: [(&str, &str); 1] = [("back", "Put everything back")];
+
 /// Steps that can fail for good are looked at by a person; a large database may take hours.
 const RECOVERY_LIMIT: Duration = Duration::from_hours(12);
 const MIGRATION_LIMIT: Duration = Duration::from_mins(30);
+const ARCHIVE_LIMIT: Duration = Duration::from_mins(30);
 const BACKUP_LIMIT: Duration = Duration::from_hours(6);
 const SHORT_LIMIT: Duration = Duration::from_mins(15);
 
+/// The step whose log holds the proof.
+pub const PROOF: &str = "restore/proof";
+
 /// The job whose log holds the proof.
 pub fn proof_job(intent: &Intent) -> ObjectRef {
-    jobs::reference(&intent.next, intent.begun)
+    jobs::counting(&intent.next, intent.begun)
 }
 
-/// The restore: everything up to the step `restore/remember` leaves the former database in use.
+/// What the plans of a restore are made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Ground<'a> {
+    /// The settings.
+    pub site: &'a Site,
+    /// The secrets.
+    pub secrets: &'a Secrets,
+    /// The components.
+    pub catalog: &'a Catalog,
+    /// By which clock moments are told.
+    pub zone: &'a TimeZone,
+    /// How far the restore has come.
+    pub reached: Reached,
+}
+
+/// How far a restore has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reached {
+    /// The former database is in use.
+    Former,
+    /// The new one is: nothing of what came before the switch is looked at again, least of all that the writers stand still.
+    Switched,
+}
+
+/// The first step of the switch: once it is done, there is no way back.
+pub fn switch_step() -> StepId {
+    StepId::new(RESTORE, "remember")
+}
+
+/// What puts everything back when the restore was cancelled; else the restore: everything up to its step
+/// `restore/remember` leaves the former database in use.
 ///
 /// # Errors
 /// As [`plan::build_with`].
-pub fn plan(
-    site: &Site,
-    secrets: &Secrets,
-    catalog: &Catalog,
-    intent: &Intent,
-) -> Result<Plan, Vec<Problem>> {
-    let present = plan::build_with(site, secrets, catalog, &intent.present)?;
-    let next = plan::build_with(site, secrets, catalog, &intent.next)?;
+pub fn plan(ground: Ground<'_>, intent: &Intent) -> Result<Plan, Vec<Problem>> {
+    let built = |database| plan::build_with(ground.site, ground.secrets, ground.catalog, database);
+    let (present, next) = (built(&intent.present)?, built(&intent.next)?);
     let made = Makes {
         intent,
         present: &present,
         next: &next,
-        writers: writers(catalog),
+        writers: writers(ground.catalog),
     };
-    let steps = made.steps().map_err(|problem| vec![problem])?;
-    Ok(whole(site, &next, steps, &STAGES))
-}
-
-/// What puts everything back while the former database is still in use.
-///
-/// # Errors
-/// As [`plan::build_with`].
-pub fn cancel(
-    site: &Site,
-    secrets: &Secrets,
-    catalog: &Catalog,
-    intent: &Intent,
-) -> Result<Plan, Vec<Problem>> {
-    let present = plan::build_with(site, secrets, catalog, &intent.present)?;
-    let next = plan::build_with(site, secrets, catalog, &intent.next)?;
-    let made = Makes {
-        intent,
-        present: &present,
-        next: &next,
-        writers: writers(catalog),
-    };
-    let removed = made.removed();
-    let up = made
-        .scaled(&present, None)
-        .map_err(|problem| vec![problem])?;
-    let steps = vec![
-        Draft::new(
-            "remove",
-            "Remove what the restore made",
-            Action::Delete(removed),
-        )
-        .limit(SHORT_LIMIT)
-        .named("cancel", &[]),
-        Draft::new("writers-up", "Start Care again", Action::Apply(up))
-            .usual(45)
-            .named("cancel", &[]),
-    ];
-    Ok(whole(
-        site,
-        &present,
-        steps,
-        &[("back", "Put everything back")],
-    ))
-}
-
-fn whole(site: &Site, like: &Plan, steps: Vec<Step>, stages: &[(&str, &str)]) -> Plan {
-    let pins = like
-        .components
-        .iter()
-        .find(|component| component.id == "postgres");
-    let id = steps
-        .first()
-        .map_or(RESTORE, |step| step.component.as_str());
-    let (title, summary) = if id == RESTORE {
-        (
-            "Restore of PostgreSQL",
-            "A new database is made from the bucket beside the present one, and takes its place once it is proven.",
-        )
+    let steps = if intent.cancelled {
+        made.back()
     } else {
-        (
-            "Restore cancelled",
-            "What the restore made is removed; the present database was never touched.",
-        )
+        made.steps(ground.reached)
     };
-    let component = Component {
-        id: id.to_owned(),
-        title: title.to_owned(),
-        summary: summary.to_owned(),
-        service: Service::Records,
-        pins: pins
-            .map(|component| component.pins.clone())
-            .unwrap_or_default(),
-    };
-    let stage = |(id, title): &(&str, &str)| Stage {
-        id: (*id).to_owned(),
-        title: (*title).to_owned(),
-    };
-    Plan {
-        site: site.name.as_str().to_owned(),
-        stages: stages.iter().map(stage).collect(),
-        components: vec![component],
-        steps,
-        notes: Vec::new(),
-    }
+    Ok(made.whole(ground, steps.map_err(|problem| vec![problem])?))
 }
 
 /// The components whose programs write into the database.
@@ -165,8 +125,61 @@ struct Makes<'a> {
 }
 
 impl Makes<'_> {
+    /// The plan around the steps.
+    fn whole(&self, ground: Ground<'_>, steps: Vec<Step>) -> Plan {
+        let cancelled = self.intent.cancelled;
+        let pins = self
+            .next
+            .components
+            .iter()
+            .find(|component| component.id == "postgres");
+        let (id, title, summary) = if cancelled {
+            (CANCEL, "Restore cancelled", CANCELLED)
+        } else {
+            (RESTORE, "Restore of PostgreSQL", RESTORED)
+        };
+        let restoring = Box::new(self.intent.restoring(ground.zone));
+        let stage = |(id, title): &(&str, &str)| Stage {
+            id: (*id).to_owned(),
+            title: (*title).to_owned(),
+        };
+        let stages: &[(&str, &str)] = if cancelled { &BACK } else { &STAGES };
+        Plan {
+            site: ground.site.name.as_str().to_owned(),
+            purpose: if cancelled {
+                Purpose::PutBack(restoring)
+            } else {
+                Purpose::Restore(restoring)
+            },
+            stages: stages.iter().map(stage).collect(),
+            components: vec![Component {
+                id: id.to_owned(),
+                title: title.to_owned(),
+                summary: summary.to_owned(),
+                service: Service::Records,
+                pins: pins
+                    .map(|component| component.pins.clone())
+                    .unwrap_or_default(),
+            }],
+            steps,
+            notes: Vec::new(),
+        }
+    }
+
+    /// What puts everything back while the former database is still in use.
+    fn back(&self) -> Result<Vec<Step>, Problem> {
+        let remove = Draft::new(
+            "remove",
+            "Remove what the restore made",
+            Action::Delete(self.removed()),
+        );
+        let up = Action::Apply(self.scaled(self.present, None)?);
+        let up = Draft::new("writers-up", "Start Care again", up).usual(45);
+        Ok(vec![remove.named(CANCEL, &[]), up.named(CANCEL, &[])])
+    }
+
     /// One after the other, in the order of the stages.
-    fn steps(&self) -> Result<Vec<Step>, Problem> {
+    fn steps(&self, reached: Reached) -> Result<Vec<Step>, Problem> {
         let stages = [
             self.secure()?,
             self.recover()?,
@@ -174,8 +187,12 @@ impl Makes<'_> {
             self.switch()?,
             self.after(),
         ];
+        let first = match reached {
+            Reached::Former => 0,
+            Reached::Switched => SWITCH,
+        };
         let mut steps: Vec<Step> = Vec::new();
-        for (stage, drafts) in stages.into_iter().enumerate() {
+        for (stage, drafts) in stages.into_iter().enumerate().skip(first) {
             for draft in drafts {
                 let before = steps.last().map(|step| step.id.clone());
                 let before: Vec<StepId> = before.into_iter().collect();
@@ -187,17 +204,18 @@ impl Makes<'_> {
         Ok(steps)
     }
 
+    /// The safety copy is no Backup object: that would write into the present Cluster and its store, and a cancel could
+    /// not take it back. The last base backup and the changes since then are in the bucket; the job sees to the newest.
     fn secure(&self) -> Result<Vec<Draft>, Problem> {
         let down = Action::Apply(self.scaled(self.present, Some(0))?);
         let mut drafts = vec![Draft::new("writers-down", "Stop what writes", down)];
         if self.intent.safety {
-            let count = Action::Job(self.counting(&self.intent.present).run()?);
+            let work = self.jobs(&self.intent.present);
+            let count = Action::Job(work.count(None)?);
             drafts.push(Draft::new("count-before", "Count what is there now", count));
-            let backup = self.safety_copy()?;
-            let ready = Ready::Object(backup.reference());
-            let copy = Action::Apply(vec![backup]);
-            let draft = Draft::new("safety-copy", "Safety copy of what is there now", copy);
-            drafts.push(draft.ready(ready).usual(300).limit(BACKUP_LIMIT));
+            let copy = Action::Job(work.archive()?);
+            let draft = Draft::new("safety-copy", "Bring the last changes to the bucket", copy);
+            drafts.push(draft.usual(300).limit(ARCHIVE_LIMIT));
         }
         Ok(drafts)
     }
@@ -216,9 +234,8 @@ impl Makes<'_> {
     }
 
     fn proof(&self) -> Result<Vec<Draft>, Problem> {
-        let counting = self.counting(&self.intent.next);
-        let counting = counting.expecting(self.intent.promised.as_ref());
-        let count = Action::Job(counting.run()?);
+        let work = self.jobs(&self.intent.next);
+        let count = Action::Job(work.count(self.intent.promised.as_ref())?);
         Ok(vec![Draft::new("proof", "Count what came back", count)])
     }
 
@@ -306,21 +323,8 @@ impl Makes<'_> {
             .collect()
     }
 
-    fn counting<'d>(&'d self, database: &'d Database) -> Counting<'d> {
-        Counting::new(database, self.next, self.intent.begun)
-    }
-
-    fn safety_copy(&self) -> Result<Object, Problem> {
-        let cluster = self.intent.present.cluster();
-        let stamp = self.intent.begun.strftime("%Y%m%d%H%M%S");
-        made(json!({
-            "apiVersion": "postgresql.cnpg.io/v1", "kind": "Backup",
-            "metadata": {"name": format!("{cluster}-before-restore-{stamp}"), "namespace": DATABASE},
-            "spec": {
-                "cluster": {"name": cluster}, "method": "plugin",
-                "pluginConfiguration": {"name": "barman-cloud.cloudnative-pg.io"},
-            },
-        }))
+    fn jobs<'d>(&'d self, database: &'d plan::Database) -> Jobs<'d> {
+        Jobs::new(database, self.next, self.intent.begun)
     }
 
     fn tried(&self) -> Result<Object, Problem> {
@@ -331,12 +335,13 @@ impl Makes<'_> {
         }))
     }
 
-    /// What a cancelled restore leaves behind, without its safety copy and the number it has used.
+    /// What a cancelled restore leaves behind, without the number it has used.
     fn removed(&self) -> Vec<ObjectRef> {
         let Intent { present, next, .. } = self.intent;
         let mut all = vec![
-            jobs::reference(present, self.intent.begun),
-            jobs::reference(next, self.intent.begun),
+            jobs::counting(present, self.intent.begun),
+            jobs::archiving(present, self.intent.begun),
+            jobs::counting(next, self.intent.begun),
         ];
         let databases = objects(self.next, "postgres/databases");
         all.extend(databases.iter().map(Object::reference));

@@ -3,15 +3,12 @@
 use std::{fmt::Write as _, sync::Arc};
 
 use jiff::Timestamp;
-use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::*;
+use super::{fixture::on_ground, *};
 use crate::{
-    catalog::Catalog,
-    plan::{Action, Database, Plan, Ready},
-    problem::{Code, Problem},
-    site::{SecretName, Secrets, Site, sample},
+    plan::{Action, Database, Object, Plan, Ready},
+    problem::Code,
 };
 
 const NOW: &str = "2026-11-24T14:07:00Z";
@@ -252,18 +249,14 @@ fn intent() -> Intent {
         .unwrap()
 }
 
-fn planned(
-    make: impl Fn(&Site, &Secrets, &Catalog, &Intent) -> Result<Plan, Vec<Problem>>,
-) -> Plan {
-    let mut secrets = Secrets::new();
-    for &name in SecretName::ALL {
-        secrets.set(
-            name,
-            SecretString::from(format!("canary-{}", name.as_str())),
-        );
-    }
-    let site = Site::try_from(&sample()).unwrap();
-    make(&site, &secrets, &Catalog::load().unwrap(), &intent()).unwrap()
+fn restoring() -> Plan {
+    on_ground(|ground| plan(ground, &intent()))
+}
+
+fn deploying(database: &Database) -> Plan {
+    on_ground(|ground| {
+        crate::plan::build_with(ground.site, ground.secrets, ground.catalog, database)
+    })
 }
 
 /// Each step with all that it sends; Deployments only by their replicas.
@@ -312,20 +305,73 @@ fn shown(plan: &Plan) -> String {
 
 #[test]
 fn the_plan_of_a_restore() {
-    insta::assert_snapshot!("restore_plan", shown(&planned(plan)));
+    insta::assert_snapshot!("restore_plan", shown(&restoring()));
 }
 
 #[test]
 fn the_plan_that_puts_everything_back() {
-    insta::assert_snapshot!("cancel_plan", shown(&planned(cancel)));
+    let cancelled = Intent {
+        cancelled: true,
+        ..intent()
+    };
+    let back = on_ground(|ground| plan(ground, &cancelled));
+    insta::assert_snapshot!("cancel_plan", shown(&back));
+}
+
+#[test]
+fn before_the_switch_nothing_is_sent_that_holds_the_present_database_or_leads_to_it() {
+    let present = deploying(&Database::first());
+    let sent_by_deploy: Vec<_> = present
+        .steps
+        .iter()
+        .flat_map(|step| step.action.objects())
+        .collect();
+    let restore = restoring();
+    let before = restore
+        .steps
+        .iter()
+        .take_while(|step| step.id != switch_step());
+    let known: Vec<String> = before
+        .flat_map(|step| step.action.objects())
+        .map(Object::reference)
+        .filter(|sent| {
+            sent_by_deploy
+                .iter()
+                .any(|object| object.reference() == *sent)
+        })
+        .map(|sent| sent.to_string())
+        .collect();
+    // Only the programs that write are stopped.
+    assert_eq!(
+        known,
+        [
+            "Deployment care-be/care",
+            "Deployment care-be/care-worker",
+            "Deployment care-be/care-beat"
+        ]
+    );
+}
+
+#[test]
+fn after_the_switch_nothing_of_before_is_looked_at_again() {
+    let steps = on_ground(|ground| {
+        let reached = Reached::Switched;
+        plan(Ground { reached, ..ground }, &intent())
+    })
+    .steps;
+    assert_eq!(steps[0].id, switch_step());
+    assert!(steps[0].needs.is_empty());
+    let whole = restoring().steps;
+    let same = whole.iter().rev().zip(steps.iter().rev());
+    for (one, other) in same {
+        assert_eq!((&one.id, one.stage), (&other.id, other.stage));
+    }
 }
 
 #[test]
 fn a_deploy_after_the_restore_sends_what_the_restore_sent() {
-    let restore = planned(plan);
-    let after = planned(|site, secrets, catalog, intent| {
-        crate::plan::build_with(site, secrets, catalog, &intent.next)
-    });
+    let restore = restoring();
+    let after = deploying(&intent().next);
     let sent = |id: &str| {
         let step = after
             .steps
@@ -354,19 +400,6 @@ fn a_deploy_after_the_restore_sends_what_the_restore_sent() {
             assert!(all.contains(&object), "{id}: {object:?}");
         }
     }
-    let first: Vec<_> = planned(|site, secrets, catalog, _| {
-        crate::plan::build_with(site, secrets, catalog, &Database::first())
-    })
-    .steps
-    .iter()
-    .map(|step| step.id.clone())
-    .collect();
-    assert_eq!(
-        first,
-        after
-            .steps
-            .iter()
-            .map(|step| step.id.clone())
-            .collect::<Vec<_>>()
-    );
+    let ids = |plan: &Plan| -> Vec<_> { plan.steps.iter().map(|step| step.id.clone()).collect() };
+    assert_eq!(ids(&deploying(&Database::first())), ids(&after));
 }

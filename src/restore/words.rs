@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 
 use super::{Archive, Intent, Inventory, Rows};
+use crate::plan::Restoring;
 
 /// Everything that can be restored, and what cannot.
 pub fn inventory(inventory: &Inventory, zone: &TimeZone) -> String {
@@ -65,7 +66,10 @@ pub fn intent(intent: &Intent, inventory: &Inventory, zone: &TimeZone) -> Vec<St
         "Loses     everything entered since then: {lost}{rows}"
     ));
     if let Some(promised) = &intent.promised {
-        lines.push(format!("Brings    {}", promised.words()));
+        let at = intent.counted.map_or_else(String::new, |at| {
+            format!(", as counted at {}", shown(at, zone))
+        });
+        lines.push(format!("Brings    {}{at}", promised.words()));
     }
     lines.push(format!(
         "Into      a new database {} ({} in the bucket); {} stays until you delete it",
@@ -74,7 +78,7 @@ pub fn intent(intent: &Intent, inventory: &Inventory, zone: &TimeZone) -> Vec<St
         intent.present.cluster()
     ));
     if !intent.safety {
-        lines.push("Without   a safety copy: the present database is not healthy, or does not reach the bucket".to_owned());
+        lines.push("Without   the last changes in the bucket: the present database is not healthy, or does not reach it".to_owned());
     }
     for rejected in &inventory.rejected {
         lines.push(format!("Not used  {}: {}", rejected.name, rejected.reason));
@@ -84,7 +88,7 @@ pub fn intent(intent: &Intent, inventory: &Inventory, zone: &TimeZone) -> Vec<St
 
 /// Rows and tables that go, when they are known.
 pub fn loss(intent: &Intent, inventory: &Inventory) -> Option<(u64, usize)> {
-    let now = inventory.rows_at(inventory.now)?;
+    let now = &inventory.rows_at(inventory.now)?.rows;
     Some(now.beyond(intent.promised.as_ref()?))
 }
 
@@ -96,14 +100,25 @@ pub fn intent_json(intent: &Intent, inventory: &Inventory) -> Value {
         "into": intent.next.server(), "cluster": intent.next.cluster(),
         "base": inventory.base_for(intent.moment()), "loses_seconds": lost.as_secs(),
         "loses_rows": loss(intent, inventory).map(|(rows, _)| rows),
-        "promised": intent.promised, "safety_copy": intent.safety, "rejected": inventory.rejected,
+        "promised": intent.promised, "counted": intent.counted, "safety_copy": intent.safety, "rejected": inventory.rejected,
     })
 }
 
 /// What a finished restore has brought.
-pub fn result(intent: &Intent, found: Option<&Rows>, zone: &TimeZone) -> String {
-    let moment = shown(intent.moment(), zone);
-    let rows = match (found, &intent.promised) {
+pub fn result(restoring: &Restoring, found: Option<&Rows>) -> String {
+    format!(
+        "Care uses {} now, as PostgreSQL was at {}: {}.\n{} is still there; delete it once nobody misses anything.\n",
+        restoring.cluster,
+        restoring.shown,
+        proof(restoring, found),
+        restoring.former
+    )
+}
+
+/// What the proof has found, beside what was promised.
+pub fn proof(restoring: &Restoring, found: Option<&Rows>) -> String {
+    let promised = restoring.promised.clone().map(Rows);
+    match (found, &promised) {
         (Some(found), Some(promised)) if found == promised => {
             format!("{}, exactly as promised", found.words())
         }
@@ -112,12 +127,7 @@ pub fn result(intent: &Intent, found: Option<&Rows>, zone: &TimeZone) -> String 
         }
         (Some(found), None) => found.words(),
         (None, _) => "its rows were counted in the step restore/proof".to_owned(),
-    };
-    format!(
-        "Care uses {} now, as PostgreSQL was at {moment}: {rows}.\n{} is still there; delete it once nobody misses anything.\n",
-        intent.next.cluster(),
-        intent.present.cluster()
-    )
+    }
 }
 
 /// A moment by the clock of a zone.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     catalog::Catalog,
+    engine::journal::Journal,
     plan::{self, Database, Plan},
     problem::Problem,
     session::{Workplace, restore},
@@ -57,17 +58,22 @@ impl Session {
         &self.lock
     }
 
-    /// Makes the plan; the certificate is read from its files now.
+    /// Makes the plan, with the usual times that earlier runs here have taught; the certificate is read from its files now.
     ///
     /// # Errors
     /// A certificate file that cannot be read, a secret that is missing, or a mistake of the catalogue.
     pub fn plan(&self) -> Result<Plan, Vec<Problem>> {
-        plan::build_with(
+        let mut plan = plan::build_with(
             &self.site,
             &self.full_secrets()?,
             &Catalog::load()?,
             &self.database,
-        )
+        )?;
+        // A journal that cannot be read teaches nothing; the run that needs it says why.
+        if let Ok(memory) = Journal::look(&self.place.journal()) {
+            memory.took.teach(&mut plan);
+        }
+        Ok(plan)
     }
 
     /// The secrets, with the certificate as its files are now.

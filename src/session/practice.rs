@@ -6,19 +6,20 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     problem::{Code, Problem},
-    rehearsal::{self, Point, Speed},
+    rehearsal::{
+        self, Point, Speed,
+        pace::{self, Pace},
+    },
     session::Workplace,
     sys::{
         daemon::{self, Detached},
         files,
+        kube::Kube,
     },
 };
 
 /// How long the process may take until it serves.
 const START_LIMIT: Duration = Duration::from_secs(20);
-
-/// How long a process that was asked to end may take.
-const END_LIMIT: Duration = Duration::from_secs(10);
 
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(30);
@@ -32,17 +33,18 @@ const LOG: u64 = 1024 * 1024;
 /// The usual speed: a deploy takes about half a minute.
 pub const USUAL_SPEED: Speed = Speed::Times(20);
 
-/// Where the practice cluster is served; it is started when it is not, and started anew for another speed.
+/// Where the practice cluster is served; it is started when it is not, and passes at another speed when one is given.
 ///
 /// # Errors
-/// Its process cannot be started, or ends at once; or it would have to be restarted under a run that goes on.
+/// Its process cannot be started, or ends at once; or it does not follow.
 pub async fn ensure(place: &Workplace, speed: Option<Speed>) -> Result<Point, Problem> {
     let folder = place.cluster();
     if let Some(point) = rehearsal::find(&folder).await {
-        let Some(wanted) = speed.filter(|wanted| *wanted != point.speed) else {
-            return Ok(point);
-        };
-        stop_idle(place, &folder, point, wanted).await?;
+        if let Some(wanted) = speed {
+            let kube = Kube::connect(&point.source()).await?;
+            pace::ask(&kube, pace::Wish::Pace(Pace::Runs(wanted))).await?;
+        }
+        return Ok(point);
     }
     files::create_folder(&place.logs())?;
     let log = place.logs().join("practice.log");
@@ -58,32 +60,6 @@ pub async fn ensure(place: &Workplace, speed: Option<Speed>) -> Result<Point, Pr
     }
     .start()?;
     wait_for(&folder, child, &log).await
-}
-
-/// Ends a practice cluster whose time passes at another speed than is wanted now.
-async fn stop_idle(
-    place: &Workplace,
-    folder: &Path,
-    point: Point,
-    wanted: Speed,
-) -> Result<(), Problem> {
-    let Some(_no_run) = daemon::try_lock(&place.lock())? else {
-        return Err(Problem::new(
-            Code::Host02,
-            format!(
-                "The practice cluster runs at speed {} and cannot change to {wanted} now.",
-                point.speed
-            ),
-            "Leave out --speed to join the run, or wait for its end.",
-        )
-        .because("a run goes on in it"));
-    };
-    daemon::terminate(point.pid);
-    let until = Instant::now() + END_LIMIT;
-    while rehearsal::find(folder).await.is_some() && Instant::now() < until {
-        sleep(LOOK).await;
-    }
-    Ok(())
 }
 
 async fn wait_for(folder: &Path, mut child: Child, log: &Path) -> Result<Point, Problem> {

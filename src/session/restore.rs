@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
@@ -14,7 +14,7 @@ use crate::{
     },
     plan::{DATABASE, Database, Object, ObjectRef, Plan},
     problem::{Code, Problem},
-    restore::{self, Facts, Intent, Inventory, Rows},
+    restore::{self, Facts, Ground, Intent, Inventory, Reached, Rows},
     session::{Session, Workplace, World},
     sys::files::{self, Mode},
 };
@@ -82,17 +82,30 @@ impl Session {
         self.use_database(database)
     }
 
-    /// The plan of a restore.
+    /// The plan of a restore, or of what puts it back.
     ///
     /// # Errors
     /// As [`Session::plan`].
     pub fn restore_plan(&self, intent: &Intent) -> Result<Plan, Vec<Problem>> {
-        let (secrets, catalog) = (self.full_secrets()?, Catalog::load()?);
-        if intent.cancelled {
-            return restore::cancel(&self.site, &secrets, &catalog, intent);
-        }
-        restore::plan(&self.site, &secrets, &catalog, intent)
+        let ground = Ground {
+            site: &self.site,
+            secrets: &self.full_secrets()?,
+            catalog: &Catalog::load()?,
+            zone: &TimeZone::system(),
+            reached: reached(&self.place).map_err(|problem| vec![problem])?,
+        };
+        restore::plan(ground, intent)
     }
+}
+
+/// How far the unfinished restore has come, as its journal remembers.
+fn reached(place: &Workplace) -> Result<Reached, Problem> {
+    let memory = Journal::look(&place.restore_journal())?;
+    Ok(if memory.done.contains_key(&restore::switch_step()) {
+        Reached::Switched
+    } else {
+        Reached::Former
+    })
 }
 
 /// What the run of a restore needs to know beside its plan.
@@ -137,6 +150,17 @@ pub fn reached_end(place: &Workplace, plan: &Plan) -> Result<bool, Problem> {
             .all(|step| memory.done.contains_key(&step.id)))
 }
 
+/// Forgets what was agreed to when its run could not begin: then nothing was changed, and nothing is in the way.
+///
+/// # Errors
+/// The folder cannot be read or written.
+pub fn forget_unbegun(place: &Workplace) -> Result<(), Problem> {
+    if Journal::look(&place.restore_journal())?.run.is_none() {
+        files::remove(&place.restore())?;
+    }
+    Ok(())
+}
+
 /// The rows that the proof has counted; nothing when its log is gone.
 pub async fn proof(world: &World, intent: &Intent) -> Option<Rows> {
     let job = restore::proof_job(intent);
@@ -164,11 +188,11 @@ pub async fn proof(world: &World, intent: &Intent) -> Option<Rows> {
     None
 }
 
-/// The restore is over: its file becomes a report, and plans follow the cluster.
+/// The restore is over: its file becomes a report with the rows that came back, and its journal goes.
 ///
 /// # Errors
 /// The folder cannot be written.
-pub fn close(place: &Workplace, intent: &Intent) -> Result<(), Problem> {
+pub fn close(place: &Workplace, intent: &Intent, found: Option<&Rows>) -> Result<(), Problem> {
     let word = if intent.cancelled {
         "cancelled"
     } else {
@@ -176,9 +200,22 @@ pub fn close(place: &Workplace, intent: &Intent) -> Result<(), Problem> {
     };
     let name = format!("{word}-{}.json", intent.begun.strftime("%Y%m%dT%H%M%SZ"));
     files::create_folder(&place.reports())?;
-    write(&place.reports().join(name), intent)?;
+    let report = Report {
+        agreed: intent,
+        found,
+    };
+    write(&place.reports().join(name), &report)?;
     files::remove(&place.restore())?;
     files::remove(&place.restore_journal())
+}
+
+/// What is kept of a restore once it is over.
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    agreed: &'a Intent,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<&'a Rows>,
 }
 
 /// Refuses to deploy into a restore: the writers it has stopped would begin to write.

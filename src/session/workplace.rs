@@ -57,6 +57,11 @@ impl Workplace {
         self.work().join("run.lock")
     }
 
+    /// The names of the last runs: what they have left behind in the cluster is this folder's own.
+    pub fn last_runs(&self) -> PathBuf {
+        self.work().join("run.last")
+    }
+
     /// The logs.
     pub fn logs(&self) -> PathBuf {
         self.work().join("logs")

@@ -6,7 +6,7 @@ use crate::{
     catalog::standin::{self, Makers},
     engine::run::{Chosen, Setting},
     problem::Problem,
-    rehearsal::{Speed, schema},
+    rehearsal::{Speed, pace, schema},
     session::{Mode, Session, practice},
     site::Site,
     sys::{
@@ -77,9 +77,11 @@ impl Reach {
 
     async fn practice(session: &Session, tools: &Tools) -> Result<Self, Problem> {
         let point = practice::ensure(&session.place, tools.speed).await?;
+        let kube = Kube::connect(&point.source()).await?;
+        let taken = pace::taken(&kube).await?;
         Ok(Self {
             source: point.source(),
-            clock: point.clock(),
+            clock: taken.map_or_else(|| point.clock(), |taken| taken.clock()),
             routes: point.routes,
             helm: Helm::Practice(Practice {
                 objects: |release| standin::objects(release, Makers::Chart),

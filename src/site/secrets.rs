@@ -72,6 +72,8 @@ secrets! {
     PostgresOdooPassword = "postgres-odoo-password", Origin::Generated(Password);
     /// Database password of Metabase.
     PostgresMetabasePassword = "postgres-metabase-password", Origin::Generated(Password);
+    /// Database password of the role that counts rows.
+    PostgresCountsPassword = "postgres-counts-password", Origin::Generated(Password);
     /// Valkey's password.
     ValkeyPassword = "valkey-password", Origin::Generated(Password);
     /// Login of the object store.

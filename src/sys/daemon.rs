@@ -21,7 +21,20 @@ use crate::problem::{Code, Problem};
 /// An exclusive lock on a file; the system takes it back when the process ends in any way.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Lock {
+    /// Writes down who holds it, for whoever is turned away; it explains and decides nothing.
+    pub fn note(&self, text: &str) {
+        let mut file = &self.file;
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.write_all(text.as_bytes()));
+        if let Err(error) = written {
+            tracing::warn!(%error, "the lock does not say who holds it");
+        }
+    }
 }
 
 /// Takes the lock, or gives nothing when another process holds it.
@@ -45,7 +58,7 @@ pub fn try_lock(path: &Path) -> Result<Option<Lock>, Problem> {
     })?;
     Ok(flock(&file, FlockOperation::NonBlockingLockExclusive)
         .ok()
-        .map(|()| Lock { _file: file }))
+        .map(|()| Lock { file }))
 }
 
 /// A program of ours to start apart from the terminal.

@@ -71,7 +71,8 @@ impl Feed {
         Self::with_quiet_limit(kube, QUIET_LIMIT)
     }
 
-    fn with_quiet_limit(kube: Kube, quiet: Duration) -> Self {
+    /// One whose watches are asked for again after another quiet time than the usual half minute.
+    pub fn with_quiet_limit(kube: Kube, quiet: Duration) -> Self {
         let stop = CancellationToken::new();
         Self(Arc::new(Inner {
             kube,
@@ -413,5 +414,54 @@ mod tests {
         let third = watches.wait_for(|count| *count >= 3);
         tokio::time::timeout(LIMIT, third).await.unwrap().unwrap();
         assert!(began.elapsed() >= FIRST_PAUSE * 2);
+    }
+
+    /// A server whose first watch says that its version is too old, and whose second list has one more node.
+    async fn forgetful() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut lists, mut watches) = (0, 0);
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut asked = String::new();
+                while !asked.ends_with("\r\n\r\n") {
+                    let Ok(byte) = stream.read_u8().await else {
+                        break;
+                    };
+                    asked.push(byte.into());
+                }
+                let body = if asked.contains("watch=true") {
+                    watches += 1;
+                    json!({"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired",
+                        "message": "too old resource version"}})
+                } else if asked.contains("nodes") {
+                    lists += 1;
+                    let name = format!("list-{lists}");
+                    json!({"metadata": {"resourceVersion": "5"}, "items": [node(&name, "5")]})
+                } else {
+                    json!({"resources": [{"name": "nodes", "kind": "Node", "namespaced": false}]})
+                };
+                let body = format!("{body}\n");
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close";
+                let text = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+                stream.write_all(text.as_bytes()).await.ok();
+                assert!(watches < 100, "it asks without end");
+            }
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn a_watch_that_is_too_old_is_listed_again_and_forgets_what_is_gone() {
+        let feed = feed(forgetful().await, QUIET_LIMIT).await;
+        let of = ObjectRef::new("v1", "Node", "", "");
+        let mut watch = feed.watch(&of).await.unwrap();
+        let news = async {
+            while !watch.objects().contains_key("list-2") {
+                watch.changed().await;
+            }
+        };
+        tokio::time::timeout(LIMIT, news).await.unwrap();
+        assert!(!watch.objects().contains_key("list-1"));
     }
 }

@@ -157,6 +157,12 @@ pub fn read_text_if_any(path: &Path, limit: u64) -> Result<Option<String>, Probl
     }
 }
 
+/// The mode of a file that others than its owner may read or write; nothing when they may not, or when it is not there.
+pub fn open_to_others(path: &Path) -> Option<u32> {
+    let mode = fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    (mode & 0o077 != 0).then_some(mode)
+}
+
 /// Whether something has this name.
 pub fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()

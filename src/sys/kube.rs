@@ -1,5 +1,6 @@
 //! The door to the Kubernetes API: objects as JSON values, server-side apply, one manager; it waits for nothing.
 
+mod apply;
 mod discover;
 mod pace;
 mod words;
@@ -18,6 +19,7 @@ use serde_json::Value;
 
 use super::{DoorError, Retry, feed::Feed};
 use crate::plan::{Object, ObjectRef};
+pub use apply::{Applied, Clash};
 use discover::Discovery;
 use pace::Pace;
 
@@ -59,17 +61,6 @@ pub enum Source {
         /// The token.
         token: SecretString,
     },
-}
-
-/// What an apply did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Applied {
-    /// It was not there.
-    Created,
-    /// It was there and is different now.
-    Changed,
-    /// It was there just so.
-    Unchanged,
 }
 
 /// A connection to a cluster; clones share it.
@@ -163,31 +154,6 @@ impl Kube {
         let answer = self.good(answer, "ask for the version")?;
         let text = answer.get("gitVersion").and_then(Value::as_str);
         Ok(text.unwrap_or("unknown").to_owned())
-    }
-
-    /// Applies an object on the server's side, as the only manager of the fields it names.
-    ///
-    /// # Errors
-    /// The server refuses or cannot be reached; the problem names the object and the fields.
-    pub async fn apply(&self, object: &Object) -> Result<Applied, DoorError> {
-        let target = object.reference();
-        let path = self.path(&target).await?;
-        let before = self.ask(Method::GET, &path, None).await?;
-        let before = if before.status == StatusCode::NOT_FOUND {
-            None
-        } else {
-            let before = self.good(before, &format!("read {target}"))?;
-            before.pointer("/metadata/resourceVersion").cloned()
-        };
-        let query = format!("{path}?fieldManager={MANAGER}&force=true&fieldValidation=Strict");
-        let answer = self.ask(Method::PATCH, &query, Some(object)).await?;
-        let created = answer.status == StatusCode::CREATED;
-        let body = self.good(answer, &format!("apply {target}"))?;
-        Ok(match body.pointer("/metadata/resourceVersion") {
-            _ if created => Applied::Created,
-            after if after == before.as_ref() => Applied::Unchanged,
-            _ => Applied::Changed,
-        })
     }
 
     /// Makes the object; nothing when it is there already.

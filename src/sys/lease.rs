@@ -6,11 +6,15 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::{
     sync::watch,
-    time::{Instant, sleep, timeout},
+    time::{sleep, timeout},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{DoorError, Retry, kube::Kube};
+use super::{
+    DoorError, Retry,
+    clock::{Clock, Mark},
+    kube::Kube,
+};
 use crate::{
     plan::{Object, ObjectRef},
     problem::{Code, Problem},
@@ -24,6 +28,9 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// How long giving it back may take; after that it runs out by itself.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How often a holder looks whether the computer has slept.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How long the lease holds without a sign of life, and how often one is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +51,7 @@ impl Default for Terms {
 }
 
 /// Who wants the lease.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Claim {
     /// The person, computer and process, such as `anna@laptop pid 4711`; never a secret.
     pub who: String,
@@ -54,6 +61,8 @@ pub struct Claim {
     pub former: Option<String>,
     /// How long it lasts.
     pub terms: Terms,
+    /// This computer's clock. It only stands in the lease; how long one's own lease lasts is measured apart from it.
+    pub clock: Clock,
 }
 
 impl Claim {
@@ -120,7 +129,7 @@ pub async fn take(kube: &Kube, claim: Claim) -> Result<Lease, DoorError> {
     let mut tries = 0;
     loop {
         tries += 1;
-        let asked = Instant::now();
+        let asked = Mark::now();
         match attempt(kube, &claim).await {
             Ok(Some(object)) => return Ok(hold(kube.clone(), claim, (object, asked))),
             Ok(None) if tries < TRIES => {}
@@ -137,7 +146,7 @@ async fn attempt(kube: &Kube, claim: &Claim) -> Result<Option<Value>, DoorError>
     let Some(there) = kube.get(&target()).await? else {
         return kube.create(&wish(claim, None)?).await;
     };
-    match standing(&there, claim, Timestamp::now()) {
+    match standing(&there, claim, claim.clock.now()) {
         Standing::Free => {}
         Standing::Held { left } => return Err(DoorError::lasting(held(&there, left))),
         // Clocks differ between computers. A holder that lives renews within this time, and then our write is refused.
@@ -196,7 +205,7 @@ fn wish(claim: &Claim, there: Option<&Value>) -> Result<Object, DoorError> {
         .and_then(|there| there.pointer("/spec/leaseTransitions"))
         .and_then(Value::as_i64)
         .unwrap_or(0);
-    let now = moment(Timestamp::now());
+    let now = moment(claim.clock.now());
     let spec = json!({
         "holderIdentity": claim.holder(),
         "leaseDurationSeconds": claim.terms.lasts.as_secs().max(1),
@@ -220,7 +229,7 @@ fn object(there: Option<&Value>, spec: &Value) -> Result<Object, DoorError> {
     })
 }
 
-fn hold(kube: Kube, claim: Claim, (object, asked): (Value, Instant)) -> Lease {
+fn hold(kube: Kube, claim: Claim, (object, asked): (Value, Mark)) -> Lease {
     let (tell, lost) = watch::channel(None);
     let end = CancellationToken::new();
     let holding = Holding {
@@ -244,7 +253,7 @@ struct Holding {
     /// As the server last answered it.
     object: Value,
     /// When the last renewal that was answered was sent: never later than the server's own reckoning.
-    renewed: Instant,
+    renewed: Mark,
 }
 
 impl Holding {
@@ -263,8 +272,8 @@ impl Holding {
         let mut pause = renew;
         let mut trouble = None;
         loop {
-            sleep(pause).await;
-            let left = lasts.saturating_sub(self.renewed.elapsed());
+            self.rest(pause).await;
+            let left = lasts.saturating_sub(self.renewed.age());
             match timeout(left, self.once()).await {
                 Ok(Ok(None)) => {
                     (pause, trouble) = (renew, None);
@@ -274,16 +283,24 @@ impl Holding {
                 Ok(Err(error)) => trouble = Some(error.problem),
                 Err(_elapsed) => {}
             }
-            if self.renewed.elapsed() >= lasts {
+            if self.renewed.age() >= lasts {
                 return Some(silent(lasts, trouble));
             }
             pause = renew / 8;
         }
     }
 
+    /// Waits for the next renewal, shorter when the computer has slept through it: then somebody else may have the lease.
+    async fn rest(&self, pause: Duration) {
+        let began = Mark::now();
+        while began.age() < pause {
+            sleep(LOOK.min(pause.saturating_sub(began.age()))).await;
+        }
+    }
+
     /// One renewal; tells when somebody else has the lease.
     async fn once(&mut self) -> Result<Option<Problem>, DoorError> {
-        let asked = Instant::now();
+        let asked = Mark::now();
         if let Ok(Some(object)) = self
             .kube
             .replace(&wish(&self.claim, Some(&self.object))?)
@@ -293,7 +310,7 @@ impl Holding {
             return Ok(None);
         }
         // An answer was lost, it was deleted, or somebody took it: the lease itself says which.
-        let asked = Instant::now();
+        let asked = Mark::now();
         let written = match self.kube.get(&target()).await? {
             None => self.kube.create(&wish(&self.claim, None)?).await?,
             Some(there) => {
@@ -320,7 +337,7 @@ impl Holding {
             let spec = json!({
                 "holderIdentity": "",
                 "leaseDurationSeconds": 1,
-                "renewTime": moment(Timestamp::now()),
+                "renewTime": moment(self.claim.clock.now()),
                 "leaseTransitions": there.pointer("/spec/leaseTransitions"),
             });
             let Ok(free) = object(Some(&there), &spec) else {
@@ -408,6 +425,7 @@ mod tests {
             run: "new".to_owned(),
             former: former.map(str::to_owned),
             terms: Terms::default(),
+            clock: Clock::real(),
         }
     }
 

@@ -81,10 +81,15 @@ impl Lines {
     /// The disk is full or the file cannot be written.
     pub fn append(&mut self, line: &str) -> Result<(), Problem> {
         let text = format!("{line}\n");
-        self.file
+        let written = self
+            .file
             .write_all(text.as_bytes())
-            .and_then(|()| self.file.sync_data())
-            .map_err(|error| unusable(&self.path, &error))?;
+            .and_then(|()| self.file.sync_data());
+        if let Err(error) = written {
+            // Half of a line is taken back, so that nothing can follow it; should that fail too, the next start cuts it off.
+            self.file.set_len(self.bytes).ok();
+            return Err(unusable(&self.path, &error));
+        }
         self.bytes += text.len() as u64;
         Ok(())
     }

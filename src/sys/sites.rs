@@ -261,7 +261,11 @@ impl SiteDir {
         let text = files::read_text(&self.file(SITE_FILE), LARGEST_SITE_FILE)
             .map_err(|problem| vec![problem])?;
         let (draft, site) = file::read(SITE_FILE, &text)?;
-        let warnings = file::warnings(SITE_FILE, &text);
+        let mut warnings = file::warnings(SITE_FILE, &text);
+        warnings.extend(
+            files::open_to_others(&self.file(KEY_FILE))
+                .map(|mode| open_key(&self.file(KEY_FILE), mode)),
+        );
         Ok(Settings {
             draft,
             site,
@@ -391,6 +395,16 @@ impl SiteDir {
     }
 }
 
+fn open_key(key: &Path, mode: u32) -> Problem {
+    let key = key.display();
+    Problem::new(
+        Code::Vault09,
+        format!("Other users of this computer can open {key}, and with it every secret of the site."),
+        format!("Close it to them: chmod 600 {key}. If others work on this computer, change the passwords that are in the vault."),
+    )
+    .because(format!("its mode is {mode:03o}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -509,6 +523,23 @@ mod tests {
         }
         dir.read_certificate(&site, &mut secrets).unwrap();
         assert!(secrets.get(SecretName::CertificateKey).is_some());
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_is_warned_about() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (_folder, sites) = sites();
+        let dir = sites.named(&name("x"));
+        dir.save_settings(&sample()).unwrap();
+        dir.make_key_lock().unwrap();
+        assert_eq!(dir.settings().unwrap().warnings, []);
+        for (mode, warned) in [(0o644, true), (0o640, true), (0o400, false)] {
+            let open = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(dir.file(KEY_FILE), open).unwrap();
+            let warnings = dir.settings().unwrap().warnings;
+            let codes: Vec<Code> = warnings.iter().map(|warning| warning.code).collect();
+            assert_eq!(codes == [Code::Vault09], warned, "{mode:o}: {warnings:?}");
+        }
     }
 
     #[test]

@@ -74,16 +74,19 @@ fn write(paint: &mut Paint<'_>, area: Rect, row: u16, body: &[Words]) -> u16 {
 
 fn menu(card: &Menu, paint: &mut Paint<'_>, area: Rect) {
     const LABEL: usize = 20;
-    let (columns, _) = room((area.width, area.height));
+    let (columns, most) = room((area.width, area.height));
     let body = lines(&card.body, columns);
     let gap = usize::from(!body.is_empty());
+    // On a low terminal the chosen row stays in sight.
+    let shown = most.saturating_sub(body.len() + gap).max(1);
+    let first = (card.chosen + 1).saturating_sub(shown);
     let inner = paint.boxed(
         place(area, body.len() + gap + card.items.len()),
         &card.title,
     );
     let mut row = write(paint, inner, 0, &body);
     row += u16::from(!body.is_empty());
-    for (index, item) in card.items.iter().enumerate() {
+    for (index, item) in card.items.iter().enumerate().skip(first).take(shown) {
         let strip = Strip::new(paint.theme, inner.width)
             .gap(1)
             .cell(LABEL, &item.label, paint.theme.tone(Tone::Strong))

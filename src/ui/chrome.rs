@@ -71,6 +71,7 @@ fn subject(app: &App) -> String {
                 format!("log of {namespace}/{name}")
             }
         },
+        Screen::Deploy(_) => app.known.run.purpose.noun().to_owned(),
         screen => screen.title().to_owned(),
     }
 }

@@ -23,7 +23,7 @@ use crate::{
         event::{Done, NotRun, Outcome, StepState},
         view::{RunView, StepView},
     },
-    plan::StepKind,
+    plan::{Purpose, StepKind},
 };
 
 /// Draws the screen.
@@ -33,7 +33,15 @@ pub fn draw(app: &App, state: &Deploy, paint: &mut Paint<'_>, area: Rect) {
         nothing_yet(app, paint, area);
         return;
     }
-    let (head, rest) = top(area, 2);
+    let heading = run.purpose.heading();
+    let (title, rest) = top(area, heading.is_some().into());
+    if let Some(heading) = heading {
+        let strip = paint
+            .strip(title)
+            .put(&heading, paint.theme.tone(Tone::Strong));
+        paint.line(title, 0, &strip);
+    }
+    let (head, rest) = top(rest, 2);
     summary(app, paint, head);
     let (list, details) = with_details(paint, rest);
     let rows = deploy::rows(run, state);
@@ -62,7 +70,7 @@ pub fn draw(app: &App, state: &Deploy, paint: &mut Paint<'_>, area: Rect) {
 
 fn nothing_yet(app: &App, paint: &mut Paint<'_>, area: Rect) {
     let story = match app.known.link {
-        Link::Starting => vec![Words::new(Tone::Busy, "The deploy is starting.")],
+        Link::Starting => vec![Words::new(Tone::Busy, "The run is starting.")],
         _ => vec![
             Words::new(Tone::Strong, "There is no run yet."),
             Words::new(
@@ -74,7 +82,7 @@ fn nothing_yet(app: &App, paint: &mut Paint<'_>, area: Rect) {
     paint.paragraphs(area, &story);
 }
 
-/// Two rows: where the run stands, and the bar.
+/// Two rows below the heading: where the run stands, and the bar.
 fn summary(app: &App, paint: &mut Paint<'_>, area: Rect) {
     let run = &app.known.run;
     let counts = run.counts(None);
@@ -90,18 +98,24 @@ fn standing(app: &App, width: u16) -> (String, Tone) {
     let steps = format!("{} of {} steps", counts.done, counts.all);
     if let Some(end) = &run.ended {
         let took = about(end.took);
+        let done = match run.purpose {
+            Purpose::Deploy => "Done",
+            Purpose::Restore(_) => "Restored",
+            Purpose::PutBack(_) => "All is put back",
+        };
         return match end.outcome {
             Outcome::Done => (
-                format!("Done: {steps} in {took}. Enter shows the health of the site."),
+                format!("{done}: {steps} in {took}. Enter shows the health of the site."),
                 Tone::Good,
             ),
             Outcome::DoneWithWarnings => (
-                format!("Done with warnings: {steps} in {took}. Enter shows the health."),
+                format!("{done} with warnings: {steps} in {took}. Enter shows the health."),
                 Tone::Warn,
             ),
             Outcome::Failed => (
                 format!(
-                    "Not done: {steps}, {} failed. Cure the cause; r goes on from here.",
+                    "{}: {steps}, {} failed. Cure the cause; r goes on from here.",
+                    run.purpose.not_done(),
                     counts.failed
                 ),
                 Tone::Bad,

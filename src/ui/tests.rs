@@ -63,6 +63,17 @@ fn a_run_that_fails_or_ends() {
 }
 
 #[test]
+fn a_run_that_restores() {
+    check("restore_runs", fixture::run_of_restore());
+    check("restore_runs_stopped", fixture::restore_stopped());
+    check("restore_runs_done", fixture::restored());
+    check(
+        "restore_runs_leave",
+        press(fixture::run_of_restore(), &[Key::Char('q')]),
+    );
+}
+
+#[test]
 fn a_run_that_is_not_there_or_not_heard() {
     check("deploy_none", fixture::opened(Goto::Deploy));
     let mut lost = fixture::deploying();
@@ -181,6 +192,27 @@ fn the_plan_and_what_it_sends() {
     let mut refused = fixture::opened(Goto::Plan);
     refused.update(Input::Refused(vec![fixture::failure()]));
     check("plan_refused", refused);
+}
+
+#[test]
+fn the_menu_of_the_practice_cluster() {
+    check("practice", fixture::practising("secondary-lost", "20"));
+    check("practice_paused", fixture::practising("healthy", "paused"));
+    let below = press(fixture::practising("healthy", "7"), &[Key::Down; 11]);
+    check("practice_end", below);
+    let app = fixture::practising("secondary-lost", "max");
+    let ascii = shot(&app, Theme::colour().ascii(), (80, 24));
+    assert!(ascii.is_ascii(), "{ascii}");
+    insta::assert_snapshot!("practice_ascii_80x24", ascii);
+    let plain = shot(&app, Theme::colour().without_colour(), (80, 24));
+    assert_eq!(plain, shot(&app, Theme::colour(), (80, 24)));
+    let told = |word: &str| plain.lines().filter(|line| line.contains(word)).count();
+    assert_eq!(
+        told("NOW"),
+        2,
+        "the scenario and the speed are marked without colour\n{plain}"
+    );
+    assert_eq!(told("practice"), 0, "the footer shows the keys of the card");
 }
 
 #[test]

@@ -4,7 +4,12 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{event, known, plain, text, time, when};
-use crate::{engine::event::Reason, plan::Ready, problem::Code, ready::Live};
+use crate::{
+    engine::event::Reason,
+    plan::Ready,
+    problem::Code,
+    ready::{Live, silent},
+};
 
 /// The pods that belong to the condition's objects.
 pub fn of<'l>(ready: &Ready, live: &'l Live) -> Vec<&'l Value> {
@@ -47,10 +52,29 @@ fn carries(pod: &Value, labels: &[(String, String)]) -> bool {
         })
 }
 
-/// Everything worth telling about one pod, with its rank: 0 is the most telling.
-pub fn reasons(pod: &Value, live: &Live) -> Vec<(u8, Reason)> {
+/// Everything worth telling about one pod among the others of the condition, with its rank: 0 is the most telling.
+pub fn reasons(pod: &Value, others: &[&Value], live: &Live) -> Vec<(u8, Reason)> {
     let name = text(pod, "/metadata/name");
-    if ready(pod) || text(pod, "/status/phase") == "Succeeded" {
+    if text(pod, "/status/phase") == "Succeeded" {
+        return Vec::new();
+    }
+    if let Some(since) = silent(&live.nodes, text(pod, "/spec/nodeName")) {
+        let node = text(pod, "/spec/nodeName");
+        let sentence =
+            format!("nothing is known of pod {name}{since}: its node {node} is not ready");
+        return vec![(5, plain(sentence, unready_since(pod)))];
+    }
+    if ready(pod) {
+        return Vec::new();
+    }
+    if !text(pod, "/metadata/deletionTimestamp").is_empty()
+        && text(pod, "/status/phase") != "Failed"
+    {
+        let sentence = format!("pod {name} is being ended; another one takes its place after that");
+        return vec![(6, plain(sentence, unready_since(pod)))];
+    }
+    let tries = tries(pod, others);
+    if tries == Tries::Earlier {
         return Vec::new();
     }
     if let Some(why) = unscheduled(pod, name) {
@@ -69,6 +93,12 @@ pub fn reasons(pod: &Value, live: &Live) -> Vec<(u8, Reason)> {
         }
     }
     reasons.extend(volumes(pod, live));
+    if let (Tries::Last(before), Some((_, first))) = (tries, reasons.first_mut())
+        && before > 0
+    {
+        let tries = if before == 1 { "try" } else { "tries" };
+        first.sentence = format!("{}, as in {before} {tries} before", first.sentence);
+    }
     if reasons.is_empty() {
         let phase = match text(pod, "/status/phase") {
             "" => "Pending",
@@ -79,6 +109,65 @@ pub fn reasons(pod: &Value, live: &Live) -> Vec<(u8, Reason)> {
         reasons.push((8, plain(format!("pod {name} is {phase}"), since)));
     }
     reasons
+}
+
+/// Which of a job's failed tries a pod is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tries {
+    /// It is no failed try of a job.
+    None,
+    /// A later one has failed, too.
+    Earlier,
+    /// The last one, with so many before it.
+    Last(usize),
+}
+
+/// A job's failed tries are told once: by the last of them.
+fn tries(pod: &Value, others: &[&Value]) -> Tries {
+    let failed = |pod: &Value| text(pod, "/status/phase") == "Failed";
+    let age = |pod: &Value| time(pod, "/metadata/creationTimestamp");
+    let Some(job) = job_of(pod).filter(|_| failed(pod)) else {
+        return Tries::None;
+    };
+    let kin = others
+        .iter()
+        .filter(|other| job_of(other) == Some(job) && failed(other));
+    let order = |pod: &Value| (age(pod), text(pod, "/metadata/name").to_owned());
+    let own = order(pod);
+    let (mut before, mut after) = (0, 0);
+    for other in kin {
+        match order(other).cmp(&own) {
+            std::cmp::Ordering::Less => before += 1,
+            std::cmp::Ordering::Equal => {}
+            std::cmp::Ordering::Greater => after += 1,
+        }
+    }
+    if after > 0 {
+        Tries::Earlier
+    } else {
+        Tries::Last(before)
+    }
+}
+
+/// The job that a pod is a try of.
+fn job_of(pod: &Value) -> Option<&str> {
+    let owners = pod
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array)?;
+    let job = owners.iter().find(|owner| text(owner, "/kind") == "Job")?;
+    Some(text(job, "/name"))
+}
+
+/// Since when a pod is not ready; since it has been there when it never was.
+fn unready_since(pod: &Value) -> Option<Timestamp> {
+    let all = pod.pointer("/status/conditions").and_then(Value::as_array);
+    let ready = all
+        .into_iter()
+        .flatten()
+        .find(|one| text(one, "/type") == "Ready");
+    ready
+        .and_then(|ready| time(ready, "/lastTransitionTime"))
+        .or_else(|| time(pod, "/status/startTime"))
 }
 
 fn ready(pod: &Value) -> bool {
@@ -118,7 +207,7 @@ fn container(pod: &Value, status: &Value, images: &str, live: &Live) -> Option<(
     let part = text(status, "/name");
     let waiting = text(status, "/state/waiting/reason");
     let message = text(status, "/state/waiting/message");
-    let since = time(pod, "/status/startTime");
+    let since = unready_since(pod);
     match waiting {
         "ImagePullBackOff"
         | "ErrImagePull"
@@ -126,7 +215,12 @@ fn container(pod: &Value, status: &Value, images: &str, live: &Live) -> Option<(
         | "ErrImageNeverPull"
         | "RegistryUnavailable" => Some((0, image(pod, (part, images), status, live))),
         "CrashLoopBackOff" => Some((0, crash(name, part, status, since))),
-        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
+        "RunContainerError" => {
+            let last = status.pointer("/lastState/terminated");
+            let said = last.map_or(message, |last| text(last, "/message"));
+            Some((0, unstartable((name, part), said, since)))
+        }
+        "CreateContainerConfigError" | "CreateContainerError" => {
             let sentence = format!("container {part} of pod {name} cannot be made: {message}");
             let remedy = "Run the step that makes the missing ConfigMap, Secret or key again (press r on it).";
             Some((1, known(Code::Wait04, sentence, since, remedy)))
@@ -217,17 +311,39 @@ fn crash(name: &str, part: &str, status: &Value, since: Option<Timestamp>) -> Re
         .pointer("/lastState/terminated/exitCode")
         .and_then(Value::as_i64);
     let reason = text(status, "/lastState/terminated/reason");
+    if ["StartError", "ContainerCannotRun"].contains(&reason) {
+        let said = text(status, "/lastState/terminated/message");
+        return unstartable((name, part), said, since);
+    }
     let how = match (code, reason) {
         (_, "OOMKilled") => "it used more memory than its limit".to_owned(),
         (Some(code), _) => format!("exit code {code}"),
         (None, _) => "for an unknown reason".to_owned(),
     };
+    let times = times(count);
     known(
         Code::Wait03,
-        format!("container {part} of pod {name} ended {count} times: {how}"),
-        time(status, "/lastState/terminated/finishedAt").or(since),
-        "Read its log (press l): its last lines hold the reason.",
+        format!("container {part} of pod {name} ended {times}: {how}"),
+        since,
+        READ_LOG,
     )
+}
+
+const READ_LOG: &str = "Read its log (press l): its last lines hold the reason.";
+
+/// `1 time`, `4 times`.
+fn times(count: u64) -> String {
+    format!("{count} {}", if count == 1 { "time" } else { "times" })
+}
+
+/// The image is there and its program cannot be run: the container's log is empty.
+fn unstartable((name, part): (&str, &str), said: &str, since: Option<Timestamp>) -> Reason {
+    // containerd and runc tell in a long chain; what went wrong begins with the program.
+    let cause = said.find("exec: ").and_then(|at| said.get(at..));
+    let cause = cause.unwrap_or(said).trim().trim_end_matches(": unknown");
+    let sentence = format!("container {part} of pod {name} cannot be started: {cause}");
+    let remedy = "The image does not hold the program that it should run: correct its name or tag, or push a whole one. The pod tries again by itself.";
+    known(Code::Wait03, sentence, since, remedy)
 }
 
 fn pulling(name: &str, live: &Live) -> Option<(u8, Reason)> {
@@ -254,24 +370,21 @@ fn running(pod: &Value, status: &Value, live: &Live) -> Option<(u8, Reason)> {
         .pointer("/state/terminated/exitCode")
         .and_then(Value::as_i64)
     {
-        let ended = time(status, "/state/terminated/finishedAt");
+        let ended = unready_since(pod).or_else(|| time(status, "/state/terminated/finishedAt"));
         let sentence = format!("container {part} of pod {name} ended with exit code {code}");
-        return (code != 0).then(|| {
-            (
-                1,
-                known(
-                    Code::Wait03,
-                    sentence,
-                    ended,
-                    "Read its log (press l): its last lines hold the reason.",
-                ),
-            )
-        });
+        return (code != 0).then(|| (1, known(Code::Wait03, sentence, ended, READ_LOG)));
     }
     if status.pointer("/ready").and_then(Value::as_bool) == Some(true) {
         return None;
     }
     let since = time(status, "/state/running/startedAt");
+    if job_of(pod).is_some() {
+        let sentence = format!("container {part} of pod {name} is at work");
+        return Some((7, plain(sentence, since)));
+    }
+    if let Some(again) = runs_again(pod, status) {
+        return Some((4, again));
+    }
     let probe = event(live, "Pod", name, &["Unhealthy"]).filter(|event| when(event) >= since);
     Some(match probe {
         Some(event) => {
@@ -290,6 +403,47 @@ fn running(pod: &Value, status: &Value, live: &Live) -> Option<(u8, Reason)> {
     })
 }
 
+/// A container that has ended badly since its pod is not ready, and runs again: that is no recovery yet.
+fn runs_again(pod: &Value, status: &Value) -> Option<Reason> {
+    let code = status
+        .pointer("/lastState/terminated/exitCode")
+        .and_then(Value::as_i64)?;
+    let ended = time(status, "/lastState/terminated/finishedAt");
+    let began = time(status, "/state/running/startedAt");
+    if code == 0 || ended < unready_since(pod) || began < ended {
+        return None;
+    }
+    let count = status
+        .pointer("/restartCount")
+        .and_then(Value::as_u64)
+        .unwrap_or(1);
+    let (name, part) = (text(pod, "/metadata/name"), text(status, "/name"));
+    let sentence = format!(
+        "container {part} of pod {name} runs again after it ended {}: exit code {code}",
+        times(count)
+    );
+    Some(known(Code::Wait03, sentence, unready_since(pod), READ_LOG))
+}
+
+/// The disk that an event speaks of, by its claim and class as far as they are known.
+fn disk(pod: &Value, said: &str, live: &Live) -> String {
+    let space = text(pod, "/metadata/namespace");
+    let claim = live.claims.iter().find(|claim| {
+        let volume = text(claim, "/spec/volumeName");
+        text(claim, "/metadata/namespace") == space && !volume.is_empty() && said.contains(volume)
+    });
+    claim.map_or_else(
+        || "a volume".to_owned(),
+        |claim| {
+            format!(
+                "the disk of claim {} (class {})",
+                text(claim, "/metadata/name"),
+                text(claim, "/spec/storageClassName")
+            )
+        },
+    )
+}
+
 fn volumes(pod: &Value, live: &Live) -> Option<(u8, Reason)> {
     let name = text(pod, "/metadata/name");
     let event = event(live, "Pod", name, &["FailedAttachVolume", "FailedMount"])?;
@@ -298,12 +452,11 @@ fn volumes(pod: &Value, live: &Live) -> Option<(u8, Reason)> {
         return None;
     }
     let node = text(pod, "/spec/nodeName");
-    let sentence = format!(
-        "pod {name} waits for a volume on {node}: {}",
-        text(event, "/message")
-    );
+    let said = text(event, "/message");
+    let disk = disk(pod, said, live);
+    let sentence = format!("pod {name} waits for {disk} on {node}: {said}");
     let remedy = format!(
-        "Check on {node} that iscsid runs and multipathd does not: systemctl status iscsid multipathd."
+        "Check on {node} that iscsid runs and multipathd does not: systemctl status iscsid multipathd. A disk that is only slow is attached in the end."
     );
     Some((3, known(Code::Wait07, sentence, when(event), &remedy)))
 }

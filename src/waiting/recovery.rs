@@ -87,33 +87,124 @@ fn said(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
     use super::*;
+    use crate::{
+        plan::ObjectRef,
+        ready::{self, Readiness},
+    };
+
+    /// The wrong restores of a real cluster after 75 seconds, with what the containers of their pods had written.
+    const WRONG: [(&str, &str, [&str; 2], Code); 4] = [
+        (
+            include_str!("../../tests/recordings/cnpg-restore-fails-same-server-name.jsonl"),
+            "same",
+            [
+                r#"{"level":"error","msg":"Error invoking barman-cloud-check-wal-archive","error":"exit status 1"}"#,
+                r#"{"level":"error","msg":"Error while restoring","error":"unexpected failure invoking barman-cloud-wal-archive: exit status 1"}"#,
+            ],
+            Code::Rst04,
+        ),
+        (
+            include_str!("../../tests/recordings/cnpg-restore-fails-target-too-early.jsonl"),
+            "early",
+            [
+                r#"{"level":"info","msg":"Recovering from external cluster"}"#,
+                r#"{"level":"error","msg":"Error while restoring a backup","error":"rpc error: code = Unknown desc = no target backup found"}"#,
+            ],
+            Code::Rst07,
+        ),
+        (
+            include_str!("../../tests/recordings/cnpg-restore-fails-unknown-server-name.jsonl"),
+            "unknown",
+            [
+                r#"{"level":"info","msg":"Recovering from external cluster"}"#,
+                r#"{"level":"error","msg":"Error while restoring a backup","error":"rpc error: code = Unknown desc = no target backup found"}"#,
+            ],
+            Code::Rst07,
+        ),
+        (
+            include_str!("../../tests/recordings/cnpg-restore-fails-target-too-late.jsonl"),
+            "late",
+            [
+                "FATAL:  recovery ended before configured recovery target was reached",
+                r#"{"level":"error","msg":"Error while restoring a backup","error":"failed to connect: .s.PGSQL.5432"}"#,
+            ],
+            Code::Rst02,
+        ),
+    ];
+
+    /// The newest state of every recorded object.
+    fn live(recording: &str) -> (Live, Ready) {
+        let mut newest: Vec<Value> = Vec::new();
+        for line in recording.lines() {
+            let object: Value = serde_json::from_str(line).unwrap();
+            let same = |other: &Value| {
+                (&other["kind"], &other["metadata"]["name"])
+                    == (&object["kind"], &object["metadata"]["name"])
+            };
+            newest.retain(|other| !same(other));
+            newest.push(object);
+        }
+        let of = |kind: &str| -> Vec<Arc<Value>> {
+            let all = newest.iter().filter(|object| object["kind"] == kind);
+            all.cloned().map(Arc::new).collect()
+        };
+        let (targets, pods) = (of("Cluster"), of("Pod"));
+        let metadata = &targets[0]["metadata"];
+        let name = |field: &str| metadata[field].as_str().unwrap();
+        let target = ObjectRef::new(
+            "postgresql.cnpg.io/v1",
+            "Cluster",
+            name("namespace"),
+            name("name"),
+        );
+        let live = Live {
+            targets,
+            pods,
+            ..Live::default()
+        };
+        (live, Ready::Object(target))
+    }
 
     #[test]
-    fn each_recorded_mistake_is_named_by_its_log_and_other_lines_are_not() {
-        let cases = [
-            (
-                r#"{"level":"error","msg":"Error invoking barman-cloud-check-wal-archive","error":"exit status 1"}"#,
-                Some(Code::Rst04),
-            ),
-            (
-                r#"{"level":"error","msg":"x","error":"rpc error: code = Unknown desc = no target backup found"}"#,
-                Some(Code::Rst07),
-            ),
-            (
-                "FATAL:  recovery ended before configured recovery target was reached",
-                Some(Code::Rst02),
-            ),
-            (
-                r#"{"level":"info","msg":"Recovering from external cluster"}"#,
-                None,
-            ),
-        ];
-        for (line, code) in cases {
-            let found = diagnose(&[line.to_owned()]);
-            assert_eq!(found.as_ref().map(|problem| problem.code), code, "{line}");
+    fn each_recorded_wrong_restore_says_nothing_itself_and_is_named_from_the_logs_of_its_failed_pods()
+     {
+        for (recording, about, lines, code) in WRONG {
+            let (live, ready) = live(recording);
+            let judged = ready::judge(&ready, &live);
+            assert!(
+                matches!(judged, Readiness::NotYet(_)),
+                "{about}: {judged:?}"
+            );
+            let failed = failed_pods(&ready, &live);
+            assert!(failed.len() >= 3, "{about}: {failed:?}");
+            assert_eq!(failed.len(), live.pods.len());
+            let lines = lines.map(str::to_owned);
+            let found = diagnose(&lines).expect(about);
+            assert_eq!(found.code, code, "{about}: {found}");
+            assert!(
+                found.remedy.contains("care-install restore cancel"),
+                "{found}"
+            );
         }
-        let found = diagnose(&[cases[0].0.to_owned()]).unwrap();
+    }
+
+    #[test]
+    fn pods_that_still_work_or_belong_to_others_are_not_read_and_other_lines_name_nothing() {
+        let (mut live, ready) = live(WRONG[0].0);
+        let mut pods: Vec<Value> = live.pods.iter().map(|pod| (**pod).clone()).collect();
+        pods[0]["status"]["phase"] = json!("Running");
+        pods[1]["metadata"]["labels"]["cnpg.io/cluster"] = json!("another");
+        pods[2]["metadata"]["labels"]["cnpg.io/jobRole"] = json!("join");
+        live.pods = pods.into_iter().map(Arc::new).collect();
+        assert_eq!(failed_pods(&ready, &live).len(), live.pods.len() - 3);
+        let quiet = r#"{"level":"info","msg":"Recovering from external cluster"}"#;
+        assert_eq!(diagnose(&[quiet.to_owned()]), None);
+        let found = diagnose(&[WRONG[0].2[0].to_owned()]).unwrap();
         assert_eq!(
             found.causes,
             ["Error invoking barman-cloud-check-wal-archive: exit status 1"]

@@ -1,8 +1,17 @@
 //! One picture from the objects of one moment. Pure.
 
-use jiff::Timestamp;
+use std::{collections::HashMap, sync::Arc};
 
-use super::{facts::Facts, rows, rules, services::Carriers, snapshot::Snapshot, view::ClusterView};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    facts::Facts,
+    rows, rules,
+    services::Carriers,
+    snapshot::{Kind, Objects, Snapshot, key, text},
+    view::ClusterView,
+};
 
 /// Draws the picture.
 pub fn draw(snapshot: &Snapshot, carriers: &Carriers, now: Timestamp) -> ClusterView {
@@ -17,4 +26,28 @@ pub fn draw(snapshot: &Snapshot, carriers: &Carriers, now: Timestamp) -> Cluster
         nodes: rows::nodes::rows(&facts, carriers),
         findings: found.into_iter().map(|found| found.finding).collect(),
     }
+}
+
+/// The picture of these objects, as it would be drawn at that moment; kinds that are not watched are left out.
+pub fn of(
+    objects: impl IntoIterator<Item = Arc<Value>>,
+    carriers: &Carriers,
+    now: Timestamp,
+) -> ClusterView {
+    let mut kinds: HashMap<Kind, Objects> = HashMap::new();
+    for object in objects {
+        let (version, kind) = (text(&object, "/apiVersion"), text(&object, "/kind"));
+        let known = Kind::ALL.into_iter().find(|known| {
+            let of = known.everywhere();
+            of.api_version == version && of.kind == kind
+        });
+        if let Some(known) = known {
+            kinds.entry(known).or_default().insert(key(&object), object);
+        }
+    }
+    let mut snapshot = Snapshot::default();
+    for (kind, objects) in kinds {
+        snapshot.take(kind, Arc::new(objects));
+    }
+    draw(&snapshot, carriers, now)
 }

@@ -9,7 +9,7 @@ use care_install::{
     },
     plan::{self, Action, Object, Plan, Ready},
     rehearsal::schema,
-    site::{SecretName, Secrets, Site, sample},
+    site::{SecretName, Secrets, Site, SiteDraft, sample},
     sys::kube::{Kube, Source},
 };
 use secrecy::SecretString;
@@ -20,6 +20,13 @@ use crate::testbed::Testbed;
 
 /// The plan of the sample site with made-up secrets.
 pub fn sample_plan() -> Plan {
+    let (draft, secrets) = sample_parts();
+    let site = Site::try_from(&draft).unwrap();
+    plan::build(&site, &secrets, &Catalog::load().unwrap()).unwrap()
+}
+
+/// The answers of the sample site, and made-up secrets.
+pub fn sample_parts() -> (SiteDraft, Secrets) {
     let mut secrets = Secrets::new();
     secrets.generate_missing().unwrap();
     for &name in SecretName::ALL {
@@ -30,8 +37,7 @@ pub fn sample_plan() -> Plan {
     let (chain, key) = certificate();
     secrets.set(SecretName::CertificateChain, SecretString::from(chain));
     secrets.set(SecretName::CertificateKey, SecretString::from(key));
-    let site = Site::try_from(&sample()).unwrap();
-    plan::build(&site, &secrets, &Catalog::load().unwrap()).unwrap()
+    (sample(), secrets)
 }
 
 /// The API server checks that a TLS secret holds a pair that fits.

@@ -4,12 +4,13 @@ use std::{path::Path, process::Stdio, time::Duration};
 
 use care_install::{
     engine::{
-        event::{Event, Outcome, StepState},
+        event::{Command as RunCommand, Event, Outcome, StepState},
         run::{self, Hold, RunHandle, Setting},
     },
     plan::{Object, ObjectRef},
     problem::{Code, Problem},
     sys::{
+        clock::Clock,
         kube::{Kube, Source},
         lease::{self, Claim, Lease, Terms},
     },
@@ -45,6 +46,7 @@ fn claim(who: &str, run: &str, terms: Terms) -> Claim {
         run: run.to_owned(),
         former: None,
         terms,
+        clock: Clock::real(),
     }
 }
 
@@ -215,6 +217,75 @@ async fn a_run_that_cannot_renew_stops_with_the_reason_and_goes_on_later() {
         .unwrap();
     assert_eq!(ended(&run).await.0, Outcome::Done);
     assert_eq!(holder(&practiced.kube).await, "");
+}
+
+/// Writes another holder into the lease, past its present one.
+async fn hand_over(kube: &Kube, who: &str) {
+    let written = async {
+        loop {
+            let mut theirs = kube.get(&target()).await.unwrap().unwrap();
+            theirs["spec"]["holderIdentity"] = who.into();
+            let theirs = Object::from_value(theirs).unwrap();
+            if kube.replace(&theirs).await.unwrap().is_some() {
+                break;
+            }
+        }
+    };
+    timeout(LIMIT, written).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_lease_is_taken_begins_nothing_more_says_by_whom_and_goes_on_once_it_is_given_back()
+ {
+    let folder = tempfile::tempdir().unwrap();
+    let practiced = serve(folder.path()).await;
+    let kube = &practiced.kube;
+    let anna = claim("anna@laptop pid 7", "", SHORT);
+    let run = held_run(kube, folder.path(), anna.clone()).await.unwrap();
+    // No new steps, so that the run does not end before the theft is noticed.
+    let mut events = run.subscribe();
+    let (mut done, mut why) = (0, None);
+    let hear = async {
+        while let Some(event) = events.recv().await {
+            match event {
+                Event::Step {
+                    state: StepState::Done { .. },
+                    ..
+                } => {
+                    done += 1;
+                    if done == 1 {
+                        run.commands().send(RunCommand::Pause).await.unwrap();
+                        hand_over(kube, "bert@desk pid 8 run two").await;
+                        run.commands().send(RunCommand::Resume).await.unwrap();
+                    }
+                }
+                Event::Step {
+                    step,
+                    state: StepState::Running { .. },
+                    ..
+                } => assert_eq!(why, None, "{step} began"),
+                Event::Stopping { why: words, .. } => why = Some(words),
+                _ => {}
+            }
+        }
+    };
+    timeout(LIMIT, hear).await.unwrap();
+    let why = why.unwrap();
+    assert!(why.contains("[RUN-06]"), "{why}");
+    assert!(why.contains("it is bert@desk pid 8 run two"), "{why}");
+    assert!(why.contains("goes on where it stopped"), "{why}");
+    assert_eq!(run.finished().await, Outcome::Stopped);
+    assert_eq!(holder(kube).await, "bert@desk pid 8 run two");
+
+    let refused = held_run(kube, folder.path(), anna.clone()).await;
+    assert_eq!(refused.unwrap_err().code, Code::Run06);
+    hand_over(kube, "").await;
+    let run = held_run(kube, folder.path(), anna).await.unwrap();
+    assert_eq!(ended(&run).await.0, Outcome::Done);
+    let names: Vec<String> = jobs(kube).await.into_iter().map(|(name, _)| name).collect();
+    let mut once = names.clone();
+    once.dedup();
+    assert_eq!(once, names);
 }
 
 const URL: &str = "CARE_LEASE_TEST_URL";

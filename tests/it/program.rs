@@ -1,11 +1,18 @@
 //! The whole program as a person or a script meets it: started as a process, with a folder, output and an exit code.
 
+mod alone;
+mod cancelled;
 mod deploying;
+mod exact;
+mod keys;
 mod killed;
 mod looking;
-mod objects;
+pub(crate) mod objects;
+mod restored;
 mod scenario;
 mod secret;
+mod terminal;
+mod together;
 mod wrong;
 
 use std::{
@@ -82,6 +89,13 @@ impl Site {
         twin
     }
 
+    /// A practice site whose data was destroyed, and a moment before that.
+    async fn destroyed() -> (Self, String) {
+        let site = Self::new();
+        let moment = crate::restore::destroyed(&site.folder).await;
+        (site, moment)
+    }
+
     /// A path beside the site.
     fn beside(&self, name: &str) -> PathBuf {
         self.temp.path().join(name)
@@ -107,6 +121,11 @@ impl Site {
     /// The practice run's journal.
     fn journal(&self) -> PathBuf {
         self.folder.join("rehearsal/journal.jsonl")
+    }
+
+    /// The journal of the practice restore.
+    fn restore_journal(&self) -> PathBuf {
+        self.folder.join("rehearsal/restore.jsonl")
     }
 
     /// The program with these arguments for this site.

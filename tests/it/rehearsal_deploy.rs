@@ -19,6 +19,7 @@ use care_install::{
         kube::{Kube, Source},
     },
 };
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::catalog::sample_plan;
@@ -32,6 +33,20 @@ pub struct Practiced {
 }
 
 pub async fn serve(folder: &Path) -> Practiced {
+    serve_with(folder, None, Speed::Max).await
+}
+
+/// The same for those who show this token.
+pub async fn serve_for(folder: &Path, token: Option<SecretString>) -> Practiced {
+    serve_with(folder, token, Speed::Max).await
+}
+
+/// A practice cluster whose time passes at a speed.
+pub async fn serve_at(folder: &Path, speed: Speed) -> Practiced {
+    serve_with(folder, None, speed).await
+}
+
+async fn serve_with(folder: &Path, token: Option<SecretString>, speed: Speed) -> Practiced {
     let site = Site::try_from(&sample()).unwrap();
     let machines: Vec<(String, String, &str)> = [
         (&site.nodes.primary, "primary"),
@@ -49,10 +64,10 @@ pub async fn serve(folder: &Path) -> Practiced {
     let options = ServeOptions {
         dir: folder.join("cluster"),
         port: 0,
-        speed: Speed::Max,
+        speed,
         idle_exit: None,
         world,
-        token: None,
+        token,
     };
     let serving = rehearsal::serve(options).await.unwrap();
     let source = Source::Endpoint {
@@ -93,7 +108,7 @@ pub fn setting(folder: &Path) -> Setting {
     }
 }
 
-fn start(practiced: &Practiced, plan: Plan, folder: &Path) -> RunHandle {
+pub fn start(practiced: &Practiced, plan: Plan, folder: &Path) -> RunHandle {
     run::start(plan, doors(&practiced.kube), setting(folder)).unwrap()
 }
 
@@ -187,7 +202,7 @@ async fn at_rest(kube: &Kube) -> BTreeMap<String, String> {
     tokio::time::timeout(LIMIT, rest).await.unwrap()
 }
 
-fn scenario(name: &str) -> Object {
+pub fn scenario(name: &str) -> Object {
     let map = json!({"apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {"name": control::SCENARIO, "namespace": "kube-system"}, "data": {"name": name}});
     Object::from_value(map).unwrap()

@@ -26,12 +26,7 @@ use care_install::{
     },
 };
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::Command,
-    sync::OnceCell,
-    time::timeout,
-};
+use tokio::{process::Command, sync::OnceCell, time::timeout};
 
 use crate::catalog::sample_plan;
 
@@ -138,6 +133,13 @@ async fn prepare() -> Prepared {
     Prepared { folder, moment }
 }
 
+/// Copies the prepared site into a folder, and gives the good moment.
+pub async fn destroyed(folder: &Path) -> String {
+    let prepared = PREPARED.get_or_init(prepare).await;
+    copy(prepared.folder.path(), folder);
+    prepared.moment.clone()
+}
+
 /// A copy of the prepared site, and the good moment.
 async fn practice() -> (Practice, String) {
     let prepared = PREPARED.get_or_init(prepare).await;
@@ -202,61 +204,6 @@ async fn a_restore_after_the_data_was_destroyed_brings_the_promised_rows_and_a_d
     assert_eq!(lines.last().unwrap()["server"], "care-db-3");
 }
 
-/// Starts a restore and kills it when it says that a step begins.
-async fn killed_at(site: &Path, moment: &str, step: &str) {
-    let mut child = command(site, &restore(moment))
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let begun = async {
-        while let Some(line) = lines.next_line().await.unwrap() {
-            let event: Value = serde_json::from_str(&line).unwrap();
-            if event["event"] == "step" && event["step"] == step {
-                return true;
-            }
-        }
-        false
-    };
-    assert!(timeout(LIMIT, begun).await.unwrap(), "{step} never began");
-    child.kill().await.unwrap();
-}
-
-/// The steps of a restore in which the former database is still in use.
-const BEFORE: [&str; 6] = [
-    "restore/writers-down",
-    "restore/count-before",
-    "restore/safety-copy",
-    "restore/recover",
-    "restore/databases",
-    "restore/proof",
-];
-
-const AFTER: [&str; 5] = [
-    "restore/remember",
-    "restore/switch",
-    "restore/migrate",
-    "restore/writers-up",
-    "restore/first-backup",
-];
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_restore_that_was_killed_in_any_step_goes_on_to_the_promised_rows() {
-    let (practice, moment) = practice().await;
-    let site = practice.folder.path();
-    // One restore, killed in every step in turn.
-    for step in BEFORE.into_iter().chain(AFTER) {
-        killed_at(site, &moment, step).await;
-        // A deploy would start the writers: it is refused meanwhile.
-        if step == "restore/recover" {
-            let (lines, exit) = run(site, &["--rehearsal", "deploy", "--yes"]).await;
-            assert_eq!((exit, &lines[0]["problem"]["code"]), (1, &json!("RST-05")));
-        }
-    }
-    let (lines, exit) = run(site, &restore(&moment)).await;
-    assert_restored(&lines, exit);
-}
-
 /// What belongs to production: revisions of what holds and leads to the data, wishes of what runs.
 async fn production(site: &Path) -> BTreeMap<String, Value> {
     let kube = client(site).await;
@@ -280,7 +227,8 @@ async fn production(site: &Path) -> BTreeMap<String, Value> {
             for object in kube.list(&of, "").await.unwrap() {
                 let name = object["metadata"]["name"].as_str().unwrap();
                 // The rows themselves are PostgreSQL's, and the number that was used up is remembered.
-                if name.ends_with("-rows") || name == "care-restores" {
+                if name.ends_with("-rows") || name.ends_with("-practice") || name == "care-restores"
+                {
                     continue;
                 }
                 let kept = if whole.contains(&(version, kind)) {
@@ -293,41 +241,6 @@ async fn production(site: &Path) -> BTreeMap<String, Value> {
         }
     }
     found
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_restore_cancelled_in_any_step_before_the_switch_leaves_production_as_it_was() {
-    let (practice, moment) = practice().await;
-    let site = practice.folder.path();
-    now(site).await;
-    let before = production(site).await;
-    assert!(before.len() > 10, "{before:?}");
-    for step in BEFORE {
-        killed_at(site, &moment, step).await;
-        let (lines, exit) = run(site, &["--rehearsal", "restore", "cancel"]).await;
-        let last = lines.last().unwrap();
-        assert_eq!(
-            (exit, &last["event"]),
-            (0, &json!("restore_cancelled")),
-            "{step}: {last}"
-        );
-        assert_eq!(before, production(site).await, "{step}");
-    }
-    // The names that were used up are not used again.
-    let (lines, exit) = run(site, &restore(&moment)).await;
-    assert_restored(&lines, exit);
-    assert!(lines.last().unwrap()["server"] != "care-db-2");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn after_the_switch_nothing_is_put_back() {
-    let (practice, moment) = practice().await;
-    let site = practice.folder.path();
-    killed_at(site, &moment, "restore/switch").await;
-    let (lines, exit) = run(site, &["--rehearsal", "restore", "cancel"]).await;
-    assert_eq!((exit, &lines[0]["problem"]["code"]), (1, &json!("RST-06")));
-    let (lines, exit) = run(site, &restore(&moment)).await;
-    assert_restored(&lines, exit);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -470,7 +383,12 @@ async fn problem_of(kube: &Kube, plan: Plan) -> Problem {
 async fn a_recovery_that_can_never_succeed_is_named_from_its_pods_logs_and_given_up() {
     let (practice, moment) = practice().await;
     let site = practice.folder.path();
-    now(site).await;
+    // A speed at which a minute of the cluster can be told from a look of the engine.
+    let mut served = command(site, &["rehearse", "--serve", "--speed", "20"]);
+    let served = served.stdout(Stdio::null()).spawn();
+    let _served = served.unwrap();
+    let up = async { while rehearsal::find(&cluster_folder(site)).await.is_none() {} };
+    timeout(LIMIT, up).await.unwrap();
     let kube = client(site).await;
     let (early, late) = ("2020-01-01T00:00:00Z", "2100-01-01T00:00:00Z");
     let cases = [
@@ -496,8 +414,17 @@ async fn a_recovery_that_can_never_succeed_is_named_from_its_pods_logs_and_given
         ),
     ];
     for (plan, code, words) in cases {
+        let target = plan.steps[0].action.objects()[0].reference();
         let problem = problem_of(&kube, plan).await;
         assert_eq!(problem.code, code, "{problem}");
         assert!(problem.to_string().contains(words), "{problem}");
+        // By the cluster's own clock.
+        let cluster = kube.get(&target).await.unwrap().unwrap();
+        let moment = |value: &Value| value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+        let made = moment(&cluster["metadata"]["creationTimestamp"]);
+        let took = moment(&now(site).await["now"])
+            .duration_since(made)
+            .as_secs();
+        assert!(took <= 60, "{target}: named after {took} s");
     }
 }

@@ -36,6 +36,21 @@ pub struct Testbed {
 impl Testbed {
     /// Builds what is missing and starts a fresh, empty cluster with the nodes `primary` and `secondary`.
     pub fn start() -> Self {
+        let mut bed = Self::start_still();
+        bed.start_controllers();
+        bed.kubectl_with(&["apply", "--server-side", "-f", "-"], NODES);
+        bed.kubectl(&[
+            "wait",
+            "--for=condition=Ready",
+            "node",
+            "--all",
+            "--timeout=90s",
+        ]);
+        bed
+    }
+
+    /// The same without controllers, scheduler and nodes: nothing happens but what clients do.
+    pub fn start_still() -> Self {
         let bin = build::binaries();
         let folder = TempDir::new().unwrap();
         let mut bed = Self {
@@ -49,15 +64,6 @@ impl Testbed {
         bed.write_files();
         bed.start_etcd();
         bed.start_server();
-        bed.start_controllers();
-        bed.kubectl_with(&["apply", "--server-side", "-f", "-"], NODES);
-        bed.kubectl(&[
-            "wait",
-            "--for=condition=Ready",
-            "node",
-            "--all",
-            "--timeout=90s",
-        ]);
         bed
     }
 

@@ -6,7 +6,11 @@ use super::{
     super::{App, Effect, Goto, Link, Lock, RestoreWish, Screen, keys::Act, list},
     Ask, Asked, Dialog, Does, Shown,
 };
-use crate::{check::Waiver, engine::event::Command, restore::moment};
+use crate::{
+    check::Waiver,
+    engine::{event::Command, view::RunView},
+    restore::moment,
+};
 
 /// Does it.
 pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
@@ -66,6 +70,7 @@ fn choose(app: &mut App, does: Does) -> Vec<Effect> {
             effects
         }
         Does::Command(command) => vec![Effect::Command(command)],
+        Does::Practice(wish) => vec![Effect::Practice(wish)],
         Does::Goto(to) => {
             let mut effects = app.keep_draft();
             effects.extend(app.go(to));
@@ -86,6 +91,8 @@ pub fn begin(app: &mut App) -> Vec<Effect> {
 /// Begins a restore, goes on with it or cancels it, and shows the run.
 pub fn restore(app: &mut App, wish: RestoreWish) -> Vec<Effect> {
     app.known.link = Link::Starting;
+    // What a former run has come to is not taken for this one.
+    app.known.run = RunView::default();
     let mut effects = vec![Effect::Restore(wish)];
     effects.extend(app.go(Goto::Deploy));
     effects

@@ -3,6 +3,7 @@
 use super::{
     Act, Binding, Key,
     Key::{Char, Ctrl, F},
+    PRACTICE,
 };
 
 const fn row(
@@ -90,7 +91,7 @@ const COPY: Binding = row(
 const GOTO: Binding = row(
     &[Char('o'), F(2)],
     "o",
-    "other screens",
+    "screens",
     "the other screens of this site; also F2",
     Act::Goto,
 );
@@ -228,6 +229,7 @@ pub const CHECKS: &[Binding] = &[
         "on to the plan",
         Act::Forward,
     ),
+    PRACTICE,
     row(
         &[Char('R')],
         "R",
@@ -258,6 +260,7 @@ pub const PLAN: &[Binding] = &[
         "begins the deploy, after asking once",
         Act::Deploy,
     ),
+    PRACTICE,
     row(
         &[Key::Enter],
         "Enter",
@@ -303,6 +306,7 @@ pub const DEPLOY: &[Binding] = &[
         "makes the next attempt of the chosen step now",
         Act::Again,
     ),
+    PRACTICE,
     row(
         &[Char('s')],
         "s",
@@ -387,6 +391,7 @@ pub const HEALTH: &[Binding] = &[
         Act::Explain,
     ),
     LOG,
+    PRACTICE,
     FILTER,
     row(
         &[Char('b')],
@@ -427,6 +432,13 @@ pub const RESTORE: &[Binding] = &[
     ),
     row(&[Key::Right], "", "", "", Act::Right),
     row(
+        &[Char('t')],
+        "t",
+        "type a time",
+        "a moment by date and time",
+        Act::Filter,
+    ),
+    row(
         &[Key::PageUp, Ctrl('b')],
         "PgUp/PgDn",
         "hour",
@@ -442,13 +454,6 @@ pub const RESTORE: &[Binding] = &[
         Act::First,
     ),
     LAST,
-    row(
-        &[Char('t')],
-        "t",
-        "type a time",
-        "a moment by date and time",
-        Act::Filter,
-    ),
     row(
         &[Char('x')],
         "x",

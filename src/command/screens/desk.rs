@@ -6,7 +6,7 @@ use futures::FutureExt as _;
 use secrecy::SecretString;
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
 };
 
 use super::{First, work};
@@ -34,7 +34,7 @@ pub struct Desk<'a> {
     pub(super) draft: SiteDir,
     pub(super) tools: Tools,
     pub(super) inputs: mpsc::Sender<Input>,
-    clock: watch::Sender<Clock>,
+    pub(super) clock: watch::Sender<Clock>,
     pub(super) open: Option<Open>,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct Open {
     pub(super) world: Option<World>,
     /// The run that is heard.
     pub(super) commands: Option<mpsc::Sender<Command>>,
-    watched: bool,
+    pub(super) watching: Option<AbortHandle>,
     pub(super) tasks: JoinSet<()>,
 }
 
@@ -54,7 +54,7 @@ impl Open {
             session,
             world: None,
             commands: None,
-            watched: false,
+            watching: None,
             tasks: JoinSet::new(),
         }
     }
@@ -126,6 +126,8 @@ impl<'a> Desk<'a> {
             Effect::LoadBackups => self.backups().await,
             Effect::Restore(wish) => self.restore(wish).await,
             Effect::Command(command) => self.command(command).await,
+            Effect::LoadPractice => self.practice().await,
+            Effect::Practice(wish) => self.practise(wish).await,
             Effect::WatchCluster => self.watch().await,
             Effect::ReadLog { namespace, pod } => self.read_log(namespace, pod).await,
         }
@@ -254,8 +256,12 @@ impl<'a> Desk<'a> {
         }
     }
 
-    async fn watch(&mut self) {
-        if self.open.as_ref().is_none_or(|open| open.watched) {
+    pub(super) async fn watch(&mut self) {
+        if self
+            .open
+            .as_ref()
+            .is_none_or(|open| open.watching.is_some())
+        {
             return;
         }
         let Some(world) = self.world().await else {
@@ -263,8 +269,7 @@ impl<'a> Desk<'a> {
         };
         let inputs = self.inputs.clone();
         if let Some(open) = &mut self.open {
-            open.watched = true;
-            open.tasks.spawn(work::watch(world, inputs));
+            open.watching = Some(open.tasks.spawn(work::watch(world, inputs)));
         }
     }
 

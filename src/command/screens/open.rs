@@ -90,7 +90,9 @@ impl Desk<'_> {
                 return;
             }
         };
+        let unfinished = restore::unfinished(&place).ok().flatten().is_some();
         let at = match (&joined, &memory.run, &memory.outcome) {
+            (None, ..) if unfinished => Goto::Restore,
             (None, None, _) if rehearsal || dir.has_draft() => Goto::Settings,
             (None, None, _) => Goto::Checks,
             (None, Some(_), Some(Outcome::Done | Outcome::DoneWithWarnings)) => Goto::Health,

@@ -15,6 +15,7 @@ fn started(run: &str) -> Event {
         cluster: "https://cluster:6443".to_owned(),
         rehearsal: false,
         outline: Outline {
+            purpose: crate::plan::Purpose::Deploy,
             site: "hospital".to_owned(),
             stages: Vec::new(),
             components: Vec::new(),

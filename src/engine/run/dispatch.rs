@@ -20,6 +20,7 @@ use crate::{
     },
     plan::{Action, Plan, Step, StepId},
     problem::{Code, Problem},
+    sys::clock::Stopwatch,
 };
 
 /// News of the steps that wait for the dispatcher.
@@ -36,7 +37,7 @@ pub struct Run {
     hub: Hub,
     states: Vec<StepState>,
     attempts: Vec<u32>,
-    began: HashMap<usize, Timestamp>,
+    began: HashMap<usize, Stopwatch>,
     at_work: HashMap<usize, Worker>,
     /// Set when the journal fails: then nothing may go on.
     broken: bool,
@@ -99,7 +100,7 @@ impl Run {
         perform: Perform,
         mut asked: mpsc::Receiver<Command>,
     ) -> Outcome {
-        let started = self.now();
+        let started = self.setting.clock.stopwatch();
         self.tell(self.first.clone(), None).await;
         self.leave_out().await;
         let (news, mut heard) = mpsc::channel(NEWS);
@@ -138,6 +139,11 @@ impl Run {
             }
         }
         workers.shutdown().await;
+        // After the journal has failed some are left at work.
+        let abandoned: Vec<usize> = self.schedule.running().collect();
+        for index in abandoned {
+            self.give_up(index).await;
+        }
         self.finish(started).await
     }
 
@@ -146,8 +152,7 @@ impl Run {
     }
 
     fn elapsed(&self, index: usize) -> u64 {
-        let began = self.began.get(&index).copied();
-        millis_between(began.unwrap_or_else(|| self.now()), self.now())
+        self.began.get(&index).map_or(0, Stopwatch::millis)
     }
 
     fn id(&self, index: usize) -> Option<StepId> {
@@ -158,17 +163,17 @@ impl Run {
         self.steps.iter().position(|step| step.id == *id)
     }
 
-    /// Remembers an event, then tells it.
+    /// Remembers an event, then tells it; once something could not be remembered, nothing more is.
     async fn tell(&mut self, event: Event, digest: Option<String>) {
-        if let Err(problem) = self.journal.write(&event, digest) {
+        if !self.broken
+            && let Err(problem) = self.journal.write(&event, digest)
+        {
             tracing::error!(%problem, "the journal failed");
-            if !self.broken {
-                self.broken = true;
-                let at = self.now();
-                let why = in_one_line(&problem);
-                self.hub.tell(Event::Stopping { at, why }).await;
-            }
-            return;
+            self.broken = true;
+            self.schedule.stop();
+            let at = self.now();
+            let why = in_one_line(&problem);
+            self.hub.tell(Event::Stopping { at, why }).await;
         }
         self.hub.tell(event).await;
     }
@@ -236,7 +241,11 @@ impl Run {
         let Some(step) = self.steps.get(index).map(Arc::clone) else {
             return;
         };
-        self.began.insert(index, self.now());
+        if self.broken {
+            return;
+        }
+        let since = self.setting.clock.stopwatch();
+        self.began.insert(index, since);
         if let Some(attempt) = self.attempts.get_mut(index) {
             *attempt = 1;
         }
@@ -266,6 +275,7 @@ impl Run {
             remembered,
             clock: self.setting.clock,
             began: self.now(),
+            since,
             tell: Tell::new(index, news.clone()),
         };
         let work = step::attempts(task, Arc::clone(perform), Arc::clone(&hurry));
@@ -312,9 +322,7 @@ impl Run {
         self.at_work.remove(&index);
         let well = matches!(state, StepState::Done { .. });
         self.turn(index, state).await;
-        if !self.broken {
-            self.schedule.end(index, well);
-        }
+        self.schedule.end(index, well);
     }
 
     /// Ends a step whose task broke off without a word.
@@ -433,7 +441,7 @@ impl Run {
     }
 
     /// Says of every step that was not run why, then how the run ended.
-    async fn finish(mut self, started: Timestamp) -> Outcome {
+    async fn finish(mut self, started: Stopwatch) -> Outcome {
         let left: Vec<usize> = self.schedule.in_phase(Phase::Waiting).collect();
         for index in &left {
             let needed = self.schedule.missing(*index).and_then(|need| self.id(need));
@@ -450,13 +458,9 @@ impl Run {
             outcome: outcome.clone(),
             done: self.states.iter().filter(is_done).count(),
             total: self.steps.len(),
-            elapsed_ms: millis_between(started, self.now()),
+            elapsed_ms: started.millis(),
         };
-        if self.broken {
-            self.hub.tell(event).await;
-        } else {
-            self.tell(event, None).await;
-        }
+        self.tell(event, None).await;
         outcome
     }
 
@@ -494,8 +498,4 @@ fn in_one_line(problem: &Problem) -> String {
     let mut line = format!("{} {}", problem.what, problem.causes.join(": "));
     line.truncate(line.trim_end().len());
     format!("{line} [{}] {}", problem.code, problem.remedy)
-}
-
-fn millis_between(from: Timestamp, to: Timestamp) -> u64 {
-    u64::try_from(to.duration_since(from).as_millis()).unwrap_or_default()
 }

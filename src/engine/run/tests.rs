@@ -8,7 +8,7 @@ use std::{
 use super::*;
 use crate::{
     engine::event::{NotRun, StepState},
-    plan::{Action, Stage, Step},
+    plan::{Action, Purpose, Stage, Step},
     sys::DoorError,
 };
 
@@ -35,6 +35,7 @@ fn plan(steps: &[(&str, &[&str])]) -> Plan {
                 limit: Duration::from_mins(1),
             })
             .collect(),
+        purpose: Purpose::Deploy,
         notes: Vec::new(),
     }
 }
@@ -394,4 +395,88 @@ async fn a_run_stopped_after_any_step_goes_on_to_the_same_end_and_repeats_nothin
             assert_eq!(acted[name], 1, "{name} ran again after {ends}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_pause_lets_the_running_step_end_and_begins_the_next_after_the_resume() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    let setting = setting(&folder.path().join("journal.jsonl"));
+    let handle = start_with(plan(&[("a", &[]), ("b", &["a"])]), slow(&gate), setting).unwrap();
+    let mut heard = handle.subscribe();
+    until(&mut heard, is_running).await;
+    handle.commands().send(Command::Pause).await.unwrap();
+    until(&mut heard, |event| matches!(event, Event::Paused { .. })).await;
+    gate.add_permits(2);
+    let is_done = |event: &Event| {
+        matches!(
+            event,
+            Event::Step {
+                state: StepState::Done { .. },
+                ..
+            }
+        )
+    };
+    until(&mut heard, is_done).await;
+    handle.commands().send(Command::Resume).await.unwrap();
+    // Nothing began in between.
+    let next = heard.recv().await.unwrap();
+    assert!(matches!(next, Event::Resumed { .. }), "{next:?}");
+    assert_eq!(handle.finished().await, Outcome::Done);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_neither_ends_a_step_nor_shows_in_what_it_took() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    let ahead: &'static std::sync::atomic::AtomicI64 = Box::leak(Box::default());
+    let setting = Setting {
+        clock: Clock::set_by(ahead),
+        ..setting(&folder.path().join("journal.jsonl"))
+    };
+    let hands = Arc::clone(&gate);
+    let perform: Perform = Arc::new(move |task: Task| {
+        let gate = Arc::clone(&hands);
+        Box::pin(async move {
+            gate.acquire().await.unwrap().forget();
+            // Its minute is not over, though the clock says so; and what is shown follows the clock.
+            let shown = task.gives_up_at().duration_since(task.clock.now());
+            if (20..=60).contains(&shown.as_secs()) && !task.left().is_zero() {
+                return Ok(Done::Applied);
+            }
+            let problem =
+                Problem::new(Code::Wait01, format!("It gives up in {shown}."), "Cure it.");
+            Err(DoorError::lasting(problem))
+        })
+    });
+    for jump in [86_400, -86_400] {
+        let handle =
+            start_with(plan(&[("a", &[])]), Arc::clone(&perform), setting.clone()).unwrap();
+        let mut heard = handle.subscribe();
+        until(&mut heard, is_running).await;
+        ahead.store(jump, std::sync::atomic::Ordering::Relaxed);
+        gate.add_permits(1);
+        let all = events(&handle).await;
+        assert_eq!(handle.finished().await, Outcome::Done, "{all:#?}");
+        for event in all {
+            if let Event::Step { elapsed_ms, .. } | Event::RunEnded { elapsed_ms, .. } = event {
+                assert!(elapsed_ms < 60_000, "{elapsed_ms}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_action_without_an_end_ends_with_its_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let setting = setting(&folder.path().join("journal.jsonl"));
+    let endless: Perform = Arc::new(|_task| Box::pin(std::future::pending()));
+    let handle = start_with(plan(&[("a", &[])]), endless, setting).unwrap();
+    let all = events(&handle).await;
+    assert_eq!(handle.finished().await, Outcome::Failed);
+    let StepState::Failed { problem } = state_of(&all, "a") else {
+        panic!("{all:#?}");
+    };
+    assert_eq!(problem.code, Code::Wait01);
+    assert!(problem.what.contains("within its 1 minutes"), "{problem}");
 }

@@ -5,15 +5,15 @@ use std::{sync::Arc, time::Duration};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::Value;
 
-use super::Task;
+use super::{Task, hooks};
 use crate::{
     plan::{Action, HttpCall, JobRun, Object, ObjectRef},
     ready::{self, Readiness},
     sys::{DoorError, Doors, http, kube::Applied},
 };
 
-/// Objects on their way to the API server at one time, for each step.
-const AT_ONCE: usize = 16;
+/// Objects on their way to the API server at one time, for each step; the pace of the connection holds them back when it must.
+const AT_ONCE: usize = 32;
 
 /// The annotation of a job whose log is told as the step's own.
 const TELLS: &str = "care-install/tells";
@@ -35,7 +35,11 @@ pub(super) async fn act(task: &Task, doors: &Doors) -> Result<bool, DoorError> {
                     tell.log(line).await;
                 }
             };
-            let (applied, ()) = tokio::join!(doors.helm.deploy(release, &doors.kube, lines), log);
+            let work = async { tokio::join!(doors.helm.deploy(release, &doors.kube, lines), log) };
+            let (applied, ()) = tokio::select! {
+                done = work => done,
+                never = hooks::tell(task, release, doors) => match never {},
+            };
             Ok(applied? != Applied::Unchanged)
         }
         Action::Apply(objects) => {
@@ -84,7 +88,7 @@ fn comes_first(target: &ObjectRef) -> bool {
 }
 
 async fn one(task: &Task, doors: &Doors, object: &Object) -> Result<Applied, DoorError> {
-    let applied = doors.kube.apply(object).await?;
+    let (applied, taken) = doors.kube.apply_over(object).await?;
     let word = match applied {
         Applied::Created => "created",
         Applied::Changed => "changed",
@@ -93,6 +97,10 @@ async fn one(task: &Task, doors: &Doors, object: &Object) -> Result<Applied, Doo
     task.tell
         .log(format!("{word} {}", object.reference()))
         .await;
+    for clash in taken {
+        let line = format!("  {clash} and is as the site says again");
+        task.tell.log(line).await;
+    }
     Ok(applied)
 }
 

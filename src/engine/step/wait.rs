@@ -108,7 +108,8 @@ impl Readings {
                 return Ok(false);
             }
         }
-        Ok(true)
+        self.look_around_clusters(doors).await;
+        Ok(self.open()?.is_empty())
     }
 
     /// Reads the targets afresh: from now on only pictures that are at least as new count.
@@ -144,6 +145,7 @@ impl Readings {
         let began = Instant::now();
         let mut told: Option<Waiting> = None;
         let mut first = true;
+        self.look_around_clusters(doors).await;
         loop {
             self.ask_webhooks(doors).await?;
             let open = self.open()?;
@@ -179,7 +181,7 @@ impl Readings {
     fn open(&self) -> Result<Vec<usize>, DoorError> {
         let mut open = Vec::new();
         for (index, reading) in self.all.iter().enumerate() {
-            match reading.judge() {
+            match reading.judge_within(&self.around) {
                 Readiness::Ready => {}
                 Readiness::NotYet(_) => open.push(index),
                 Readiness::Failed(problem) => return Err(DoorError::lasting(problem)),
@@ -226,6 +228,18 @@ impl Readings {
         };
         // Either news or the end of the pause: both lead to another look.
         tokio::time::timeout(pause, any).await.ok();
+    }
+
+    /// A database calls itself healthy for minutes after its machine and its operator are lost: it is judged with
+    /// what surrounds it from the beginning.
+    async fn look_around_clusters(&mut self, doors: &Doors) {
+        let cluster = |reading: &Reading| {
+            kind_of(&reading.ready)
+                .is_some_and(|of| of.group() == "postgresql.cnpg.io" && of.kind == "Cluster")
+        };
+        if self.all.iter().any(cluster) {
+            self.surround(doors).await;
+        }
     }
 
     /// Begins to watch what surrounds the targets; what cannot be watched only explains less.
@@ -340,6 +354,16 @@ impl Reading {
             }
         }
         ready::judge(&self.ready, &live)
+    }
+
+    /// The same, with what is known of what surrounds the targets.
+    fn judge_within(&self, around: &BTreeMap<String, Vec<(Kind, Watch)>>) -> Readiness {
+        match self.judge() {
+            Readiness::Ready if self.watch.is_some() => {
+                ready::judge(&self.ready, &self.around(around))
+            }
+            judged => judged,
+        }
     }
 
     /// The targets alone.

@@ -10,7 +10,71 @@ pub fn fill(kind: &Kind, value: &mut Value) {
         return;
     }
     match kind.key.as_str() {
-        "Pod" => pod(value.get_mut("spec"), true),
+        "Service" => service(value),
+        "Secret" => below(value, json!({"type": "Opaque"})),
+        "PersistentVolumeClaim" => below(
+            value,
+            json!({"spec": {"volumeMode": "Filesystem"}, "status": {"phase": "Pending"}}),
+        ),
+        "PersistentVolume" => {
+            below(
+                value,
+                json!({"spec": {"volumeMode": "Filesystem", "persistentVolumeReclaimPolicy": "Retain"}}),
+            );
+            if let Some(path) = value.pointer_mut("/spec/hostPath") {
+                below(path, json!({"type": ""}));
+            }
+        }
+        "NetworkPolicy.networking.k8s.io" => network(value),
+        "Endpoints" => each(value.get_mut("subsets"), |subset| {
+            each(subset.get_mut("ports"), |port| {
+                below(port, json!({"protocol": "TCP"}));
+            });
+        }),
+        "PriorityClass.scheduling.k8s.io" => {
+            below(value, json!({"preemptionPolicy": "PreemptLowerPriority"}));
+        }
+        "StorageClass.storage.k8s.io" => below(
+            value,
+            json!({"reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"}),
+        ),
+        "ClusterRoleBinding.rbac.authorization.k8s.io"
+        | "RoleBinding.rbac.authorization.k8s.io" => binding(value),
+        "Namespace" => {
+            let name = value.pointer("/metadata/name").cloned().unwrap_or_default();
+            below(
+                value,
+                json!({"metadata": {"labels": {"kubernetes.io/metadata.name": name}}}),
+            );
+        }
+        "Pod" => whole_pod(value),
+        _ => workload(kind, value),
+    }
+}
+
+fn whole_pod(value: &mut Value) {
+    for (one, many) in [("podIP", "podIPs"), ("hostIP", "hostIPs")] {
+        if let Some(status) = value.get_mut("status")
+            && let Some(address) = status.get(one).cloned()
+            && status.get(many).is_none()
+        {
+            status[many] = json!([{ "ip": address }]);
+        }
+    }
+    pod(value.get_mut("spec"), true);
+    below(value, json!({"spec": {"enableServiceLinks": true}}));
+    for list in ["containers", "initContainers"] {
+        each(value.pointer_mut(&format!("/spec/{list}")), |container| {
+            // Who sets only a limit asks for as much.
+            if let Some(limits) = container.pointer("/resources/limits").cloned() {
+                below(container, json!({"resources": {"requests": limits}}));
+            }
+        });
+    }
+}
+
+fn workload(kind: &Kind, value: &mut Value) {
+    match kind.key.as_str() {
         "Deployment.apps" => {
             below(value, deployment());
             template(value, true);
@@ -26,9 +90,20 @@ pub fn fill(kind: &Kind, value: &mut Value) {
         }
         "DaemonSet.apps" => {
             below(value, daemon());
+            let mark = json!({"deprecated.daemonset.template.generation": "0"});
+            below(value, json!({"metadata": {"annotations": mark}}));
             template(value, true);
         }
         "Job.batch" => {
+            if value.pointer("/spec/completions").is_none()
+                && value.pointer("/spec/parallelism").is_none()
+            {
+                below(value, json!({"spec": {"completions": 1}}));
+            }
+            let labels = value.pointer("/spec/template/metadata/labels").cloned();
+            if let Some(labels) = labels.filter(|_| value.pointer("/metadata/labels").is_none()) {
+                below(value, json!({"metadata": {"labels": labels}}));
+            }
             below(value, job());
             template(value, false);
         }
@@ -36,26 +111,13 @@ pub fn fill(kind: &Kind, value: &mut Value) {
             below(value, cron());
             template_at(value, "/spec/jobTemplate/spec/template", false);
         }
-        "Service" => service(value),
-        "Secret" => below(value, json!({"type": "Opaque"})),
-        "PersistentVolumeClaim" => below(value, json!({"spec": {"volumeMode": "Filesystem"}})),
-        "PersistentVolume" => below(
-            value,
-            json!({"spec": {"volumeMode": "Filesystem", "persistentVolumeReclaimPolicy": "Retain"}}),
-        ),
-        "StorageClass.storage.k8s.io" => below(
-            value,
-            json!({"reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"}),
-        ),
-        "ClusterRoleBinding.rbac.authorization.k8s.io"
-        | "RoleBinding.rbac.authorization.k8s.io" => binding(value),
         _ => {}
     }
 }
 
 fn deployment() -> Value {
     json!({"spec": {"replicas": 1, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600,
-        "strategy": {"type": "RollingUpdate"}}})
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}}}})
 }
 
 fn stateful() -> Value {
@@ -70,7 +132,7 @@ fn daemon() -> Value {
 }
 
 fn job() -> Value {
-    json!({"spec": {"backoffLimit": 6, "completions": 1, "parallelism": 1, "completionMode": "NonIndexed",
+    json!({"spec": {"backoffLimit": 6, "parallelism": 1, "completionMode": "NonIndexed",
         "suspend": false, "manualSelector": false, "podReplacementPolicy": "TerminatingOrFailed"}})
 }
 
@@ -125,6 +187,8 @@ fn pod(spec: Option<&mut Value>, always: bool) {
     );
     if let Some(account) = spec.get("serviceAccountName").cloned() {
         below(spec, json!({ "serviceAccount": account }));
+    } else if let Some(account) = spec.get("serviceAccount").cloned() {
+        below(spec, json!({ "serviceAccountName": account }));
     }
     for list in ["containers", "initContainers"] {
         each(spec.get_mut(list), container);
@@ -197,16 +261,34 @@ fn service(value: &mut Value) {
     if external {
         return;
     }
-    below(
-        spec,
-        json!({"ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack", "internalTrafficPolicy": "Cluster"}),
-    );
-    if spec.get("type").and_then(Value::as_str) != Some("ClusterIP") {
+    below(spec, json!({"internalTrafficPolicy": "Cluster"}));
+    if spec.get("type").and_then(Value::as_str) == Some("LoadBalancer") {
+        below(spec, json!({"allocateLoadBalancerNodePorts": true}));
+    }
+    if spec.get("sessionAffinity").and_then(Value::as_str) == Some("ClientIP") {
+        below(
+            spec,
+            json!({"sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 10800}}}),
+        );
+    }
+    if spec.get("sessionAffinity").and_then(Value::as_str) == Some("None")
+        && let Some(map) = spec.as_object_mut()
+    {
+        map.shift_remove("sessionAffinityConfig");
+    }
+    let outside = spec.get("externalIPs").is_some();
+    if outside || spec.get("type").and_then(Value::as_str) != Some("ClusterIP") {
         below(spec, json!({"externalTrafficPolicy": "Cluster"}));
     }
     each(spec.get_mut("ports"), |port| {
         let number = port.get("port").cloned().unwrap_or_default();
-        below(port, json!({"protocol": "TCP", "targetPort": number}));
+        below(port, json!({"protocol": "TCP"}));
+        if port
+            .get("targetPort")
+            .is_none_or(|target| target == 0 || target == "")
+        {
+            port["targetPort"] = number;
+        }
     });
     let ports = spec.get("ports").and_then(Value::as_array);
     if ports.is_none_or(Vec::is_empty)
@@ -214,6 +296,25 @@ fn service(value: &mut Value) {
         && let Some(map) = spec.as_object_mut()
     {
         map.shift_remove("ports");
+    }
+}
+
+fn network(value: &mut Value) {
+    let Some(spec) = value.get_mut("spec") else {
+        return;
+    };
+    let types = if spec.get("egress").is_some() {
+        json!(["Ingress", "Egress"])
+    } else {
+        json!(["Ingress"])
+    };
+    below(spec, json!({ "policyTypes": types }));
+    for side in ["ingress", "egress"] {
+        each(spec.get_mut(side), |rule| {
+            each(rule.get_mut("ports"), |port| {
+                below(port, json!({"protocol": "TCP"}));
+            });
+        });
     }
 }
 

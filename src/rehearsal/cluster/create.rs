@@ -5,12 +5,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Cluster, Writing, align, prune};
+use super::{Came, Cluster, Writing, decode};
 use crate::rehearsal::{
     answer::{Answer, Failure},
-    apply::drop_nulls,
+    body,
     call::Call,
-    kinds::Kind,
+    kinds::{DEFINITION, Kind},
+    reset::confined,
     world::text_at,
 };
 
@@ -24,30 +25,19 @@ impl Cluster {
         call: &Call,
         now: Timestamp,
     ) -> Result<Answer, Failure> {
+        body::check(kind, call)?;
         let mut value = call.body.clone();
-        align(kind, call, &mut value)?;
-        let warnings = prune(kind, call, &mut value)?;
-        drop_nulls(&mut value);
+        let warnings = decode(kind, call, &mut value, Came::Whole)?;
+        if !text_at(&value, "/metadata/resourceVersion")
+            .unwrap_or("")
+            .is_empty()
+        {
+            let why = "resourceVersion should not be set on objects to be created";
+            return Err(Failure::unexplained(why));
+        }
         self.invent_name(&mut value);
-        let name = text_at(&value, "/metadata/name").unwrap_or("").to_owned();
-        if self
-            .store
-            .get(&kind.key, &call.place.namespace, &name)
-            .is_some()
-        {
-            return Err(Failure::exists(kind, &name));
-        }
-        if kind.has("status")
-            && let Some(map) = value.as_object_mut()
-        {
-            map.shift_remove("status");
-        }
-        if let Some(meta) = value.get_mut("metadata").and_then(Value::as_object_mut) {
-            meta.shift_remove("managedFields");
-            meta.shift_remove("resourceVersion");
-            meta.shift_remove("uid");
-        }
         Self::sign(kind, call, None, &mut value, now);
+        unborn(kind, &mut value);
         let writing = Writing {
             kind,
             call,
@@ -85,11 +75,19 @@ impl Cluster {
         call: &Call,
         now: Timestamp,
     ) -> Result<Answer, Failure> {
-        let old = Arc::clone(self.stored(kind, call)?);
+        body::check(kind, call)?;
         let mut value = call.body.clone();
-        align(kind, call, &mut value)?;
-        let warnings = prune(kind, call, &mut value)?;
-        drop_nulls(&mut value);
+        let warnings = decode(kind, call, &mut value, Came::Whole)?;
+        let old = Arc::clone(self.stored(kind, call)?);
+        let versioned = kind.custom.is_some()
+            || matches!(
+                kind.key.as_str(),
+                "Lease.coordination.k8s.io" | "PodDisruptionBudget.policy" | DEFINITION
+            );
+        let said = text_at(&value, "/metadata/resourceVersion").unwrap_or("");
+        if versioned && said.is_empty() {
+            return Err(Failure::unversioned(kind, &call.place.name));
+        }
         self.update(kind, call, (&old, value), (now, warnings))
     }
 
@@ -101,11 +99,9 @@ impl Cluster {
         (old, value): (&Value, Value),
         (now, warnings): (Timestamp, Vec<String>),
     ) -> Result<Answer, Failure> {
-        let mut value = confined(kind, call, old, value);
-        if let Some(meta) = value.get_mut("metadata").and_then(Value::as_object_mut) {
-            meta.shift_remove("managedFields");
-        }
+        let mut value = value;
         Self::sign(kind, call, Some(old), &mut value, now);
+        let value = confined(kind, &call.place.subresource, old, value);
         let writing = Writing {
             kind,
             call,
@@ -116,50 +112,23 @@ impl Cluster {
     }
 }
 
-/// What of a new value counts: a status write changes only the status, any other everything else.
-pub(super) fn confined(kind: &Kind, call: &Call, old: &Value, mut value: Value) -> Value {
-    let said = text_at(&value, "/metadata/resourceVersion").map(str::to_owned);
-    let uid = text_at(&value, "/metadata/uid").map(str::to_owned);
-    let mut confined = match call.place.subresource.as_str() {
-        "status" => {
-            let mut kept = old.clone();
-            transplant(&mut kept, &mut value, "status");
-            kept
-        }
-        "finalize" => {
-            let mut kept = old.clone();
-            transplant(&mut kept, &mut value, "spec");
-            kept
-        }
-        _ if kind.has("status") => {
-            let mut old = old.clone();
-            transplant(&mut value, &mut old, "status");
-            value
-        }
-        _ => value,
-    };
-    for (field, text) in [("resourceVersion", said), ("uid", uid)] {
-        if let (Some(text), Some(meta)) = (
-            text,
-            confined.get_mut("metadata").and_then(Value::as_object_mut),
-        ) {
-            meta.insert(field.into(), text.into());
-        }
+/// A new object has no status yet and says nothing of what the server owns.
+pub(super) fn unborn(kind: &Kind, value: &mut Value) {
+    if kind.has("status")
+        && let Some(map) = value.as_object_mut()
+    {
+        map.shift_remove("status");
     }
-    confined
-}
-
-fn transplant(into: &mut Value, from: &mut Value, field: &str) {
-    let part = from.get_mut(field).map(Value::take);
-    let Some(map) = into.as_object_mut() else {
-        return;
-    };
-    match part {
-        Some(part) if !part.is_null() => {
-            map.insert(field.into(), part);
-        }
-        _ => {
-            map.shift_remove(field);
+    if let Some(meta) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+        for field in [
+            "resourceVersion",
+            "uid",
+            "creationTimestamp",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "selfLink",
+        ] {
+            meta.shift_remove(field);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Cluster;
 use crate::rehearsal::{
@@ -14,6 +14,25 @@ use crate::rehearsal::{
     world::{reference, text_at},
 };
 
+/// The kinds whose deletion is answered with what was deleted.
+const RETURNED: &[&str] = &[
+    "Pod",
+    "PodTemplate",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "ResourceQuota",
+    "Service",
+    "ServiceAccount",
+    "Namespace",
+    "StorageClass.storage.k8s.io",
+    "CSIDriver.storage.k8s.io",
+    "CSINode.storage.k8s.io",
+    "VolumeAttachment.storage.k8s.io",
+];
+
+/// The namespaces without which there is no cluster.
+const KEPT: &[&str] = &["default", "kube-system", "kube-public"];
+
 impl Cluster {
     pub(super) fn delete(
         &mut self,
@@ -21,6 +40,10 @@ impl Cluster {
         call: &Call,
         now: Timestamp,
     ) -> Result<Answer, Failure> {
+        if kind.key == "Namespace" && KEPT.contains(&call.place.name.as_str()) {
+            let why = "this namespace may not be deleted";
+            return Err(Failure::forbidden(kind, &call.place.name, why));
+        }
         let old = Arc::clone(self.stored(kind, call)?);
         preconditions(kind, call, &old)?;
         if call.dry() {
@@ -33,6 +56,7 @@ impl Cluster {
         let stays = self.store.get(&kind.key, &place.namespace, &place.name);
         Ok(match stays {
             Some(object) => Answer::ok(Arc::clone(object)),
+            None if RETURNED.contains(&kind.key.as_str()) => Answer::ok(last),
             None => Answer::success(kind, &last),
         })
     }
@@ -60,19 +84,7 @@ impl Cluster {
             _ => None,
         };
         if let Some(finalizer) = waits_for {
-            let mut value = (**old).clone();
-            if !value["metadata"]
-                .get("finalizers")
-                .is_some_and(Value::is_array)
-            {
-                value["metadata"]["finalizers"] = json!([]);
-            }
-            if let Some(list) = value["metadata"]["finalizers"].as_array_mut()
-                && !list.iter().any(|known| known == finalizer)
-            {
-                list.push(finalizer.into());
-            }
-            self.store.replace(value, now)?;
+            return self.store.delete_held(&target, finalizer, now);
         }
         let grace = call
             .body
@@ -88,7 +100,7 @@ impl Cluster {
         call: &Call,
         now: Timestamp,
     ) -> Result<Answer, Failure> {
-        let selector = call.query.selector()?;
+        let selector = call.query.selector(kind)?;
         let items: Vec<_> = self
             .select(kind, &call.place.namespace, &selector)
             .map(Arc::clone)
@@ -106,17 +118,33 @@ impl Cluster {
             revision: self.store.revision(),
             items,
             next: None,
-            remaining: 0,
+            remaining: None,
+            custom: kind.custom.is_some(),
         }))
     }
 }
 
 fn preconditions(kind: &Kind, call: &Call, old: &Value) -> Result<(), Failure> {
-    for field in ["uid", "resourceVersion"] {
+    for (field, title, after) in [
+        (
+            "uid",
+            "UID",
+            "The object might have been deleted and then recreated",
+        ),
+        (
+            "resourceVersion",
+            "ResourceVersion",
+            "The object might have been modified",
+        ),
+    ] {
         let wanted = call.body.pointer(&format!("/preconditions/{field}"));
-        let known = old.pointer(&format!("/metadata/{field}"));
-        if wanted.is_some_and(|wanted| !wanted.is_null() && Some(wanted) != known) {
-            return Err(Failure::conflict(kind, &call.place.name));
+        let wanted = wanted.and_then(Value::as_str).unwrap_or("");
+        let known = text_at(old, &format!("/metadata/{field}")).unwrap_or("");
+        if !wanted.is_empty() && wanted != known {
+            let why = format!(
+                "the {title} in the precondition ({wanted}) does not match the {title} in record ({known}). {after}"
+            );
+            return Err(Failure::unmet(kind, &call.place.name, &why));
         }
     }
     Ok(())

@@ -5,14 +5,18 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Cluster, Writing, align, create::confined, manager, prune};
+use super::{Came, Cluster, Writing, align, complete, create::unborn, decode, manager, prune};
 use crate::rehearsal::{
-    answer::{Answer, Failure},
-    apply::{self, Conflict, drop_nulls},
+    answer::{Answer, Failure, Invalid},
+    apply::{self, Conflict, Reading},
+    body,
     call::Call,
+    form, gotalk,
     kinds::Kind,
-    merge,
+    merge::{self, MOST_OPERATIONS, Unmergeable},
+    options, reset,
     schema::Node,
+    typed,
     world::text_at,
 };
 
@@ -23,54 +27,61 @@ impl Cluster {
         call: &Call,
         now: Timestamp,
     ) -> Result<Answer, Failure> {
-        let media = call.content.split(';').next().unwrap_or("").trim();
-        if matches!(
-            media,
-            "application/apply-patch+yaml" | "application/apply-patch+json"
-        ) {
+        body::check(kind, call)?;
+        if options::applies(call) {
             return self.apply(kind, call, now);
         }
         let old = Arc::clone(self.stored(kind, call)?);
         let schema = kind.schema.as_deref();
         let mut value = (*old).clone();
         value["apiVersion"] = kind.api_version().into();
-        match media {
-            "application/merge-patch+json" => merge::json_merge(&mut value, &call.body),
-            "application/json-patch+json" => merge::json_patch(&mut value, &call.body)
-                .map_err(|why| Failure::new(422, "Invalid", why))?,
-            "application/strategic-merge-patch+json" if kind.custom.is_none() => {
-                merge::strategic(&mut value, &call.body, schema.map(Node::new));
+        let shown = if call.content.starts_with("application/strategic") {
+            merge::strategic(&mut value, &call.body, schema.map(Node::new))
+                .map_err(|why| unmergeable(&why, &call.body))?;
+            gotalk::shown(&call.body)
+        } else {
+            if call.content.starts_with("application/merge") {
+                merged(&mut value, &call.body)?;
+            } else {
+                patched(&mut value, &call.body)?;
             }
-            other => return Err(unsupported(other)),
+            value.to_string()
+        };
+        let warnings = decode(kind, call, &mut value, Came::Patched(&shown))?;
+        let uid = |value: &Value| value.pointer("/metadata/uid").cloned();
+        if let Some(said) = uid(&value).filter(|said| Some(said) != uid(&old).as_ref()) {
+            let wrong = Invalid::value("metadata.uid", &said, "field is immutable");
+            return Err(Failure::invalid(
+                kind,
+                &call.place.name,
+                &[wrong.clone(), wrong],
+            ));
         }
-        align(kind, call, &mut value)?;
-        let warnings = prune(kind, call, &mut value)?;
-        drop_nulls(&mut value);
         self.update(kind, call, (&old, value), (now, warnings))
     }
 
     fn apply(&mut self, kind: &Kind, call: &Call, now: Timestamp) -> Result<Answer, Failure> {
-        if call.query.text("fieldManager").is_empty() {
-            let why = "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: \
-                       is required for apply patch";
-            return Err(Failure::new(422, "Invalid", why));
-        }
         let mut wish = call.body.clone();
-        for field in ["apiVersion", "kind"] {
-            if text_at(&wish, &format!("/{field}")).is_none() {
-                return Err(Failure::bad_request(format!("{field} must be set")));
-            }
+        let said = |pointer| text_at(&wish, pointer).unwrap_or("");
+        let (version, name) = (said("/apiVersion"), said("/kind"));
+        if (version, name) != (kind.api_version().as_str(), kind.kind.as_str()) {
+            let (group, number) = version.split_once('/').unwrap_or(("", version));
+            let what = format!("invalid object type: {group}/{number}, Kind={name}");
+            return Err(Failure::bad_request(what));
         }
-        align(kind, call, &mut wish)?;
-        let warnings = prune(kind, call, &mut wish)?;
-        drop_nulls(&mut wish);
+        let space = said("/metadata/namespace").to_owned();
+        align(kind, call, &mut wish, Came::Whole)?;
         if wish.pointer("/metadata/managedFields").is_some() {
             let why = "metadata.managedFields must be nil";
             return Err(Failure::bad_request(why));
         }
-        confine_wish(kind, call, &mut wish);
         let schema = kind.schema.clone();
         let node = schema.as_deref().map(Node::new);
+        if let Some(place) = node.and_then(|node| typed::undeclared(&wish, node)) {
+            return Err(not_declared(kind, (&space, &call.place.name), &place));
+        }
+        let warnings = prune(kind, call, &mut wish.clone())
+            .map_err(|why| Failure::bad_request(format!("error decoding YAML: {why}")))?;
         let who = manager(kind, call, now);
         let writing = Writing {
             kind,
@@ -79,49 +90,95 @@ impl Cluster {
             warnings,
         };
         let place = &call.place;
+        let (nothing, reset) = (form::nothing(kind), reset::fields(kind, &place.subresource));
+        let reading = Reading {
+            node,
+            reset: &reset,
+            nothing: &nothing,
+        };
         let old = self.store.get(&kind.key, &place.namespace, &place.name);
         let Some(old) = old.cloned() else {
             if !place.subresource.is_empty() {
                 return Err(Failure::missing(kind, &place.name));
             }
-            if wish.pointer("/metadata/uid").is_some() {
-                return Err(Failure::conflict(kind, &place.name));
+            if let Some(uid) = text_at(&wish, "/metadata/uid") {
+                let why = format!(
+                    "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+                );
+                return Err(Failure::unfulfilled(kind, &place.name, &why));
             }
-            let value = apply::create(&wish, node, &who);
+            let mut value = apply::create(&wish, reading, &who);
+            complete(kind, &mut value, Came::Whole)?;
+            unborn(kind, &mut value);
             return self.keep(writing, None, value);
         };
         let force = call.query.on("force");
-        let merged = apply::apply(&old, &wish, node, &who, force)
+        let mut merged = apply::apply(&old, &wish, reading, &who, force)
             .map_err(|conflicts| refusal(&conflicts))?;
-        self.keep(writing, Some(&old), confined(kind, call, &old, merged))
+        complete(kind, &mut merged, Came::Whole)?;
+        let merged = reset::confined(kind, &place.subresource, &old, merged);
+        self.keep(writing, Some(&old), merged)
     }
 }
 
-/// A status apply speaks of the status only, any other of everything else.
-fn confine_wish(kind: &Kind, call: &Call, wish: &mut Value) {
-    let Some(map) = wish.as_object_mut() else {
-        return;
-    };
-    if call.place.subresource == "status" {
-        map.retain(|name, _| {
-            matches!(name.as_str(), "apiVersion" | "kind" | "metadata" | "status")
-        });
-        if let Some(meta) = map.get_mut("metadata").and_then(Value::as_object_mut) {
-            meta.retain(|name, _| {
-                matches!(name.as_str(), "name" | "namespace" | "resourceVersion")
-            });
-        }
-    } else if kind.has("status") {
-        map.shift_remove("status");
+/// Refuses a JSON patch of too many operations, as a real server does.
+fn limited(operations: &Value) -> Result<(), Failure> {
+    let count = operations.as_array().map_or(0, Vec::len);
+    if count <= MOST_OPERATIONS {
+        return Ok(());
     }
+    let why =
+        format!("The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {count}");
+    Err(Failure::new(413, "RequestEntityTooLarge", why))
 }
 
-fn unsupported(media: &str) -> Failure {
-    let why = format!(
-        "the body of the request was in an unknown format ({media}) - accepted media types include: \
-         application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
+fn not_declared(kind: &Kind, (namespace, name): (&str, &str), place: &str) -> Failure {
+    let what = format!(
+        "failed to create typed patch object ({namespace}/{name}; {}/{}, Kind={}): {place}: field not declared in schema",
+        kind.group, kind.version, kind.kind
     );
-    Failure::new(415, "UnsupportedMediaType", why)
+    Failure::unexplained(what)
+}
+
+fn unmergeable(why: &Unmergeable, patch: &Value) -> Failure {
+    match why {
+        Unmergeable::NoKey { item, key } => Failure::unexplained(format!(
+            "map: {} does not contain declared merge key: {key}",
+            gotalk::shown(item)
+        )),
+        Unmergeable::NoList => {
+            Failure::invalid_patch(&gotalk::shown(patch), "cannot restore slice from map")
+        }
+        Unmergeable::Directive(word) => Failure::unexplained(format!(
+            "unknown patch type: {word} in map: map[$patch:{word}]"
+        )),
+    }
+}
+
+fn merged(value: &mut Value, patch: &Value) -> Result<(), Failure> {
+    if !patch.is_object() {
+        let word = gotalk::word(patch);
+        let why = format!(
+            "error decoding patch: json: cannot unmarshal {word} into Go value of type map[string]interface {{}}"
+        );
+        return Err(Failure::bad_request(why));
+    }
+    merge::json_merge(value, patch);
+    Ok(())
+}
+
+fn patched(value: &mut Value, patch: &Value) -> Result<(), Failure> {
+    if !patch.is_array() {
+        let word = gotalk::word(patch);
+        let why = format!(
+            "error decoding patch: json: cannot unmarshal {word} into Go value of type []handlers.jsonPatchOp"
+        );
+        return Err(Failure::bad_request(why));
+    }
+    limited(patch)?;
+    // Which of the operations could not be done is not told.
+    let words = "the server rejected our request due to an error in our request";
+    merge::json_patch(value, patch).map_err(|_why| Failure::bare(422, "Invalid", words))
 }
 
 fn refusal(conflicts: &[Conflict]) -> Failure {

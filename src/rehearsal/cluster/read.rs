@@ -17,24 +17,32 @@ use crate::rehearsal::{
 
 impl Cluster {
     pub(super) fn list(&self, kind: &Kind, call: &Call) -> Result<Answer, Failure> {
-        let selector = call.query.selector()?;
+        let selector = call.query.selector(kind)?;
         let after = match call.query.text("continue") {
             "" => None,
             token => Some(read_token(token)?),
         };
-        let mut items: Vec<_> = self
-            .select(kind, &call.place.namespace, &selector)
-            .filter(|object| after.as_ref().is_none_or(|after| place(object) > *after))
-            .map(Arc::clone)
-            .collect();
         let limit = call
             .query
             .number("limit")
             .and_then(|limit| usize::try_from(limit).ok())
             .filter(|limit| *limit > 0)
             .unwrap_or(usize::MAX);
-        let remaining = items.len().saturating_sub(limit);
-        items.truncate(limit);
+        let namespace = (!call.place.namespace.is_empty()).then_some(call.place.namespace.as_str());
+        let mut rest = self
+            .store
+            .list(&kind.key, namespace)
+            .filter(|object| after.as_ref().is_none_or(|after| place(object) > *after));
+        let mut items = Vec::new();
+        while items.len() < limit
+            && let Some(object) = rest.next()
+        {
+            if selector.matches(object) {
+                items.push(Arc::clone(object));
+            }
+        }
+        // Whatever is left may be wanted too: a page ends where its limit is reached.
+        let remaining = rest.count();
         let next = items
             .last()
             .filter(|_| remaining > 0)
@@ -45,7 +53,8 @@ impl Cluster {
             revision: self.store.revision(),
             items,
             next,
-            remaining,
+            remaining: selector.is_empty().then_some(remaining),
+            custom: kind.custom.is_some(),
         }))
     }
 
@@ -101,5 +110,5 @@ fn read_token(token: &str) -> Result<(String, String), Failure> {
         .decode(token)
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .ok_or_else(|| Failure::bad_request("continue key is not valid"))
+        .ok_or_else(|| Failure::bad_request("invalid continue token: continue key is not valid"))
 }

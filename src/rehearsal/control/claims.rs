@@ -7,12 +7,19 @@ use super::{
     longhorn,
     scheduler::SELECTED,
     shape::{after, event, leaving, name, namespace, text, time, uid, warning},
+    trouble::{SLOW_DISKS, plays},
 };
 use crate::rehearsal::world::{Reaction, World, Write, reference};
 
 const SOURCE: &str = "persistentvolume-controller";
 /// Seconds from the order of a volume until the claim is bound to it.
 const MAKING: i64 = 2;
+
+/// The same on slow disks, and until the provisioner says so.
+const SLOW_MAKING: i64 = 60;
+const PATIENCE: i64 = 10;
+/// The note of a claim that this was said.
+const TOLD: &str = "rehearsal.care-install/slow";
 
 /// One turn for all claims and volumes.
 pub fn claims(world: &World<'_>, now: Timestamp) -> Reaction {
@@ -133,8 +140,14 @@ fn bind(world: &World<'_>, claim: &Value, now: Timestamp, reaction: &mut Reactio
             .push(event(claim, provisioner, "Provisioning", text));
         return;
     };
-    let due = time(&volume["metadata"]["creationTimestamp"]).map(|made| after(made, MAKING));
+    let slow = provisioner == longhorn::DRIVER && plays(world, SLOW_DISKS);
+    let making = if slow { SLOW_MAKING } else { MAKING };
+    let made = time(&volume["metadata"]["creationTimestamp"]);
+    let due = made.map(|made| after(made, making));
     if let Some(due) = due.filter(|due| *due > now) {
+        if slow {
+            waits(claim, volume, now, reaction);
+        }
         reaction.wake(due);
         return;
     }
@@ -143,6 +156,33 @@ fn bind(world: &World<'_>, claim: &Value, now: Timestamp, reaction: &mut Reactio
         .writes
         .push(event(claim, provisioner, "ProvisioningSucceeded", text));
     marry(claim, volume, reaction);
+}
+
+/// What the provisioner says while a slow disk lets it wait.
+fn waits(claim: &Value, volume: &Value, now: Timestamp, reaction: &mut Reaction) {
+    let Some(made) = time(&volume["metadata"]["creationTimestamp"]) else {
+        return;
+    };
+    let told = claim["metadata"]["annotations"][TOLD].is_string();
+    let due = after(made, PATIENCE);
+    if told {
+        return;
+    }
+    if now < due {
+        reaction.wake(due);
+        return;
+    }
+    let class = text(&claim["spec"]["storageClassName"]);
+    let why = format!(
+        "failed to provision volume with StorageClass \"{class}\": rpc error: code = DeadlineExceeded desc = context deadline exceeded: volume {} waits for its disk, which is slow",
+        name(volume)
+    );
+    reaction
+        .writes
+        .push(warning(claim, longhorn::DRIVER, "ProvisioningFailed", why));
+    let mut noted = claim.clone();
+    noted["metadata"]["annotations"][TOLD] = "true".into();
+    reaction.writes.push(Write::Replace(noted));
 }
 
 fn marry(claim: &Value, volume: &Value, reaction: &mut Reaction) {

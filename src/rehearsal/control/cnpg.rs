@@ -2,9 +2,11 @@
 
 mod backups;
 mod databases;
+mod failover;
 mod instances;
 mod parts;
 mod rows;
+mod stage;
 mod status;
 
 use jiff::Timestamp;
@@ -12,8 +14,7 @@ use serde_json::Value;
 
 use super::{
     operator::{image, runs},
-    pods::ready,
-    shape::{after, delete, event, items, label, leaving, name, namespace, report, text, time},
+    shape::{delete, event, items, label, leaving, name, namespace, report, text},
 };
 use crate::rehearsal::world::{Reaction, World, Write};
 use instances::{Instance, State};
@@ -30,8 +31,8 @@ const SOURCE: &str = "cloudnative-pg";
 const CLUSTER: &str = "Cluster.postgresql.cnpg.io";
 /// The phase in which instances are made anew one after the other; then nothing fails over.
 const UPGRADING: &str = "Upgrading cluster";
-/// Seconds from the loss of a primary until another instance has taken over.
-const FAILOVER: i64 = 17;
+/// The phase while another instance takes over.
+const FAILING_OVER: &str = "Failing over";
 
 /// One turn for everything of CloudNativePG; without its operator nothing changes, not even what has become wrong.
 pub fn cnpg(world: &World<'_>, now: Timestamp) -> Reaction {
@@ -113,7 +114,7 @@ fn one(world: &World<'_>, cluster: &Value, now: Timestamp, reaction: &mut Reacti
     for instance in &seen {
         carry_on(&maker, instance, reaction);
     }
-    let phase = match failing_over(cluster, &seen, now, reaction) {
+    let phase = match failover::phase(world, (cluster, &seen), now, reaction) {
         Some(phase) => phase,
         None if greeted => grow(&maker, &seen, reaction),
         None => Phase::setting_up(&maker.instance(1)),
@@ -187,7 +188,8 @@ fn carry_on(maker: &parts::Maker<'_>, instance: &Instance<'_>, reaction: &mut Re
             let pod = maker.pod(instance.serial, instance.role);
             reaction.writes.push(Write::Create(pod));
         }
-        State::Initializing | State::Failed | State::Replicating | State::Healthy => {}
+        State::Initializing | State::Failed | State::Lost | State::Replicating | State::Healthy => {
+        }
     }
     let Some(pod) = instance.pod.filter(|pod| !leaving(pod)) else {
         return;
@@ -212,8 +214,15 @@ fn grow(maker: &parts::Maker<'_>, seen: &[Instance<'_>], reaction: &mut Reaction
     let wanted = maker.wanted();
     let count = seen.len();
     let Some(first) = seen.first() else {
-        let role = maker.first_job();
         reaction.writes.push(Write::Create(maker.claim(1)));
+        return Phase::setting_up(&maker.instance(1));
+    };
+    let said_claims = maker.cluster["status"]["pvcCount"].as_u64();
+    if count == 1 && first.job.is_none() && first.state == State::Initializing {
+        if said_claims != Some(1) {
+            return Phase::setting_up(&first.name);
+        }
+        let role = maker.first_job();
         reaction.writes.push(Write::Create(maker.job(1, role)));
         let how = if role == "initdb" {
             "initdb"
@@ -225,9 +234,13 @@ fn grow(maker: &parts::Maker<'_>, seen: &[Instance<'_>], reaction: &mut Reaction
             .writes
             .push(event(maker.cluster, SOURCE, "CreatingInstance", text));
         return Phase::setting_up(&maker.instance(1));
+    }
+    // An instance whose pod is not there yet for the first time still has its job.
+    let setting_up = |one: &Instance<'_>| match one.state {
+        State::Initializing | State::Prepared => true,
+        State::Stopped => one.job.is_some(),
+        State::Failed | State::Lost | State::Replicating | State::Healthy => false,
     };
-    let setting_up =
-        |one: &Instance<'_>| matches!(one.state, State::Initializing | State::Prepared);
     if count == 1 && setting_up(first) {
         return Phase::setting_up(&first.name);
     }
@@ -241,6 +254,11 @@ fn grow(maker: &parts::Maker<'_>, seen: &[Instance<'_>], reaction: &mut Reaction
     }
     if count < wanted {
         let serial = seen.iter().map(|one| one.serial).max().unwrap_or(0) + 1;
+        let joining = Phase::joining(&format!("{}-join", maker.instance(serial)));
+        // It says so first, then it does it.
+        if maker.cluster["status"]["phaseReason"] != joining.reason.as_str() {
+            return joining;
+        }
         reaction.writes.push(Write::Create(maker.claim(serial)));
         reaction
             .writes
@@ -249,7 +267,7 @@ fn grow(maker: &parts::Maker<'_>, seen: &[Instance<'_>], reaction: &mut Reaction
         reaction
             .writes
             .push(event(maker.cluster, SOURCE, "CreatingInstance", text));
-        return Phase::joining(&format!("{}-join", maker.instance(serial)));
+        return joining;
     }
     let spare = seen.iter().rev().find(|one| one.role == "replica");
     if let Some(spare) = spare.filter(|_| count > wanted) {
@@ -290,46 +308,6 @@ fn renew(
         .writes
         .push(event(maker.cluster, SOURCE, "UpgradingInstance", text));
     Some(Phase::upgrading(&next.name))
-}
-
-/// Another instance takes over when the primary's pod goes; gives the phase while that lasts.
-fn failing_over(
-    cluster: &Value,
-    seen: &[Instance<'_>],
-    now: Timestamp,
-    reaction: &mut Reaction,
-) -> Option<Phase> {
-    let status = &cluster["status"];
-    if status["phase"] == UPGRADING {
-        return None;
-    }
-    let current = status["currentPrimary"].as_str()?;
-    let target = text(&status["targetPrimary"]);
-    let words = || {
-        Phase::new(
-            "Failing over",
-            format!("Initiating a failover from {current}"),
-        )
-    };
-    if target == current {
-        let primary = seen.iter().find(|one| one.name == current);
-        let lost = primary.is_none_or(|primary| primary.pod.is_none_or(leaving));
-        let heir = status::heir(seen, current).filter(|_| lost)?;
-        let text = format!("Initiating a failover from {current} to {}", heir.name);
-        reaction
-            .writes
-            .push(event(cluster, SOURCE, "FailingOver", text));
-        return Some(words());
-    }
-    let since = time(&status["targetPrimaryTimestamp"]).unwrap_or(now);
-    if now < after(since, FAILOVER) {
-        reaction.wake(after(since, FAILOVER));
-        return Some(words());
-    }
-    let serves = seen
-        .iter()
-        .any(|one| one.name == target && one.pod.is_some_and(ready));
-    (!serves).then(words)
 }
 
 /// The jobs of a healthy cluster are taken away.

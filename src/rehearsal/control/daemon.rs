@@ -7,8 +7,8 @@ use super::{
     placing::fits,
     pods::{ended, from_template, ready},
     shape::{
-        Owned, by_owner, delete, event, items, leaving, name, report, revision_of, share, suffix,
-        text, uid,
+        Owned, by_owner, delete, event, holds, items, leaving, name, report, revision_of, share,
+        suffix, text, uid,
     },
 };
 use crate::rehearsal::world::{Reaction, World, Write};
@@ -37,9 +37,10 @@ fn one(set: &Value, pods: &Owned<'_>, nodes: &[&Value], revision: u64, reaction:
     for node in nodes {
         if fits(&template["spec"], node) {
             wanted.push(*node);
-        } else {
+        } else if holds(node, "Ready") {
             stray.push(name(node));
         }
+        // On a silent node its pod stays, and no new one is made there.
     }
     for (index, node) in wanted.iter().enumerate() {
         let here: Vec<&&Value> = owned

@@ -18,9 +18,11 @@ use super::{
 };
 use crate::rehearsal::world::{Reaction, World, Write, reference};
 
-pub use images::SCENARIO;
-
 const SOURCE: &str = "kubelet";
+
+/// The addresses that are taken, looked up once a turn when the first pod needs one.
+type Given = Option<BTreeSet<String>>;
+
 /// The annotation of a pod template that says how many seconds its pods take from scheduled to ready.
 pub const SECONDS: &str = "rehearsal.care-install/seconds";
 /// The annotation of a pod template whose containers end with this exit code instead of 0.
@@ -30,10 +32,14 @@ const USUAL: i64 = 8;
 /// What stopping takes when the grace period is not shorter.
 const STOPPING: i64 = 2;
 
+/// Seconds until a slow disk is attached, and until somebody says that it is not yet.
+const ATTACHING: i64 = 100;
+const PATIENCE: i64 = 15;
+
 /// One turn for all pods on nodes.
 pub fn kubelet(world: &World<'_>, now: Timestamp) -> Reaction {
     let mut reaction = Reaction::default();
-    let mut given = BTreeSet::new();
+    let mut given = None;
     for pod in world.list("Pod", None) {
         let node = text(&pod["spec"]["nodeName"]);
         if node.is_empty() || settled(pod) {
@@ -45,7 +51,7 @@ pub fn kubelet(world: &World<'_>, now: Timestamp) -> Reaction {
             });
             continue;
         };
-        if !holds(node, "Ready") {
+        if !holds(node, "Ready") || !super::machines::runs(node) {
             continue;
         }
         let mut turn = Turn::new(world, pod, now);
@@ -146,6 +152,7 @@ impl<'w> Turn<'w> {
             .and_then(|seconds| seconds.parse().ok())
             .unwrap_or(USUAL)
             .max(0)
+            * inputs::slowness(&self.world, self.pod)
     }
 
     fn stop(&mut self) {
@@ -177,7 +184,7 @@ impl<'w> Turn<'w> {
         }
     }
 
-    fn advance(&mut self, node: &Value, given: &mut BTreeSet<String>) {
+    fn advance(&mut self, node: &Value, given: &mut Given) {
         if !self.status["startTime"].is_string() {
             self.begin(node);
         } else if !holds(self.pod, "PodReadyToStartContainers") {
@@ -240,7 +247,7 @@ impl<'w> Turn<'w> {
     }
 
     /// Volumes and network; a volume whose source is missing holds everything back.
-    fn prepare(&mut self, node: &Value, given: &mut BTreeSet<String>) {
+    fn prepare(&mut self, node: &Value, given: &mut Given) {
         if let Some(why) = inputs::unmounted(&self.world, self.pod) {
             let known = condition(self.pod, "PodReadyToStartContainers");
             if known.is_none_or(|known| known["message"] != why.as_str()) {
@@ -248,6 +255,9 @@ impl<'w> Turn<'w> {
                 let says = Says::new("PodReadyToStartContainers", false, "", why);
                 set_condition(&mut self.status, &says, self.now);
             }
+            return;
+        }
+        if !self.attached() {
             return;
         }
         for volume in inputs::volumes(&self.world, self.pod) {
@@ -273,23 +283,51 @@ impl<'w> Turn<'w> {
         self.announce_pull(list, 0);
     }
 
-    fn address(&self, node: &Value, given: &mut BTreeSet<String>) -> String {
+    /// Whether the pod's disks are there; slow ones say after a while that they are not yet.
+    fn attached(&mut self) -> bool {
+        let Some(disk) = inputs::slow_volume(&self.world, self.pod) else {
+            return true;
+        };
+        let began = time(&self.status["startTime"]).unwrap_or(self.now);
+        if self.due(after(began, ATTACHING)) {
+            return true;
+        }
+        let told = condition(self.pod, "PodReadyToStartContainers")
+            .is_some_and(|known| !text(&known["message"]).is_empty());
+        if !told && self.due(after(began, PATIENCE)) {
+            let why = format!(
+                "AttachVolume.Attach failed for volume \"{disk}\" : rpc error: code = DeadlineExceeded desc = volume {disk} failed to attach to node {} with attachmentID csi-{}: the disk is slow to answer",
+                text(&self.pod["spec"]["nodeName"]),
+                &digest(disk).get(..12).unwrap_or_default(),
+            );
+            let event = warning(
+                self.pod,
+                "attachdetach-controller",
+                "FailedAttachVolume",
+                why.clone(),
+            );
+            self.reaction.writes.push(event);
+            let says = Says::new("PodReadyToStartContainers", false, "", why);
+            set_condition(&mut self.status, &says, self.now);
+        }
+        false
+    }
+
+    fn address(&self, node: &Value, given: &mut Given) -> String {
         if self.pod["spec"]["hostNetwork"] == true {
             return host_address(node).to_owned();
         }
         let range = text(&node["spec"]["podCIDR"]);
         let net = range.rsplit_once('.').map_or("10.244.0", |(net, _)| net);
-        let taken = |address: &str| {
-            given.contains(address)
-                || self
-                    .world
-                    .list("Pod", None)
-                    .any(|pod| pod["status"]["podIP"] == address && !ended(pod))
-        };
+        let given = given.get_or_insert_with(|| {
+            let living = self.world.list("Pod", None).filter(|pod| !ended(pod));
+            let addresses = living.filter_map(|pod| pod["status"]["podIP"].as_str());
+            addresses.map(str::to_owned).collect()
+        });
         let start = fingerprint(&self.pod["metadata"]["uid"]) % 250;
         let address = (0..250)
             .map(|step| format!("{net}.{}", 4 + (start + step) % 250))
-            .find(|address| !taken(address))
+            .find(|address| !given.contains(address))
             .unwrap_or_else(|| format!("{net}.254"));
         given.insert(address.clone());
         address

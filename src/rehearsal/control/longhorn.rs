@@ -45,7 +45,7 @@ const SETTINGS: [(&str, &str); 6] = [
     ("upgrade-checker", "false"),
 ];
 
-/// Whether the DaemonSet of the managers serves on every node.
+/// Whether the DaemonSet of the managers serves on every node that reports.
 pub fn runs(world: &World<'_>) -> bool {
     world
         .get("DaemonSet.apps", NAMESPACE, MANAGER)
@@ -89,6 +89,7 @@ pub fn longhorn(world: &World<'_>, now: Timestamp) -> Reaction {
     target(world, now, &mut reaction);
     if defined(world, "volumes.longhorn.io") {
         volumes::volumes(world, now, &mut reaction);
+        volumes::let_go(world, now, &mut reaction);
     }
     reaction
 }

@@ -134,6 +134,7 @@ pub fn beginnings() -> Vec<Value> {
         objects.push(json!({
             "apiVersion": "scheduling.k8s.io/v1",
             "kind": "PriorityClass",
+            "preemptionPolicy": "PreemptLowerPriority",
             "metadata": {"name": name},
             "value": value,
         }));

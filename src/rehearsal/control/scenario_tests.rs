@@ -1,4 +1,4 @@
-//! Tests of the failing image pull.
+//! Tests of the scenarios: the failing image pull, the failing archive, the lost machine, and of schedules.
 
 use serde_json::json;
 
@@ -117,4 +117,160 @@ fn a_missing_image_lets_the_clock_rest_and_still_recovers_much_later() {
         bed.get("Deployment.apps", "default", "care"),
         "Available"
     ));
+}
+
+/// The whole database with its operators, and Longhorn's volumes under it.
+fn database_bed() -> Bed {
+    let mut bed = super::testing::installed(&[]);
+    bed.add(json!({
+        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
+        "metadata": {"name": "longhorn-database"}, "provisioner": "example.org/disk",
+        "volumeBindingMode": "Immediate", "reclaimPolicy": "Retain",
+    }));
+    super::testing::database(&mut bed);
+    bed.run(300);
+    bed
+}
+
+fn says(bed: &Bed, kind: &str) -> String {
+    let cluster = bed.get("Cluster.postgresql.cnpg.io", "database", "care-db");
+    super::shape::condition(cluster, kind).map_or_else(String::new, |one| {
+        one["status"].as_str().unwrap().to_owned()
+    })
+}
+
+#[test]
+fn archiving_that_fails_is_said_about_two_minutes_later_and_ends_by_itself() {
+    let mut bed = database_bed();
+    assert_eq!(says(&bed, "ContinuousArchiving"), "True");
+    let began = bed.now;
+    scenario(&mut bed, "wal-archiving-fails");
+    let mut said = None;
+    bed.watch(600, |bed| {
+        if said.is_none() && says(bed, "ContinuousArchiving") == "False" {
+            said = Some(bed.now);
+        }
+    });
+    let after = said
+        .expect("it never says so")
+        .duration_since(began)
+        .as_secs();
+    assert!((110..=130).contains(&after), "{after} s");
+    bed.change("ConfigMap", "kube-system", super::SCENARIO, |map| {
+        map["data"]["name"] = "healthy".into();
+    });
+    bed.run(10);
+    assert_eq!(says(&bed, "ContinuousArchiving"), "True");
+}
+
+#[test]
+fn a_schedule_makes_its_backups_one_after_the_other_and_the_window_follows() {
+    let mut bed = database_bed();
+    let backups = |bed: &Bed| bed.list("Backup.postgresql.cnpg.io", "database").len();
+    assert_eq!(backups(&bed), 1);
+    let window = |bed: &Bed| {
+        bed.get("ObjectStore.barmancloud.cnpg.io", "database", "care-db")["status"]["serverRecoveryWindow"]["care-db-1"].clone()
+    };
+    let first = window(&bed);
+    bed.run(3 * 86_400);
+    assert_eq!(backups(&bed), 4, "one each night");
+    let later = window(&bed);
+    assert_eq!(
+        first["firstRecoverabilityPoint"],
+        later["firstRecoverabilityPoint"]
+    );
+    assert!(
+        first["lastSuccessfulBackupTime"].as_str() < later["lastSuccessfulBackupTime"].as_str()
+    );
+    let schedule = bed.get("ScheduledBackup.postgresql.cnpg.io", "database", "care-db");
+    let next: jiff::Timestamp = schedule["status"]["nextScheduleTime"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(next > bed.now);
+    bed.change(
+        "ScheduledBackup.postgresql.cnpg.io",
+        "database",
+        "care-db",
+        |one| {
+            one["spec"]["suspend"] = true.into();
+        },
+    );
+    bed.run(2 * 86_400);
+    assert_eq!(backups(&bed), 4, "a suspended schedule makes none");
+}
+
+#[test]
+fn a_lost_machine_falls_silent_after_its_time_its_pods_are_given_up_as_they_ask_and_it_comes_back()
+{
+    let mut bed = Bed::new();
+    for (name, seconds) in [("quick", 30), ("usual", 300)] {
+        let mut one = workload("Deployment", name, 1);
+        one["spec"]["template"]["spec"]["tolerations"] = json!(
+            ["not-ready", "unreachable"]
+                .map(|key| json!({"key": format!("node.kubernetes.io/{key}"),
+                "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": seconds}))
+        );
+        bed.add(one);
+    }
+    bed.add(workload("DaemonSet", "everywhere", 1));
+    bed.change("Node", "", "one", |node| {
+        node["spec"]["unschedulable"] = true.into();
+    });
+    bed.settle();
+    bed.change("Node", "", "one", |node| {
+        node["spec"]["unschedulable"] = false.into();
+    });
+    let began = bed.now;
+    scenario(&mut bed, "secondary-lost");
+    let mut moments = std::collections::BTreeMap::new();
+    bed.watch(900, |bed| {
+        let passed = bed.now.duration_since(began).as_secs();
+        if !super::shape::holds(bed.get("Node", "", "two"), "Ready") {
+            moments.entry("silent".to_owned()).or_insert(passed);
+        }
+        for pod in bed.list("Pod", "default") {
+            let app = pod["metadata"]["labels"]["app.kubernetes.io/name"]
+                .as_str()
+                .unwrap();
+            if super::shape::leaving(pod) {
+                moments.entry(format!("{app} given up")).or_insert(passed);
+            }
+            if pod["spec"]["nodeName"] == "one" && app != "everywhere" && super::pods::ready(pod) {
+                moments.entry(format!("{app} elsewhere")).or_insert(passed);
+            }
+        }
+    });
+    assert_eq!(
+        moments
+            .into_iter()
+            .map(|(what, at)| format!("{what} {at}"))
+            .collect::<Vec<_>>(),
+        [
+            "quick elsewhere 78",
+            "quick given up 70",
+            "silent 40",
+            "usual elsewhere 348",
+            "usual given up 340"
+        ]
+    );
+    let node = bed.get("Node", "", "two");
+    assert_eq!(
+        super::shape::condition(node, "Ready").unwrap()["status"],
+        "Unknown"
+    );
+    assert_eq!(node["spec"]["taints"].as_array().unwrap().len(), 2);
+    bed.change("ConfigMap", "kube-system", super::SCENARIO, |map| {
+        map["data"]["name"] = "healthy".into();
+    });
+    bed.settle();
+    let node = bed.get("Node", "", "two");
+    assert!(super::shape::holds(node, "Ready") && node["spec"]["taints"].is_null());
+    assert!(
+        bed.list("Pod", "default")
+            .iter()
+            .all(|pod| super::pods::ready(pod)),
+        "nothing is left over"
+    );
 }

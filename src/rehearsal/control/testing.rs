@@ -133,10 +133,14 @@ impl Bed {
         panic!("the cluster does not come to rest");
     }
 
-    /// Runs until nothing is left to do and nobody asks to be woken.
+    /// Runs until nothing is left to do and nobody asks to be woken soon: a schedule may, hours later.
     pub fn settle(&mut self) -> &mut Self {
-        self.run(86_400);
-        let reaction = self.react();
+        const LONG: i64 = 4 * 3600;
+        const REST: i64 = 3600;
+        self.run(LONG);
+        let mut reaction = self.react();
+        let rest = super::shape::after(self.now, REST);
+        reaction.wake_at = reaction.wake_at.filter(|at| *at < rest);
         assert_eq!(
             reaction,
             Reaction::default(),

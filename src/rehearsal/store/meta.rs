@@ -17,7 +17,7 @@ fn metadata(value: &mut Value) -> Option<&mut Map<String, Value>> {
 
 /// Fills in uid, creationTimestamp, generation and resourceVersion of a new object.
 pub fn born(value: &mut Value, revision: u64, now: Timestamp) {
-    let counted = value.get("spec").is_some();
+    let counted = counts(value);
     let created = stamp(now);
     let Some(meta) = metadata(value) else { return };
     meta.remove("deletionTimestamp");
@@ -27,10 +27,36 @@ pub fn born(value: &mut Value, revision: u64, now: Timestamp) {
     meta.insert("resourceVersion".into(), revision.to_string().into());
     if counted {
         meta.insert("generation".into(), 1.into());
-    } else {
-        meta.remove("generation");
     }
     select_pods(value);
+}
+
+/// The built-in kinds whose wishes are counted; custom kinds all are.
+const COUNTED: &[&str] = &[
+    "apps/v1/Deployment",
+    "apps/v1/ReplicaSet",
+    "apps/v1/StatefulSet",
+    "apps/v1/DaemonSet",
+    "batch/v1/Job",
+    "batch/v1/CronJob",
+    "networking.k8s.io/v1/Ingress",
+    "networking.k8s.io/v1/IngressClass",
+    "networking.k8s.io/v1/NetworkPolicy",
+    "policy/v1/PodDisruptionBudget",
+    "v1/Pod",
+    "v1/ReplicationController",
+    "apiextensions.k8s.io/v1/CustomResourceDefinition",
+    "admissionregistration.k8s.io/v1/ValidatingWebhookConfiguration",
+    "admissionregistration.k8s.io/v1/MutatingWebhookConfiguration",
+    "scheduling.k8s.io/v1/PriorityClass",
+];
+
+fn counts(value: &Value) -> bool {
+    let text = |pointer| text_at(value, pointer).unwrap_or("");
+    let (version, kind) = (text("/apiVersion"), text("/kind"));
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    let custom = group.contains('.') && !group.ends_with(".k8s.io");
+    custom || COUNTED.contains(&[version, kind].join("/").as_str())
 }
 
 /// A job finds its pods by its own uid, unless it says how.
@@ -41,6 +67,7 @@ fn select_pods(value: &mut Value) {
     }
     let name = text_at(value, "/metadata/name").unwrap_or("").to_owned();
     let uid = text_at(value, "/metadata/uid").unwrap_or("").to_owned();
+    let unlabelled = value.pointer("/metadata/labels").is_none();
     let Some(spec) = value.get_mut("spec").filter(|spec| spec.is_object()) else {
         return;
     };
@@ -52,6 +79,10 @@ fn select_pods(value: &mut Value) {
         ("job-name", &name),
     ] {
         spec["template"]["metadata"]["labels"][label] = said.as_str().into();
+    }
+    let labels = spec["template"]["metadata"]["labels"].clone();
+    if unlabelled {
+        value["metadata"]["labels"] = labels;
     }
 }
 
@@ -65,9 +96,16 @@ pub fn succeeds(old: &Value, new: &Value) -> bool {
         })
 }
 
+/// Whether a new version says nothing that the old one does not say.
+pub fn is_same(old: &Value, new: &Value) -> bool {
+    let mut new = new.clone();
+    inherit(old, &mut new);
+    *old == new
+}
+
 /// Carries over what a client cannot change, and counts the generation when the wish has changed.
 pub fn inherit(old: &Value, new: &mut Value) {
-    let changed = wish_changed(old, new);
+    let changed = wish_changed(old, new) && text_at(new, "/kind") != Some("PriorityClass");
     let known = old.get("metadata").cloned().unwrap_or_default();
     let Some(meta) = metadata(new) else { return };
     for field in ["uid", "creationTimestamp", "resourceVersion"] {
@@ -76,6 +114,8 @@ pub fn inherit(old: &Value, new: &mut Value) {
             None => meta.remove(field),
         };
     }
+    // A deletion is a wish too.
+    let ends = meta.contains_key("deletionTimestamp") && known.get("deletionTimestamp").is_none();
     // Once being deleted, always being deleted.
     for field in ["deletionTimestamp", "deletionGracePeriodSeconds"] {
         if let Some(value) = known.get(field)
@@ -86,7 +126,7 @@ pub fn inherit(old: &Value, new: &mut Value) {
     }
     match known.get("generation").and_then(Value::as_u64) {
         Some(generation) => {
-            let next = generation + u64::from(changed);
+            let next = generation + u64::from(changed || ends);
             meta.insert("generation".into(), next.into());
         }
         None => {
@@ -99,11 +139,48 @@ fn wish_changed(old: &Value, new: &Value) -> bool {
     let (Some(old), Some(new)) = (old.as_object(), new.as_object()) else {
         return old != new;
     };
+    // Only what deployments are annotated with is part of their wish.
+    if new.get("kind").and_then(Value::as_str) == Some("Deployment")
+        && old.get("metadata").and_then(|meta| meta.get("annotations"))
+            != new.get("metadata").and_then(|meta| meta.get("annotations"))
+    {
+        return true;
+    }
     let wish = |field: &&String| !matches!(field.as_str(), "metadata" | "status");
+    // To which node a pod goes is nobody's wish.
+    let bare = |spec: Option<&Value>| {
+        let mut spec = spec.cloned().unwrap_or_default();
+        if let Some(map) = spec.as_object_mut() {
+            map.remove("nodeName");
+        }
+        spec
+    };
+    if new.get("kind").and_then(Value::as_str) == Some("Pod") {
+        return bare(old.get("spec")) != bare(new.get("spec"));
+    }
     old.keys()
         .chain(new.keys())
         .filter(wish)
         .any(|field| old.get(field) != new.get(field))
+}
+
+/// Gives an object the revision of another.
+pub fn inherit_version(old: &Value, value: &mut Value) {
+    let known = old.pointer("/metadata/resourceVersion").cloned();
+    if let (Some(known), Some(meta)) = (known, metadata(value)) {
+        meta.insert("resourceVersion".into(), known);
+    }
+}
+
+/// Lets a finalizer hold an object.
+pub fn hold(value: &mut Value, finalizer: &str) {
+    let Some(meta) = metadata(value) else { return };
+    let list = meta.entry("finalizers").or_insert_with(|| json!([]));
+    if let Some(list) = list.as_array_mut()
+        && !list.iter().any(|known| known == finalizer)
+    {
+        list.push(finalizer.into());
+    }
 }
 
 /// Stamps the revision.
@@ -156,6 +233,20 @@ pub fn mark_deleted(value: &mut Value, now: Timestamp, grace: i64) {
         meta.insert("deletionTimestamp".into(), stamp(at).into());
         meta.insert("deletionGracePeriodSeconds".into(), grace.into());
     }
+}
+
+/// A namespace says itself that it ends, and has no grace.
+pub fn end_namespace(value: &mut Value) {
+    if text_at(value, "/kind") != Some("Namespace") || text_at(value, "/apiVersion") != Some("v1") {
+        return;
+    }
+    if let Some(meta) = metadata(value) {
+        meta.remove("deletionGracePeriodSeconds");
+    }
+    if !value.get("status").is_some_and(Value::is_object) {
+        value["status"] = json!({});
+    }
+    value["status"]["phase"] = "Terminating".into();
 }
 
 /// Whether an object that is being deleted waits for nothing any more.

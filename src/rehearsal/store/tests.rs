@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Refused, Store, Verb};
+use super::{LEAST, MOST_EVENTS, Refused, Store, Verb};
 use crate::{
     plan::ObjectRef,
     rehearsal::world::{Note, World, Write},
@@ -143,4 +143,46 @@ fn the_ring_tells_every_change_in_order_and_says_when_it_no_longer_can() {
         .collect();
     assert_eq!(seen.len(), 3);
     assert!(seen.is_sorted());
+}
+
+#[test]
+fn heavy_changes_leave_the_ring_early_and_the_last_ones_stay() {
+    let mut store = Store::default();
+    let text = "x".repeat(64 * 1024);
+    let map = |turn: usize| {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "heavy", "namespace": "care"},
+            "data": {"text": text, "turn": turn.to_string()}})
+    };
+    store.create(map(0), now()).unwrap();
+    for turn in 1..2 * LEAST {
+        store.replace(map(turn), now()).unwrap();
+        store.lighten();
+    }
+    let last = store.revision();
+    assert!(store.changes_after(last - LEAST as u64 - 1).is_none());
+    assert_eq!(
+        store.changes_after(last - LEAST as u64).unwrap().count(),
+        LEAST
+    );
+}
+
+#[test]
+fn only_the_latest_events_are_kept() {
+    let mut store = Store::default();
+    let about = |turn: usize| Note {
+        about: ObjectRef::new("v1", "Pod", "care", &format!("pod-{turn}")),
+        warning: false,
+        reason: "Started".to_owned(),
+        message: "it runs".to_owned(),
+        source: "kubelet".to_owned(),
+    };
+    for turn in 0..MOST_EVENTS + 10 {
+        assert!(store.perform(Write::Event(about(turn)), now()));
+    }
+    assert_eq!(store.list("Event", None).count(), MOST_EVENTS);
+    let told = |name: &str| {
+        let mut all = store.list("Event", None);
+        all.any(|event| event["involvedObject"]["name"] == name)
+    };
+    assert!(!told("pod-9") && told("pod-10"));
 }

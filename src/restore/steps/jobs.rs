@@ -1,11 +1,12 @@
-//! The job that counts the rows of a database, and fails when fewer are there than were promised. Pure.
+//! The jobs of a restore: one counts the rows of a database and fails when fewer are there than were promised, one sees to
+//! it that the newest changes are in the bucket. Pure.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::made;
 use crate::{
-    plan::{DATABASE, Database, JobRun, ObjectRef, Plan},
+    plan::{COUNT, DATABASE, Database, JobRun, ObjectRef, Plan},
     problem::Problem,
     restore::Rows,
 };
@@ -16,38 +17,54 @@ const COUNTS: &str = "care-install/counts";
 /// The annotation of a job whose log is shown as the step's own.
 const TELLS: &str = "care-install/tells";
 
-/// Every table with its exact number of rows, one `rows TABLE NUMBER` a line. The first query is a change of its own:
-/// PostgreSQL recognizes that a moment has passed only by a later change.
-const SCRIPT: &str = r#"set -eu
-psql -qAt -c "select pg_current_xact_id()" >/dev/null
-psql -qAt -F " " -c "select 'rows', table_schema || '.' || table_name,
- (xpath('/row/n/text()', query_to_xml(format('select count(*) as n from %I.%I', table_schema, table_name), false, true, '')))[1]::text
- from information_schema.tables
- where table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema') order by 2" > /tmp/rows
+const COUNTING: &str = r#"set -eu
+printf '%s' "$COUNT" | psql -qAt -F ' ' -v ON_ERROR_STOP=1 > /tmp/rows
 cat /tmp/rows
 printf '%s\n' "$EXPECTED" | while read -r table wanted; do
   [ -n "$table" ] || continue
-  found=$(awk -v table="$table" '$2 == table {print $3}' /tmp/rows)
+  found=$(awk -v table="$table" '$1 == "rows" && $2 == table {print $3}' /tmp/rows)
   [ "${found:-0}" -ge "$wanted" ] || { echo "$table has ${found:-0} rows, promised were $wanted"; exit 1; }
 done
 "#;
 
-/// A restore has jobs of its own: none is taken for that of another.
-pub fn reference(database: &Database, begun: Timestamp) -> ObjectRef {
+/// A change of its own closes what came before; PostgreSQL hands it on after its `archive_timeout` at the latest.
+const ARCHIVING: &str = r#"set -eu
+ask() { psql -qAt -v ON_ERROR_STOP=1 -c "$1"; }
+ask "select pg_current_xact_id()" > /dev/null
+wanted=$(ask "select pg_walfile_name(pg_current_wal_insert_lsn())")
+tries=0
+until [ "$(ask "select count(*) from pg_stat_archiver where left(last_archived_wal, 24) >= '$wanted'")" = 1 ]; do
+  tries=$((tries + 1))
+  [ "$tries" -lt 300 ] || { echo "$wanted has not arrived in the bucket"; exit 1; }
+  sleep 5
+done
+echo "every change until now is in the bucket, the last in $wanted"
+"#;
+
+/// The job that counts; a restore has jobs of its own: none is taken for that of another.
+pub fn counting(database: &Database, begun: Timestamp) -> ObjectRef {
+    named(database, "count", begun)
+}
+
+/// The job that waits until the newest changes are in the bucket.
+pub fn archiving(database: &Database, begun: Timestamp) -> ObjectRef {
+    named(database, "archive", begun)
+}
+
+fn named(database: &Database, what: &str, begun: Timestamp) -> ObjectRef {
     let stamp = begun.strftime("%Y%m%d%H%M%S");
-    let name = format!("{}-count-{stamp}", database.cluster());
+    let name = format!("{}-{what}-{stamp}", database.cluster());
     ObjectRef::new("batch/v1", "Job", DATABASE, &name)
 }
 
-/// What is counted.
-pub struct Counting<'a> {
+/// The jobs that ask one database.
+pub struct Jobs<'a> {
     database: &'a Database,
     image: String,
     begun: Timestamp,
-    expected: String,
 }
 
-impl<'a> Counting<'a> {
+impl<'a> Jobs<'a> {
     /// With the image of the database itself.
     pub fn new(database: &'a Database, plan: &Plan, begun: Timestamp) -> Self {
         let clusters = plan.steps.iter().flat_map(|step| step.action.objects());
@@ -58,55 +75,45 @@ impl<'a> Counting<'a> {
             database,
             image: image.unwrap_or_default().to_owned(),
             begun,
-            expected: String::new(),
         }
     }
 
-    /// Fails when fewer rows are there.
-    pub fn expecting(mut self, rows: Option<&Rows>) -> Self {
-        let lines = rows.iter().flat_map(|rows| &rows.0);
+    /// Counts the rows; fails when fewer are there than expected.
+    pub fn count(&self, expected: Option<&Rows>) -> Result<JobRun, Problem> {
+        let lines = expected.iter().flat_map(|rows| &rows.0);
         let lines: Vec<String> = lines
             .map(|(table, count)| format!("{table} {count}"))
             .collect();
-        self.expected = lines.join("\n");
-        self
+        let env = [("COUNT", COUNT), ("EXPECTED", &lines.join("\n"))];
+        let pod = self.pod("count", COUNTING, &env);
+        let labels = json!({COUNTS: self.database.cluster()});
+        job(&counting(self.database, self.begun), &labels, &pod)
     }
 
-    /// The job.
-    pub fn run(&self) -> Result<JobRun, Problem> {
-        let reference = reference(self.database, self.begun);
-        let cluster = self.database.cluster();
-        Ok(JobRun {
-            objects: Vec::new(),
-            job: made(json!({
-                "apiVersion": reference.api_version, "kind": reference.kind,
-                "metadata": {
-                    "name": reference.name, "namespace": DATABASE, "annotations": {TELLS: "log"},
-                },
-                "spec": {"backoffLimit": 4, "template": {
-                    "metadata": {"labels": {COUNTS: cluster}},
-                    "spec": self.pod(&cluster),
-                }},
-            }))?,
-        })
+    /// Waits until every change of before is in the bucket.
+    pub fn archive(&self) -> Result<JobRun, Problem> {
+        let pod = self.pod("archive", ARCHIVING, &[]);
+        job(&archiving(self.database, self.begun), &json!({}), &pod)
     }
 
-    fn pod(&self, cluster: &str) -> Value {
+    fn pod(&self, name: &str, script: &str, more: &[(&str, &str)]) -> Value {
         let login = |key: &str| json!({"secretKeyRef": {"name": "pg-role-care", "key": key}});
+        let host = format!("{}-rw.{DATABASE}.svc", self.database.cluster());
+        let mut env = vec![
+            json!({"name": "PGHOST", "value": host}),
+            json!({"name": "PGDATABASE", "value": "care"}),
+            json!({"name": "PGSSLMODE", "value": "require"}),
+            json!({"name": "PGCONNECT_TIMEOUT", "value": "10"}),
+            json!({"name": "PGUSER", "valueFrom": login("username")}),
+            json!({"name": "PGPASSWORD", "valueFrom": login("password")}),
+        ];
+        let more = more.iter();
+        env.extend(more.map(|(name, value)| json!({"name": name, "value": value})));
         json!({
             "restartPolicy": "Never",
             "automountServiceAccountToken": false,
             "containers": [{
-                "name": "count", "image": self.image, "command": ["sh", "-c", SCRIPT],
-                "env": [
-                    {"name": "PGHOST", "value": format!("{cluster}-rw.{DATABASE}.svc")},
-                    {"name": "PGDATABASE", "value": "care"},
-                    {"name": "PGSSLMODE", "value": "require"},
-                    {"name": "PGCONNECT_TIMEOUT", "value": "10"},
-                    {"name": "PGUSER", "valueFrom": login("username")},
-                    {"name": "PGPASSWORD", "valueFrom": login("password")},
-                    {"name": "EXPECTED", "value": self.expected},
-                ],
+                "name": name, "image": self.image, "command": ["sh", "-c", script], "env": env,
                 "securityContext": {
                     "allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]},
                     "seccompProfile": {"type": "RuntimeDefault"},
@@ -115,4 +122,20 @@ impl<'a> Counting<'a> {
             }],
         })
     }
+}
+
+fn job(reference: &ObjectRef, labels: &Value, pod: &Value) -> Result<JobRun, Problem> {
+    Ok(JobRun {
+        objects: Vec::new(),
+        job: made(json!({
+            "apiVersion": reference.api_version, "kind": reference.kind,
+            "metadata": {
+                "name": reference.name, "namespace": DATABASE, "annotations": {TELLS: "log"},
+            },
+            "spec": {
+                "backoffLimit": 4,
+                "template": {"metadata": {"labels": labels}, "spec": pod},
+            },
+        }))?,
+    })
 }

@@ -34,11 +34,12 @@ use crate::{
 /// How long `helm version` may take.
 const VERSION_LIMIT: Duration = Duration::from_secs(20);
 
-/// How long one install may take; hooks of charts are jobs that helm waits for.
-const LIMIT: Duration = Duration::from_mins(12);
+/// How long one install may take; hooks of charts are jobs that helm waits for. It is less than any step that installs a
+/// chart may take, so that helm's own words are heard before the step gives up.
+const LIMIT: Duration = Duration::from_mins(9);
 
 /// Helm's own limit for those hooks.
-const HOOK_LIMIT: &str = "10m";
+const HOOK_LIMIT: &str = "8m";
 
 /// Revisions that helm keeps of each release.
 const HISTORY: &str = "5";

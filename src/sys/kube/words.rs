@@ -181,6 +181,11 @@ fn by_status(
             Code::Kube09,
             "The cluster does not take this object as it is. If a setting of site.yaml is named above, correct it; otherwise report this with the log.",
         )),
+        // So a real server words an apply of a field that the kind does not have.
+        500 if message.contains("field not declared in schema") => DoorError::lasting(problem(
+            Code::Kube09,
+            "The cluster does not know this field of the object. Its definitions may be older than this program expects: run the step again that installs them, or report this with the log.",
+        )),
         429 => DoorError {
             retry,
             problem: problem(
@@ -279,6 +284,12 @@ mod tests {
                 "failed calling webhook \"a\": dial tcp: connection refused",
                 Code::Kube07,
                 true,
+            ),
+            (
+                500,
+                "failed to create typed patch object (/a; example.org/v1, Kind=A): .spec.b: field not declared in schema",
+                Code::Kube09,
+                false,
             ),
             (
                 503,

@@ -305,7 +305,9 @@ impl<'f, 's> Look<'f, 's> {
         if !self.believed || phase == HEALTHY || phase.is_empty() {
             return None;
         }
-        let since = self.not_ready_since();
+        // An operator that has just seen the last of them come back needs a moment to say so.
+        let serve_since = self.pods.iter().filter_map(|pod| ready_since(pod)).max();
+        let since = self.not_ready_since().max(serve_since);
         if !self.facts.lasts(since, SETTLING) {
             return None;
         }
@@ -332,14 +334,10 @@ impl<'f, 's> Look<'f, 's> {
             .filter(|pod| !self.facts.serves(pod))
             .collect();
         let lost = idle.iter().find(|pod| self.facts.pod_lost(pod).is_some());
-        let since = match lost {
-            Some(pod) => self.facts.pod_lost(pod).and_then(|lost| lost.since),
-            // A copy that comes back has been missing for longer than its new pod tells.
-            None => idle
-                .iter()
-                .filter_map(|pod| unready_since(pod))
-                .chain(self.not_ready_since().filter(|_| self.believed))
-                .min(),
+        let since = if let Some(pod) = lost {
+            self.facts.pod_lost(pod).and_then(|lost| lost.since)
+        } else {
+            self.fewer_since(&idle)
         };
         if lost.is_none() && !self.facts.lasts(since, SETTLING) {
             return None;
@@ -365,6 +363,18 @@ impl<'f, 's> Look<'f, 's> {
         )
     }
 
+    /// Since when a copy is missing. One that comes back has been missing for longer than its new pod tells; one that is
+    /// made for the first time is missed only once the primary works.
+    fn fewer_since(&self, idle: &[&&Arc<Value>]) -> Option<Timestamp> {
+        let primary = self.pods.iter().find(|pod| name(pod) == self.primary());
+        let works = primary.and_then(|pod| ready_since(pod));
+        let said = self.not_ready_since().filter(|_| self.believed);
+        idle.iter()
+            .filter_map(|pod| unready_since(pod))
+            .chain(said.map(|said| works.map_or(said, |works| said.max(works))))
+            .min()
+    }
+
     fn not_ready_since(&self) -> Option<Timestamp> {
         condition(self.cluster, "Ready")
             .filter(|_| !holds(self.cluster, "Ready"))
@@ -380,6 +390,13 @@ fn operator_moves(since: Option<Timestamp>, facts: &Facts<'_>) -> String {
         } => moved(since, facts).replace("starts it elsewhere", "starts the operator elsewhere"),
         _ => " once the operator works again".to_owned(),
     }
+}
+
+/// Since when a pod is ready.
+fn ready_since(pod: &Value) -> Option<Timestamp> {
+    condition(pod, "Ready")
+        .filter(|_| holds(pod, "Ready"))
+        .and_then(|ready| time(ready, "/lastTransitionTime"))
 }
 
 /// Names of the plugins that archive the changes.

@@ -15,7 +15,9 @@ use crate::{
     watch::{
         facts::{Facts, node_of, owner, unready_since},
         rows::pods::{LATE, SLOW, printed, replaced, short},
-        snapshot::{Kind, holds, items, leaving, made, name, namespace, number, text, time},
+        snapshot::{
+            Kind, condition, holds, items, leaving, made, name, namespace, number, text, time,
+        },
         view::Health,
     },
 };
@@ -47,8 +49,16 @@ pub fn findings(facts: &Facts<'_>) -> Vec<Found> {
         });
         match known {
             Some((known, others)) => {
-                others.push(new.finding.about);
-                known.finding.health = known.finding.health.max(new.finding.health);
+                let health = known.finding.health.max(new.finding.health);
+                // The one that has been so longest stands for all: a job's next try is no new finding.
+                let older = new.finding.since.is_some() && new.finding.since < known.finding.since;
+                let other = if older {
+                    std::mem::replace(known, new)
+                } else {
+                    new
+                };
+                others.push(other.finding.about);
+                known.finding.health = health;
             }
             None => found.push((new, Vec::new())),
         }
@@ -98,9 +108,15 @@ fn about(pod: &Value) -> String {
 }
 
 fn stuck(pod: &Value, facts: &Facts<'_>) -> Option<Found> {
-    // The moment in the object is when the pod's own time to end is over.
-    let due = time(pod, "/metadata/deletionTimestamp");
+    // The moment in the object is when the pod's own time to end is over; a node that was silent hears of it only now.
     let node = node_of(pod);
+    let back = facts
+        .snapshot
+        .get(Kind::Node, "", node)
+        .and_then(|node| condition(node, "Ready"))
+        .and_then(|ready| time(ready, "/lastTransitionTime"));
+    let due =
+        time(pod, "/metadata/deletionTimestamp").map(|due| back.map_or(due, |back| due.max(back)));
     let problem = Problem::new(
         Code::Pod04,
         format!("Pod {} was asked to end and is still there.", name(pod)),
@@ -236,9 +252,24 @@ fn reasons(pod: &Arc<Value>, facts: &Facts<'_>) -> Vec<Reason> {
         targets: vec![Arc::clone(pod)],
         pods: vec![Arc::clone(pod)],
         events: facts.events("Pod", pod),
+        claims: claims(pod, facts),
         ..Live::default()
     };
     waiting::explain(&Ready::Object(target), &live)
+}
+
+/// The bound claims of a pod: one that still waits for its volume has a finding of its own.
+fn claims(pod: &Value, facts: &Facts<'_>) -> Vec<Arc<Value>> {
+    let named =
+        items(pod, "/spec/volumes").map(|one| text(one, "/persistentVolumeClaim/claimName"));
+    let named: Vec<&str> = named.filter(|name| !name.is_empty()).collect();
+    facts
+        .snapshot
+        .all(Kind::Claim)
+        .filter(|claim| namespace(claim) == namespace(pod) && named.contains(&name(claim)))
+        .filter(|claim| text(claim, "/status/phase") == "Bound")
+        .cloned()
+        .collect()
 }
 
 /// The remedy as the health screen can offer it: it has no steps to run again.

@@ -1,7 +1,9 @@
 //! A wire between the program and the cluster that fails as its seed says: refusals, broken and half answers, ended watches.
 
 use std::{
+    collections::HashMap,
     convert::Infallible,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -37,33 +39,51 @@ enum Fault {
     Half,
     /// The answer takes a while.
     Slow,
-    /// A watch ends with 410, or in silence.
+    /// A watch ends with 410, or without a word.
     WatchEnds(bool),
+    /// A watch stays open and nothing comes any more.
+    WatchSilent,
+    /// A watch breaks in the middle of its words after so many bytes.
+    WatchCut(usize),
 }
 
-/// How often what happens; the same seed deals the same hand.
+/// How often what happens. A request meets the same fault in every run of a seed: what it meets hangs on its words and
+/// on how often it was made before, and not on the moment.
 pub struct Faults {
-    dice: StdRng,
+    seed: u64,
     /// Of each hundred requests, so many meet a fault.
     percent: u32,
+    made: HashMap<String, u64>,
 }
 
 impl Faults {
-    pub fn of(seed: u64) -> Self {
-        let mut dice = StdRng::seed_from_u64(seed ^ 0x5eed);
-        let percent = [5, 10, 20, 20, 35][dice.random_range(0..5_usize)];
-        Self { dice, percent }
+    pub fn of(seed: u64, percent: u32) -> Self {
+        Self {
+            seed,
+            percent,
+            made: HashMap::new(),
+        }
     }
 
-    fn next(&mut self, watch: bool) -> Option<Fault> {
-        if !self.dice.random_ratio(self.percent, 100) {
+    fn next(&mut self, words: String, watch: bool) -> Option<Fault> {
+        let mut hash = DefaultHasher::new();
+        words.hash(&mut hash);
+        let made = self.made.entry(words).or_default();
+        *made += 1;
+        (self.seed, *made).hash(&mut hash);
+        let mut dice = StdRng::seed_from_u64(hash.finish());
+        if !dice.random_ratio(self.percent, 100) {
             return None;
         }
-        let told = self.dice.random_bool(0.3);
-        if watch && self.dice.random_bool(0.5) {
-            return Some(Fault::WatchEnds(told));
+        let told = dice.random_bool(0.3);
+        if watch && dice.random_bool(0.7) {
+            return Some(match dice.random_range(0..4) {
+                0 | 1 => Fault::WatchEnds(told),
+                2 => Fault::WatchSilent,
+                _ => Fault::WatchCut(dice.random_range(0..3000)),
+            });
         }
-        Some(match self.dice.random_range(0..9) {
+        Some(match dice.random_range(0..9) {
             0 | 1 => Fault::Refused(429, told),
             2 => Fault::Refused(503, told),
             3 => Fault::Refused(500, false),
@@ -147,7 +167,8 @@ async fn pass(state: Arc<State>, request: Request<Incoming>) -> Result<Response<
     let fault = if state.healed.load(Ordering::Relaxed) {
         None
     } else {
-        state.faults.lock().unwrap().next(watch)
+        let words = format!("{} {} {watch}", request.method(), request.uri().path());
+        state.faults.lock().unwrap().next(words, watch)
     };
     match fault {
         // Nobody conflicts with a reader.
@@ -163,6 +184,10 @@ async fn pass(state: Arc<State>, request: Request<Incoming>) -> Result<Response<
         Some(Fault::Lost) => return Err("the answer was lost".into()),
         Some(Fault::Half) if !watch => half(answer).await?,
         Some(Fault::WatchEnds(told)) => ending(answer, told),
+        Some(Fault::WatchSilent) => {
+            answer.map(|_body| StreamBody::new(futures::stream::pending()).boxed())
+        }
+        Some(Fault::WatchCut(bytes)) => answer.map(|body| cut(body, bytes)),
         _ => answer.map(|body| body.map_err(Into::into).boxed()),
     })
 }
@@ -209,6 +234,25 @@ async fn half(answer: Response<Incoming>) -> Result<Response<Body>, Broken> {
         Err::<Frame<Bytes>, Broken>("broken in the middle".into()),
     ]);
     Ok(Response::from_parts(head, StreamBody::new(frames).boxed()))
+}
+
+/// The first bytes, and then nothing but a broken connection.
+fn cut(body: Incoming, bytes: usize) -> Body {
+    let mut left = bytes;
+    let frames = body
+        .into_data_stream()
+        .map_err(Broken::from)
+        .and_then(move |data| {
+            let first = data.slice(..left.min(data.len()));
+            let broken = left == 0;
+            left -= first.len();
+            std::future::ready(if broken {
+                Err("broken in the middle of a watch".into())
+            } else {
+                Ok(Frame::data(first))
+            })
+        });
+    StreamBody::new(frames).boxed()
 }
 
 /// A watch that ends soon: with the word that its version is too old, or without any word.

@@ -86,17 +86,23 @@ async fn ctrl_c_stops_safely_and_the_same_command_goes_on() {
 async fn a_second_deploy_joins_the_run_that_goes_on_and_ends_with_its_code() {
     let site = Site::new();
     // At a speed that a second start can follow.
-    let slow = ["rehearse", "--yes", "--plain", "--speed", "500"];
+    let slow = ["rehearse", "--yes", "--plain", "--speed", "100"];
     let first = site.start(&slow);
+    let process = format!(" pid {}, since ", first.child.id().unwrap());
     until("no step began", || lines(&site.journal()) > 6).await;
     let second = site.start(&["deploy", "--rehearsal", "--plain"]);
     let third = site.start(&["rehearse", "--yes", "--json"]);
     let (first, second, third) = (first.ended(), second.ended(), third.ended());
     let (first, second, third) = tokio::join!(first, second, third);
     let (first, second, third) = (first.exits(0), second.exits(0), third.exits(0));
+    // Who, where, since when.
+    assert!(second.err.contains("A run goes on already ("), "{second}");
+    assert!(second.err.contains(&process), "{second}");
+    let told = &third.json()[0];
+    assert_eq!(told["event"], "joined", "{third}");
     assert!(
-        second.err.contains("A run goes on already; this shows it."),
-        "{second}"
+        told["holder"]["who"].as_str().unwrap().contains('@'),
+        "{told}"
     );
     assert_eq!(runs(&site).len(), 1);
     // All of its lines, also those from before it came.
@@ -109,7 +115,7 @@ async fn a_second_deploy_joins_the_run_that_goes_on_and_ends_with_its_code() {
 async fn a_run_in_the_background_is_joined_and_after_a_kill_the_next_goes_on() {
     let site = Site::prepared().await;
     let background = ["--rehearsal", "--json", "deploy", "--background"];
-    let slow = ["rehearse", "--serve", "--speed", "500"];
+    let slow = ["rehearse", "--serve", "--speed", "100"];
     let served = site.start(&slow);
     until("not served", || site.cluster().join("point.json").exists()).await;
 

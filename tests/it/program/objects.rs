@@ -1,12 +1,17 @@
 //! Everything that a practice cluster holds, read over its API, and what of it is the same from one deploy to the next.
 
-use std::{collections::BTreeMap, fs, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    sync::LazyLock,
+};
 
 use care_install::rehearsal;
 use http::Request;
 use kube::{Client, Config};
 use regex::Regex;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::Site;
@@ -18,12 +23,17 @@ const RESTLESS: &[&str] = &["Event", "Lease", "Node", "ComponentStatus"];
 pub type Objects = BTreeMap<String, Value>;
 
 /// Reads every object of every kind.
-pub async fn all(site: &Site) -> Objects {
+pub(super) async fn all(site: &Site) -> Objects {
     let point = rehearsal::find(&site.cluster())
         .await
         .expect("no practice cluster");
-    let mut config = Config::new(point.url.parse().unwrap());
-    config.auth_info.token = Some(point.token.expose_secret().to_owned().into());
+    of(&point.url, &point.token).await
+}
+
+/// The same of a practice cluster that is served at this address.
+pub async fn of(url: &str, token: &SecretString) -> Objects {
+    let mut config = Config::new(url.parse().unwrap());
+    config.auth_info.token = Some(token.expose_secret().to_owned().into());
     config.proxy_url = None;
     let client = Client::try_from(config).unwrap();
     let ask = async |path: &str| -> Value {
@@ -71,10 +81,18 @@ pub fn versions(objects: &Objects) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn is_restless(key: &str) -> bool {
+pub fn is_restless(key: &str) -> bool {
     key.split(' ')
         .nth(1)
         .is_some_and(|kind| RESTLESS.contains(&kind))
+}
+
+/// Whether it holds the rows of a simulated database, its bucket, or their history: they grow while Care writes.
+pub fn holds_rows(key: &str) -> bool {
+    key.contains(" ConfigMap ")
+        && (key.ends_with("-rows")
+            || key.ends_with("-practice")
+            || key.ends_with("practice-bucket"))
 }
 
 /// What the objects say without what chance and time put into them: a line for each field, sorted.
@@ -156,7 +174,7 @@ fn plain(text: &str) -> String {
             ),
             (r#""10\.(244|96)\.\d+\.\d+""#, "\"IP\""),
             (
-                r"\b([a-z0-9.-]*[a-z0-9])-[bcdfghjklmnpqrstvwxz2456789]{5}\b",
+                r"\b([A-Za-z0-9.-]*[A-Za-z0-9])-[bcdfghjklmnpqrstvwxz2456789]{5}\b",
                 "$1-CHANCE",
             ),
         ]
@@ -170,10 +188,42 @@ fn plain(text: &str) -> String {
     text
 }
 
+/// Says what is only in one of two pictures.
+#[track_caller]
+pub fn assert_same(left: &[String], expected: &[String]) {
+    let differ = |one: &[String], other: &[String]| {
+        let other: BTreeSet<&String> = other.iter().collect();
+        let only = one.iter().filter(|line| !other.contains(line));
+        only.cloned().collect::<Vec<String>>().join("\n  ")
+    };
+    let (more, fewer) = (differ(left, expected), differ(expected, left));
+    assert!(
+        more.is_empty() && fewer.is_empty(),
+        "only after it was disturbed:\n  {more}\nonly without:\n  {fewer}"
+    );
+    assert_eq!(left.len(), expected.len());
+}
+
+/// No job that the cluster ever had was made or run a second time.
+#[track_caller]
+pub(super) fn assert_jobs_once(site: &Site) {
+    let jobs = jobs_ever(site);
+    assert!(jobs.len() >= 3, "{jobs:?}");
+    for (name, (made, pods)) in jobs {
+        assert_eq!(made.len(), 1, "the job {name} was made anew");
+        assert_eq!(pods.len(), 1, "the job {name} ran more than once");
+    }
+}
+
 /// Every job that the cluster ever had, by name, with its identities and the pods that were made for it, from what the
 /// practice cluster wrote to its disk.
-pub fn jobs_ever(site: &Site) -> BTreeMap<String, (Vec<String>, Vec<String>)> {
-    let text = fs::read_to_string(site.cluster().join("objects.log")).unwrap();
+pub(super) fn jobs_ever(site: &Site) -> BTreeMap<String, (Vec<String>, Vec<String>)> {
+    jobs_in(&site.cluster())
+}
+
+/// The same of the practice cluster in this folder.
+pub fn jobs_in(cluster: &Path) -> BTreeMap<String, (Vec<String>, Vec<String>)> {
+    let text = fs::read_to_string(cluster.join("objects.log")).unwrap();
     let mut jobs: BTreeMap<String, (Vec<String>, Vec<String>)> = BTreeMap::new();
     for line in text.lines() {
         let (_, record) = line.split_once(' ').unwrap();

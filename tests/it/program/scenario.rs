@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use rustix::process::Signal;
+
 use super::{Site, start, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -89,5 +91,24 @@ async fn a_scenario_is_set_without_a_run_too_and_an_unknown_one_is_offered_the_n
         .ended()
         .await
         .exits(0);
-    assert!(help.out.contains("while a run goes on"), "{help}");
+    let words: Vec<&str> = help.out.split_whitespace().collect();
+    assert!(
+        words.join(" ").contains("given while a run goes on"),
+        "{help}"
+    );
+}
+
+#[tokio::test]
+async fn the_clock_is_paused_and_stepped_from_another_terminal_and_needs_a_cluster_that_runs() {
+    let site = Site::prepared().await;
+    let none = site.run(&["rehearse", "--plain", "--pause"]).await.exits(1);
+    assert!(none.err.contains("[REH-01]"), "{none}");
+    let served = site.start(&["rehearse", "--serve", "--speed", "500"]);
+    until("not served", || site.cluster().join("point.json").exists()).await;
+    let paused = site.run(&["rehearse", "--plain", "--pause"]).await.exits(0);
+    assert!(paused.out.contains("clock stands still at"), "{paused}");
+    let stepped = site.run(&["rehearse", "--json", "--step"]).await.exits(0);
+    assert_eq!(stepped.json()[0]["pace"], "paused", "{stepped}");
+    served.signal(Signal::TERM);
+    served.ended().await.exits(0);
 }

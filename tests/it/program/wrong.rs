@@ -494,3 +494,80 @@ async fn without_helm_a_check_says_so_and_nothing_is_deployed() {
     );
     assert!(!letter.site.folder.join("journal.jsonl").exists());
 }
+
+/// A helm that answers its version so, and fails at everything else.
+fn helm(site: &Site, name: &str, script: &str) -> String {
+    let path = site.write(name, &format!("#!/bin/sh\n{script}\n"));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_helm_that_is_too_old_or_talks_nonsense_is_told_before_anything_is_changed() {
+    let site = Site::prepared().await;
+    for (name, script, code, word) in [
+        ("old", "echo v3.17.1", "HELM-02", "v3.17.1"),
+        ("mute", "exit 0", "HELM-01", "its version reads"),
+        (
+            "nonsense",
+            "echo '<html>not found</html>'",
+            "HELM-01",
+            "<html>",
+        ),
+        (
+            "failing",
+            "echo broken >&2; exit 3",
+            "HELM-01",
+            "cannot be used",
+        ),
+    ] {
+        let program = helm(&site, name, script);
+        let ran = site
+            .run(&["check", "--plain", "--only", "HELM-01", "--helm", &program])
+            .await
+            .exits(1);
+        assert!(
+            ran.out.contains(code) && ran.out.contains(word),
+            "{name}: {ran}"
+        );
+        assert!(
+            ran.out.contains("helm.sh"),
+            "{name} without a remedy: {ran}"
+        );
+    }
+}
+
+/// Enough for the start of a run and too little for its end, in blocks of 512 bytes.
+const BLOCKS: u32 = 30;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_that_cannot_grow_stops_the_run_with_that_reason_and_the_next_start_goes_on() {
+    let site = Site::prepared().await;
+    // The practice cluster must not share the limit.
+    let served = site.start(&["rehearse", "--serve", "--speed", "max"]);
+    super::until("not served", || site.cluster().join("point.json").exists()).await;
+    let mut limited = tokio::process::Command::new("sh");
+    let program = env!("CARGO_BIN_EXE_care-install");
+    let folder = site.folder.to_str().unwrap();
+    let line = format!(
+        "trap '' XFSZ; ulimit -f {BLOCKS}; exec {program} rehearse --yes --plain --log-level error --site {folder}"
+    );
+    limited
+        .args(["-c", &line])
+        .env("CARE_INSTALL_HOME", site.beside("home"))
+        .env("TZ", "UTC")
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .kill_on_drop(true);
+    let ran = start(limited).ended().await.exits(1);
+    assert!(ran.out.contains("[RUN-01]"), "{ran}");
+    assert!(ran.out.contains("File too large"), "{ran}");
+    assert!(ran.out.contains("df -h"), "{ran}");
+    let kept = fs::read_to_string(site.journal()).unwrap();
+    assert!(kept.ends_with('\n'), "half of a record was left");
+    assert!(kept.contains("\"done\""), "nothing was done before: {ran}");
+    assert!(!kept.contains("run_ended"), "it was not stopped: {ran}");
+    site.run(super::REHEARSE).await.exits(0);
+    served.killed().await;
+}

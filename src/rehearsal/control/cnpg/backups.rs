@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{CLUSTER, PLUGIN, Phase, parts, status::archive};
 use crate::rehearsal::{
     control::{
+        cron,
         pods::ready,
         shape::{
             after, event, fingerprint, items, label, leaving, name, namespace, report, stamp, text,
@@ -23,7 +24,12 @@ const COPYING: i64 = 10;
 /// One turn for all schedules, backups and object stores.
 pub(super) fn backups(world: &World<'_>, now: Timestamp, reaction: &mut Reaction) {
     for schedule in world.list("ScheduledBackup.postgresql.cnpg.io", None) {
-        if !leaving(schedule) && !schedule["status"]["lastCheckTime"].is_string() {
+        if leaving(schedule) {
+            continue;
+        }
+        if schedule["status"]["lastCheckTime"].is_string() {
+            later(world, schedule, now, reaction);
+        } else {
             first_of(world, schedule, now, reaction);
         }
     }
@@ -42,14 +48,15 @@ pub(super) fn backups(world: &World<'_>, now: Timestamp, reaction: &mut Reaction
 }
 
 /// An immediate schedule makes its first backup at once.
-///
-/// Later ones are not made: a clock that jumps from one due change to the next would never come to rest.
 fn first_of(world: &World<'_>, schedule: &Value, now: Timestamp, reaction: &mut Reaction) {
     let cluster = text(&schedule["spec"]["cluster"]["name"]);
     let Some(cluster) = world.get(CLUSTER, namespace(schedule), cluster) else {
         return;
     };
     let mut status = json!({"lastCheckTime": stamp(now)});
+    if let Some(next) = next_of(schedule, now) {
+        status["nextScheduleTime"] = stamp(next).into();
+    }
     if schedule["spec"]["immediate"] == true {
         let text = format!("Scheduled immediate backup now: {}", stamp(now));
         reaction
@@ -57,13 +64,48 @@ fn first_of(world: &World<'_>, schedule: &Value, now: Timestamp, reaction: &mut 
             .push(event(schedule, SOURCE, "BackupSchedule", text));
         reaction
             .writes
-            .push(Write::Create(made_by(schedule, cluster, now)));
+            .push(Write::Create(made_by(schedule, cluster, (now, true))));
         status["lastScheduleTime"] = stamp(now).into();
     }
     reaction.writes.extend(report(schedule, status));
 }
 
-fn made_by(schedule: &Value, cluster: &Value, now: Timestamp) -> Value {
+/// The next moment of a schedule.
+fn next_of(schedule: &Value, after: Timestamp) -> Option<Timestamp> {
+    cron::next(text(&schedule["spec"]["schedule"]), after)
+}
+
+/// A backup at each moment of the schedule; of several that were missed, one.
+///
+/// The clock that jumps never jumps as far as a usual schedule: it comes to rest between two backups.
+fn later(world: &World<'_>, schedule: &Value, now: Timestamp, reaction: &mut Reaction) {
+    let cluster = text(&schedule["spec"]["cluster"]["name"]);
+    let cluster = world.get(CLUSTER, namespace(schedule), cluster);
+    let Some(cluster) = cluster.filter(|_| schedule["spec"]["suspend"] != true) else {
+        return;
+    };
+    let checked = time(&schedule["status"]["lastCheckTime"]).unwrap_or(now);
+    let due = time(&schedule["status"]["nextScheduleTime"]).or_else(|| next_of(schedule, checked));
+    let Some(due) = due else { return };
+    if now < due {
+        reaction.wake(due);
+        return;
+    }
+    let text = format!("Scheduled backup {}", stamp(due));
+    reaction
+        .writes
+        .push(event(schedule, SOURCE, "BackupSchedule", text));
+    reaction
+        .writes
+        .push(Write::Create(made_by(schedule, cluster, (now, false))));
+    let mut status = schedule["status"].clone();
+    status["lastCheckTime"] = stamp(now).into();
+    status["lastScheduleTime"] = stamp(due).into();
+    status["nextScheduleTime"] = next_of(schedule, now).map(stamp).into();
+    reaction.writes.extend(report(schedule, status));
+}
+
+fn made_by(schedule: &Value, cluster: &Value, (now, immediate): (Timestamp, bool)) -> Value {
     let spec = &schedule["spec"];
     let mut backup = json!({
         "apiVersion": schedule["apiVersion"],
@@ -94,7 +136,10 @@ fn made_by(schedule: &Value, cluster: &Value, now: Timestamp) -> Value {
         &mut backup,
         &[
             ("cnpg.io/cluster", name(cluster)),
-            ("cnpg.io/immediateBackup", "true"),
+            (
+                "cnpg.io/immediateBackup",
+                if immediate { "true" } else { "false" },
+            ),
             ("cnpg.io/scheduled-backup", name(schedule)),
         ],
     );

@@ -21,6 +21,8 @@ pub(super) enum State {
     Stopped,
     /// It has a pod in which PostgreSQL does not run.
     Failed,
+    /// It has a pod of which nothing is known: it is being ended, or its machine is silent.
+    Lost,
     /// PostgreSQL runs and is not ready yet.
     Replicating,
     /// Ready.
@@ -72,7 +74,7 @@ pub(super) fn of<'w>(world: &World<'w>, cluster: &Value) -> Vec<Instance<'w>> {
                 claim,
                 job,
                 pod,
-                state: state(claim, job, pod),
+                state: state(world, claim, job, pod),
             }
         })
         .collect();
@@ -84,7 +86,7 @@ fn role(own: &str, leader: &str) -> &'static str {
     if own == leader { "primary" } else { "replica" }
 }
 
-fn state(claim: &Value, job: Option<&Value>, pod: Option<&Value>) -> State {
+fn state(world: &World<'_>, claim: &Value, job: Option<&Value>, pod: Option<&Value>) -> State {
     if claim["metadata"]["annotations"]["cnpg.io/pvcStatus"] != "ready" {
         return match job {
             Some(job) if holds(job, "Complete") => State::Prepared,
@@ -93,10 +95,17 @@ fn state(claim: &Value, job: Option<&Value>, pod: Option<&Value>) -> State {
     }
     match pod {
         None => State::Stopped,
+        Some(pod) if leaving(pod) || silent(world, pod) => State::Lost,
         Some(pod) if ready(pod) => State::Healthy,
-        Some(pod) if !leaving(pod) && running(pod) => State::Replicating,
+        Some(pod) if running(pod) => State::Replicating,
         Some(_) => State::Failed,
     }
+}
+
+/// Whether the machine of a pod is silent.
+pub(super) fn silent(world: &World<'_>, pod: &Value) -> bool {
+    let node = world.get("Node", "", text(&pod["spec"]["nodeName"]));
+    node.is_some_and(|node| !holds(node, "Ready"))
 }
 
 fn running(pod: &Value) -> bool {

@@ -8,6 +8,7 @@ use crate::rehearsal::{
     control::{
         SCENARIO,
         shape::{after, items, leaving, name, namespace, owned_by, stamp, text, time, uid},
+        trouble::scenario,
     },
     world::{Reaction, World, Write},
 };
@@ -47,7 +48,7 @@ pub(super) fn rows(world: &World<'_>, now: Timestamp, reaction: &mut Reaction) {
         if leaving(cluster) || !healthy {
             continue;
         }
-        let known = world.get("ConfigMap", namespace(cluster), &log_name(cluster));
+        let known = world.get("ConfigMap", namespace(cluster), &held_name(name(cluster)));
         let mut log = known.map(|map| lines(map)).unwrap_or_default();
         let before = log.len();
         if log.is_empty() {
@@ -70,6 +71,7 @@ pub(super) fn rows(world: &World<'_>, now: Timestamp, reaction: &mut Reaction) {
             };
             reaction.writes.push(write);
         }
+        reaction.writes.extend(remembered(world, cluster, &log));
         bucket.receive(cluster, &log, now, scenario(world) == "wal-archiving-fails");
         if let Some(stopped) = bucket.stopped(cluster) {
             let said = after(stopped, SAID_AFTER);
@@ -81,9 +83,18 @@ pub(super) fn rows(world: &World<'_>, now: Timestamp, reaction: &mut Reaction) {
     reaction.writes.extend(bucket.write());
 }
 
-fn scenario<'w>(world: &World<'w>) -> &'w str {
-    let map = world.get("ConfigMap", SYSTEM, SCENARIO);
-    map.map_or("", |map| text(&map["data"]["name"]))
+/// What the site's own counting remembers of the counts: it is not run here, and sees every change.
+fn remembered(world: &World<'_>, cluster: &Value, log: &[String]) -> Option<Write> {
+    let own = format!("{}-rows", name(cluster));
+    let counting = world.get("CronJob.batch", namespace(cluster), &own)?;
+    let history = world.get("ConfigMap", namespace(cluster), &own)?;
+    let counts = log.join("\n");
+    if counting["spec"]["suspend"] == true || history["data"]["counts"] == counts.as_str() {
+        return None;
+    }
+    let mut object = (**history).clone();
+    object["data"]["counts"] = counts.into();
+    Some(Write::Replace(object))
 }
 
 /// Whether the tables are emptied in this turn: once for each time that the scenario is set.
@@ -212,7 +223,7 @@ pub(super) fn archive_stands(world: &World<'_>, cluster: &Value) -> bool {
 
 /// The rows that a query at this moment finds.
 pub fn counted(world: &World<'_>, space: &str, cluster: &str, at: Timestamp) -> Vec<(String, u64)> {
-    let Some(map) = world.get("ConfigMap", space, &format!("{cluster}-rows")) else {
+    let Some(map) = world.get("ConfigMap", space, &held_name(cluster)) else {
         return Vec::new();
     };
     let known = lines(map);
@@ -300,8 +311,9 @@ impl Bucket {
     }
 }
 
-fn log_name(cluster: &Value) -> String {
-    format!("{}-rows", name(cluster))
+/// Where the rows themselves are kept.
+fn held_name(cluster: &str) -> String {
+    format!("{cluster}-practice")
 }
 
 fn lines(map: &Value) -> Vec<String> {
@@ -315,7 +327,7 @@ fn written(cluster: &Value, log: &[String]) -> Value {
     json!({
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {
-            "name": log_name(cluster), "namespace": namespace(cluster),
+            "name": held_name(name(cluster)), "namespace": namespace(cluster),
             "ownerReferences": owned_by(cluster),
         },
         "data": {"counts": log.join("\n")},

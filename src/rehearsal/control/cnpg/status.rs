@@ -10,8 +10,8 @@ use super::{
 };
 use crate::rehearsal::{
     control::shape::{
-        Says, after, fingerprint, holds, items, leaving, name, namespace, set_condition, stamp,
-        text, time, uid,
+        Says, after, fingerprint, holds, items, name, namespace, set_condition, stamp, text, time,
+        uid,
     },
     world::World,
 };
@@ -19,13 +19,7 @@ use crate::rehearsal::{
 /// Seconds that the cluster's own certificates hold.
 const CERTIFICATES: i64 = 90 * 86_400;
 
-/// The ready instance with the lowest number beside this one: it takes over.
-pub(super) fn heir<'s, 'w>(seen: &'s [Instance<'w>], but: &str) -> Option<&'s Instance<'w>> {
-    seen.iter()
-        .find(|one| one.name != but && one.state == State::Healthy)
-}
-
-/// The whole new status.
+/// The new status: one step from the one that is shown towards what there is.
 pub(super) fn of(
     world: &World<'_>,
     cluster: &Value,
@@ -42,10 +36,10 @@ pub(super) fn of(
     leaders(cluster, seen, &mut status, now);
     counts(seen, &mut status);
     lists(seen, &mut status);
-    reported(seen, &mut status);
+    reported(cluster, seen, &mut status);
     roles(world, cluster, seen, &mut status);
     conditions(world, cluster, (seen, phase), &mut status, now);
-    status
+    super::stage::next(&cluster["status"], status)
 }
 
 /// Sets a field; what is empty is absent, as the real operator leaves it out.
@@ -134,34 +128,19 @@ fn leaders(cluster: &Value, seen: &[Instance<'_>], status: &mut Value, now: Time
         of(&target).is_some_and(|one| matches!(one.state, State::Replicating | State::Healthy));
     if target.is_empty() {
         aim(status, &format!("{}-1", name(cluster)), now);
-    } else if current == target {
-        let lost = of(&current).is_none_or(|one| one.pod.is_none_or(leaving));
-        let stands_in = lost && status["phase"] != super::UPGRADING;
-        if let Some(heir) = heir(seen, &current).filter(|_| stands_in) {
-            aim(status, &heir.name, now);
+    } else if current.is_empty() {
+        if runs {
+            put(status, "currentPrimary", target.into());
+            put(status, "currentPrimaryTimestamp", stamp(now).into());
         }
-    } else if current.is_empty() && runs {
-        // A recovery begins a timeline of its own.
-        let timeline = 1 + u64::from(super::rows::recovery(cluster).is_some());
-        lead(status, &target, timeline, now);
-    } else if runs {
-        let since = time(&status["targetPrimaryTimestamp"]).unwrap_or(now);
-        if now >= after(since, super::FAILOVER) {
-            let timeline = status["timelineID"].as_u64().unwrap_or(1) + 1;
-            lead(status, &target, timeline, now);
-        }
+    } else {
+        super::failover::lead((cluster, seen), status, now);
     }
 }
 
 fn aim(status: &mut Value, to: &str, now: Timestamp) {
     put(status, "targetPrimary", to.into());
     put(status, "targetPrimaryTimestamp", stamp(now).into());
-}
-
-fn lead(status: &mut Value, who: &str, timeline: u64, now: Timestamp) {
-    put(status, "currentPrimary", who.into());
-    put(status, "currentPrimaryTimestamp", stamp(now).into());
-    put(status, "timelineID", timeline.into());
 }
 
 fn counts(seen: &[Instance<'_>], status: &mut Value) {
@@ -184,14 +163,11 @@ fn lists(seen: &[Instance<'_>], status: &mut Value) {
             .map(|one| Value::from(one.name.as_str()))
             .collect()
     };
-    let working = |one: &Instance<'_>| {
-        one.state == State::Initializing
-            && one.job.is_some_and(|job| job["status"]["active"].is_u64())
-    };
+    let working = |one: &Instance<'_>| one.state == State::Initializing && one.job.is_some();
     let bound = |one: &Instance<'_>| {
         matches!(
             one.state,
-            State::Failed | State::Replicating | State::Healthy
+            State::Failed | State::Lost | State::Replicating | State::Healthy
         )
     };
     put(status, "instanceNames", names(&|_| true));
@@ -224,38 +200,47 @@ fn some(map: Map<String, Value>) -> Value {
 }
 
 /// What the instances say of themselves, and on how many machines they are.
-fn reported(seen: &[Instance<'_>], status: &mut Value) {
-    let running: Vec<(&str, &Value)> = seen
+fn reported(cluster: &Value, seen: &[Instance<'_>], status: &mut Value) {
+    let current = text(&status["currentPrimary"]).to_owned();
+    let shown = &cluster["status"];
+    let promoted = shown["instancesReportedState"][&current]["isPrimary"] == false;
+    let timeline = match shown["timelineID"].as_u64() {
+        // A recovery begins a timeline of its own, and so does whoever takes over.
+        None => 1 + u64::from(super::rows::recovery(cluster).is_some()),
+        Some(known) => known + u64::from(promoted),
+    };
+    let said: Map<String, Value> = seen
         .iter()
         .filter(|one| matches!(one.state, State::Replicating | State::Healthy))
-        .filter_map(|one| Some((one.name.as_str(), one.pod?)))
-        .collect();
-    let timeline = status["timelineID"].as_u64().unwrap_or(1);
-    let current = text(&status["currentPrimary"]).to_owned();
-    let said: Map<String, Value> = running
-        .iter()
-        .map(|(own, pod)| {
+        .filter(|_| !current.is_empty())
+        .filter_map(|one| {
+            let own = one.name.as_str();
             let says = json!({
-                "ip": pod["status"]["podIP"], "isPrimary": *own == current, "timeLineID": timeline,
+                "ip": one.pod?["status"]["podIP"], "isPrimary": own == current, "timeLineID": timeline,
             });
-            ((*own).to_owned(), says)
+            Some((own.to_owned(), says))
         })
         .collect();
-    let nodes: std::collections::BTreeSet<&str> = running
+    if !current.is_empty() {
+        put(status, "timelineID", timeline.into());
+    }
+    put(status, "instancesReportedState", some(said));
+    let placed: Vec<&Instance<'_>> = seen.iter().filter(|one| one.pod.is_some()).collect();
+    let nodes: std::collections::BTreeSet<&str> = placed
         .iter()
-        .map(|(_, pod)| text(&pod["spec"]["nodeName"]))
+        .filter_map(|one| one.pod)
+        .map(|pod| text(&pod["spec"]["nodeName"]))
         .collect();
     let mut topology = json!({"successfullyExtracted": true});
-    if !running.is_empty() {
-        let places: Map<String, Value> = running
+    if !placed.is_empty() {
+        let instances: Map<String, Value> = placed
             .iter()
-            .map(|(own, _)| ((*own).to_owned(), json!({})))
+            .map(|one| (one.name.clone(), json!({})))
             .collect();
-        topology["instances"] = places.into();
+        topology["instances"] = instances.into();
         topology["nodesUsed"] = nodes.len().into();
     }
     put(status, "topology", topology);
-    put(status, "instancesReportedState", some(said));
 }
 
 /// The roles that the cluster keeps: they are made once the primary serves and their secrets are there.
@@ -264,8 +249,9 @@ fn roles(world: &World<'_>, cluster: &Value, seen: &[Instance<'_>], status: &mut
     let primary = text(&status["currentPrimary"]);
     let serves = seen
         .iter()
-        .any(|one| one.name == primary && one.state == State::Healthy);
-    if items(wanted).next().is_none() || !serves {
+        .any(|one| one.name == primary && matches!(one.state, State::Replicating | State::Healthy));
+    let led = cluster["status"]["currentPrimary"].is_string();
+    if items(wanted).next().is_none() || !serves || !led {
         if !status["managedRolesStatus"].is_object() {
             put(status, "managedRolesStatus", json!({}));
         }
@@ -292,10 +278,20 @@ fn roles(world: &World<'_>, cluster: &Value, seen: &[Instance<'_>], status: &mut
             passwords.insert(own.to_owned(), version);
         }
     }
-    let mut known = json!({"byStatus": {
-        "not-managed": [owner(cluster)],
-        "reserved": ["postgres", "cnpg_metrics_exporter", "streaming_replica"],
-    }});
+    let shown = &cluster["status"];
+    let mut known =
+        json!({"byStatus": {"not-managed": [owner(cluster)], "reserved": ["postgres"]}});
+    if !shown["managedRolesStatus"]["byStatus"].is_object() {
+        let pending: Value = items(wanted).map(|role| role["name"].clone()).collect();
+        known["byStatus"]["pending-reconciliation"] = pending;
+        put(status, "managedRolesStatus", known);
+        return;
+    }
+    known["byStatus"]["reserved"] = if shown["readyInstances"].is_u64() {
+        json!(["postgres", "cnpg_metrics_exporter", "streaming_replica"])
+    } else {
+        json!(["postgres", "cnpg_metrics_exporter"])
+    };
     if !done.is_empty() {
         known["byStatus"]["reconciled"] = done.into();
     }
@@ -358,10 +354,13 @@ fn conditions(
     set_condition(status, &says, now);
     if led {
         let fails = super::rows::archive_fails(world, cluster, now);
-        let (reason, message) = if fails {
+        let refuses = super::failover::refuses_archiving(cluster, now);
+        let (reason, message) = if refuses {
+            ("ContinuousArchivingFailing", super::failover::REFUSED)
+        } else if fails {
             (
                 "ContinuousArchivingFailing",
-                "unexpected failure invoking barman-cloud-wal-archive: exit status 4",
+                "rpc error: code = Unknown desc = unexpected failure invoking barman-cloud-wal-archive: exit status 4",
             )
         } else {
             (
@@ -369,7 +368,7 @@ fn conditions(
                 "Continuous archiving is working",
             )
         };
-        let says = Says::new("ContinuousArchiving", !fails, reason, message);
+        let says = Says::new("ContinuousArchiving", !fails && !refuses, reason, message);
         set_condition(status, &says, now);
     }
     if let Some(done) = super::backups::newest_is_done(world, cluster) {

@@ -78,7 +78,8 @@ fn a_fresh_cluster_passes_through_the_recorded_states_in_their_order() {
     let mut seen: Vec<String> = Vec::new();
     bed.watch(300, |bed| {
         let line = line(bed);
-        if seen.last() != Some(&line) {
+        // Before the first phase only certificates and conditions are written.
+        if seen.last() != Some(&line) && !line.starts_with('-') {
             seen.push(line);
         }
         if healthy.is_none() && condition(cluster(bed), "Ready") == "True" {
@@ -91,7 +92,7 @@ fn a_fresh_cluster_passes_through_the_recorded_states_in_their_order() {
     let live = cluster(&bed);
     assert_eq!(object(&reference(live), Some(live)), Readiness::Ready);
     let roles = &live["status"]["managedRolesStatus"]["byStatus"];
-    assert_eq!(roles["reconciled"], json!(["odoo", "metabase"]));
+    assert_eq!(roles["reconciled"], json!(["odoo", "metabase", "counts"]));
     assert!(live["status"]["jobCount"].is_null());
     assert!(bed.list("Job.batch", "database").is_empty());
 }
@@ -229,11 +230,10 @@ fn when_the_primary_goes_the_other_instance_takes_over() {
     let phases = course(&mut bed, 300, |bed| {
         cluster(bed)["status"]["phase"].as_str().unwrap().to_owned()
     });
-    assert_eq!(phases.first().map(String::as_str), Some("Failing over"));
-    assert_eq!(
-        phases.last().map(String::as_str),
-        Some("Cluster in healthy state")
-    );
+    // It counts its instances before it draws its conclusion.
+    let healthy = "Cluster in healthy state";
+    assert_eq!(phases[..2], [healthy, "Failing over"]);
+    assert_eq!(phases.last().map(String::as_str), Some(healthy));
     let status = &cluster(&bed)["status"];
     assert_eq!(status["currentPrimary"], "care-db-2");
     assert_eq!(status["timelineID"], 2);

@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 
 use super::{Turn, name_of};
 use crate::rehearsal::{
-    control::shape::{after, items, stamp, text},
+    control::{
+        shape::{after, items, stamp, text},
+        trouble::{IMAGE_PULL_FAILS, plays},
+    },
     world::World,
 };
 
-/// The name of the ConfigMap in `kube-system` whose key `name` says what goes wrong.
-pub const SCENARIO: &str = "rehearsal-scenario";
 /// The note of a pod about its failed pulls: how many, and when the last one was.
 pub const PULLS: &str = "rehearsal.care-install/pulls";
 /// The first pause between two pulls; each next is twice as long.
@@ -22,9 +23,7 @@ const SHOWN: i64 = 2;
 
 /// Whether an image cannot be pulled now.
 pub fn broken(world: &World<'_>, image: &str) -> bool {
-    let scenario = world.get("ConfigMap", "kube-system", SCENARIO);
-    scenario.is_some_and(|scenario| scenario["data"]["name"] == "image-pull-fails")
-        && backend(image)
+    plays(world, IMAGE_PULL_FAILS) && backend(image)
 }
 
 /// Whether this is the image of the Care backend, wherever it is pushed to.

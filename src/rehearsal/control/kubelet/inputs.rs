@@ -4,8 +4,10 @@ use serde_json::Value;
 
 use crate::rehearsal::{
     control::{
+        longhorn::DRIVER,
         pods::claims,
         shape::{items, name, namespace, text},
+        trouble::{SLOW_DISKS, SLOWER, plays},
     },
     world::World,
 };
@@ -89,6 +91,26 @@ fn absent(world: &World<'_>, pod: &Value, kind: &str, source: &Value) -> Option<
             name(found)
         )
     })
+}
+
+/// The first volume of a pod that is on a slow disk.
+pub fn slow_volume<'w>(world: &World<'w>, pod: &'w Value) -> Option<&'w str> {
+    if !plays(world, SLOW_DISKS) {
+        return None;
+    }
+    volumes(world, pod).into_iter().find(|volume| {
+        let volume = world.get("PersistentVolume", "", volume);
+        volume.is_some_and(|volume| volume["spec"]["csi"]["driver"] == DRIVER)
+    })
+}
+
+/// How many times longer a pod takes: what it does on a slow disk is slow.
+pub fn slowness(world: &World<'_>, pod: &Value) -> i64 {
+    if slow_volume(world, pod).is_some() {
+        SLOWER
+    } else {
+        1
+    }
 }
 
 /// The volumes behind the claims of a pod.

@@ -250,15 +250,14 @@ impl Turn<'_> {
                 "finishedAt": now, "containerID": status["containerID"],
             }});
         }
+        self.end_sidecars();
         self.status["phase"] = if code == 0 { "Succeeded" } else { "Failed" }.into();
+        let says = Says::new("PodReadyToStartContainers", false, "", "");
+        set_condition(&mut self.status, &says, self.now);
         if code == 0 {
             self.unready("PodCompleted", "");
         } else {
-            let message = format!(
-                "containers with unready status: [{}]",
-                self.container_names("containers")
-            );
-            self.unready("ContainersNotReady", &message);
+            self.unready("PodFailed", "");
             self.warn(
                 "BackOff",
                 format!(
@@ -266,6 +265,26 @@ impl Turn<'_> {
                     full_name(self.pod)
                 ),
             );
+        }
+    }
+
+    /// What runs beside the containers ends with them.
+    fn end_sidecars(&mut self) {
+        let now = stamp(self.now);
+        let list = self.status["initContainerStatuses"].as_array_mut();
+        for status in list.into_iter().flatten() {
+            let Some(started) = status["state"]["running"]["startedAt"]
+                .as_str()
+                .map(str::to_owned)
+            else {
+                continue;
+            };
+            status["ready"] = false.into();
+            status["started"] = false.into();
+            status["state"] = json!({"terminated": {
+                "exitCode": 0, "reason": "Completed", "startedAt": started,
+                "finishedAt": now, "containerID": status["containerID"],
+            }});
         }
     }
 }

@@ -8,9 +8,11 @@ use crate::rehearsal::{
     control::{
         pods::{claims, ended},
         quantity::bytes,
-        shape::{after, fingerprint, holds, items, leaving, letters, name, report, text, time},
+        shape::{
+            after, fingerprint, holds, items, leaving, letters, name, report, stamp, text, time,
+        },
     },
-    world::{Reaction, World, Write},
+    world::{Reaction, World, Write, reference},
 };
 
 const VOLUME: &str = "Volume.longhorn.io";
@@ -86,9 +88,15 @@ fn status(
         .map(AsRef::as_ref)
         .filter(|pod| !ended(pod) && claims(pod).any(|used| *used == claim["name"]))
         .collect();
-    let user = users
-        .iter()
-        .find(|pod| !text(&pod["spec"]["nodeName"]).is_empty());
+    // A pod on a silent node keeps the volume only while nobody else wants it.
+    let placed = || {
+        users
+            .iter()
+            .filter(|pod| !text(&pod["spec"]["nodeName"]).is_empty())
+    };
+    let user = placed()
+        .find(|pod| reports(world, pod))
+        .or_else(|| placed().next());
     let node = user.map_or("", |pod| text(&pod["spec"]["nodeName"]));
     let began = user.map(|pod| time(&pod["status"]["startTime"]).unwrap_or(now));
     let already = known["status"]["currentNodeID"] == node;
@@ -124,12 +132,48 @@ fn status(
             "workloadsStatus": users.iter().map(|pod| workload(pod)).collect::<Vec<_>>(),
         },
     });
+    let degraded = status["robustness"] == "degraded";
+    if degraded != (known["status"]["robustness"] == "degraded") {
+        status["lastDegradedAt"] = if degraded { stamp(now) } else { String::new() }.into();
+    }
     for (field, value) in known["status"].as_object().into_iter().flatten() {
         if status.get(field).is_none() {
             status[field.as_str()] = value.clone();
         }
     }
     status
+}
+
+/// Whether the node of a pod reports.
+fn reports(world: &World<'_>, pod: &Value) -> bool {
+    let node = world.get("Node", "", text(&pod["spec"]["nodeName"]));
+    node.is_some_and(|node| holds(node, "Ready"))
+}
+
+/// Pods of workloads that should have ended on a silent node hold their volume: they are removed, as the setting
+/// `node-down-pod-deletion-policy` asks for, so that others can take their place.
+pub(super) fn let_go(world: &World<'_>, now: Timestamp, reaction: &mut Reaction) {
+    for pod in world.list("Pod", None) {
+        let owner =
+            items(&pod["metadata"]["ownerReferences"]).find(|owner| owner["controller"] == true);
+        let workload =
+            owner.is_some_and(|owner| matches!(text(&owner["kind"]), "StatefulSet" | "ReplicaSet"));
+        let placed = !text(&pod["spec"]["nodeName"]).is_empty();
+        if !leaving(pod)
+            || !workload
+            || !placed
+            || reports(world, pod)
+            || claims(pod).next().is_none()
+        {
+            continue;
+        }
+        match time(&pod["metadata"]["deletionTimestamp"]) {
+            Some(due) if now < due => reaction.wake(due),
+            _ => reaction.writes.push(Write::Remove {
+                target: reference(pod),
+            }),
+        }
+    }
 }
 
 fn workload(pod: &Value) -> Value {

@@ -135,7 +135,7 @@ async fn a_helm_that_hangs_is_not_waited_for_longer_than_its_limit() {
     let error = failure("exec sleep 600").await;
     assert_eq!(error.problem.code, Code::Helm03);
     assert!(
-        error.problem.causes[0].contains("12 minutes"),
+        error.problem.causes[0].contains("9 minutes"),
         "{:?}",
         error.problem
     );
@@ -339,4 +339,22 @@ async fn a_deployed_release_is_left_alone_and_a_failed_one_is_made_again() {
         "a failed revision does not block helm, and tells what happened"
     );
     assert_eq!(came.done.unwrap(), Applied::Changed);
+}
+
+#[test]
+fn helm_gives_up_before_any_step_that_installs_a_chart_does() {
+    let catalog = crate::catalog::Catalog::load().unwrap();
+    let steps = catalog
+        .components
+        .iter()
+        .flat_map(|component| &component.steps);
+    let limits: Vec<Duration> = steps
+        .filter(|step| step.helm.is_some())
+        .map(|step| step.limit)
+        .collect();
+    assert!(limits.len() >= 8, "{limits:?}");
+    assert!(limits.iter().all(|limit| *limit > LIMIT), "{limits:?}");
+    // And its hooks before helm itself, so that helm says which.
+    let hooks: u64 = HOOK_LIMIT.trim_end_matches('m').parse().unwrap();
+    assert!(Duration::from_mins(hooks) < LIMIT);
 }

@@ -1,0 +1,343 @@
+//! The scenarios of the practice cluster over the whole sample site: what health finds in each, what it says, and that it ends.
+
+use std::{collections::BTreeMap, fmt::Write as _, sync::OnceLock};
+
+use care_install::{
+    catalog::standin::{self, Makers},
+    plan::{Action, Plan},
+    rehearsal::{
+        control, schema,
+        store::Store,
+        world::{Reaction, World},
+    },
+    watch::{
+        self,
+        view::{ClusterView, Finding, Health},
+    },
+};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::catalog::sample_plan;
+
+/// The first moment.
+const START: &str = "2026-11-24T06:00:00Z";
+
+/// Seconds between two looks of the health screen.
+const LOOK: i64 = 10;
+
+/// More turns than any scenario needs.
+const TURNS: usize = 50_000;
+
+/// The sample site on a virtual clock, without a server.
+struct Stage {
+    store: Store,
+    now: Timestamp,
+}
+
+impl Stage {
+    /// Everything of the sample plan applied and come to rest; made once for all tests.
+    fn deployed() -> Self {
+        static MADE: OnceLock<(Store, Timestamp)> = OnceLock::new();
+        let (store, now) = MADE.get_or_init(|| {
+            let stage = Self::made();
+            (stage.store, stage.now)
+        });
+        Self {
+            store: store.clone(),
+            now: *now,
+        }
+    }
+
+    fn made() -> Self {
+        let mut stage = Self {
+            store: Store::default(),
+            now: START.parse().unwrap(),
+        };
+        let nodes = control::nodes(&[
+            ("primary", "192.168.20.11", "primary"),
+            ("secondary", "192.168.20.12", "secondary"),
+        ]);
+        for object in control::beginnings().into_iter().chain(nodes) {
+            stage.add(object);
+        }
+        stage.apply(&sample_plan());
+        stage.run(900, |_| {});
+        stage
+    }
+
+    fn apply(&mut self, plan: &Plan) {
+        for step in &plan.steps {
+            if let Action::Helm(release) = &step.action {
+                let definitions = release.crds.iter().filter_map(|name| schema::crd(name));
+                let made = standin::objects(release, Makers::Chart);
+                let made = made.iter().map(|object| object.value().clone());
+                for object in definitions.chain(made).collect::<Vec<_>>() {
+                    self.add(object);
+                }
+            }
+            for object in step.action.objects() {
+                self.add(object.value().clone());
+            }
+            // As in life one step follows the other.
+            self.run(60, |_| {});
+        }
+    }
+
+    fn add(&mut self, object: Value) {
+        // What a step repeats is there already.
+        self.store.create(object, self.now).ok();
+    }
+
+    fn play(&mut self, name: &str) {
+        let map = json!({"apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": control::SCENARIO, "namespace": "kube-system", "annotations": {}}, "data": {"name": name}});
+        if self
+            .store
+            .get("ConfigMap", "kube-system", control::SCENARIO)
+            .is_none()
+        {
+            self.add(map);
+        } else {
+            self.store.replace(map, self.now).unwrap();
+        }
+    }
+
+    /// Lets so many seconds pass; the clock goes from one due change or look to the next.
+    fn run(&mut self, seconds: i64, mut look: impl FnMut(&Self)) {
+        let until = self.now + SignedDuration::from_secs(seconds);
+        let mut next = self.now + SignedDuration::from_secs(LOOK);
+        for _ in 0..TURNS {
+            let world = World::new(&self.store);
+            let reaction = control::CONTROLLERS
+                .iter()
+                .fold(Reaction::default(), |sum, one| {
+                    sum.and(one(&world, self.now))
+                });
+            let mut changed = false;
+            for write in reaction.writes {
+                changed |= self.store.perform(write, self.now);
+            }
+            if changed {
+                continue;
+            }
+            let due = reaction.wake_at.unwrap_or(until).min(until);
+            self.now = due.min(next);
+            if self.now == next {
+                look(self);
+                next = self.now + SignedDuration::from_secs(LOOK);
+            }
+            if self.now >= until {
+                return;
+            }
+        }
+        unreachable!("it does not come to rest");
+    }
+
+    fn view(&self) -> ClusterView {
+        let objects = self.store.all().cloned();
+        watch::seen(objects, self.now).unwrap()
+    }
+}
+
+/// What is found while a scenario is played and after it, as a letter.
+#[derive(Default)]
+struct Letter {
+    text: String,
+    told: BTreeMap<String, String>,
+    /// How often each finding began.
+    begun: BTreeMap<String, usize>,
+    services: String,
+}
+
+impl Letter {
+    fn look(&mut self, stage: &Stage, began: Timestamp) {
+        let view = stage.view();
+        let mut news = String::new();
+        let mut now = BTreeMap::new();
+        let mut fresh = Vec::new();
+        for finding in &view.findings {
+            let mark = format!("{} about {}", finding.problem.code, finding.about);
+            if !self.told.contains_key(&mark) {
+                let kind = (finding.problem.code, finding.health);
+                fresh.push((kind, begins(finding, &mark)));
+                *self.begun.entry(mark.clone()).or_default() += 1;
+            }
+            now.insert(mark, String::new());
+        }
+        // The names of volumes are drawn by lot, so that their order among themselves tells nothing.
+        for alike in fresh.chunk_by_mut(|left, right| left.0 == right.0) {
+            alike.sort_by_key(|(_, words)| steady(words));
+        }
+        news.extend(fresh.into_iter().map(|(_, words)| words));
+        for mark in self.told.keys().filter(|mark| !now.contains_key(*mark)) {
+            writeln!(news, "    ends: {mark}").unwrap();
+        }
+        self.told = now;
+        let services: Vec<String> = view
+            .services
+            .iter()
+            .map(|row| format!("{} {}", row.service.title(), row.health.word()))
+            .collect();
+        let services = services.join(", ");
+        if services != self.services {
+            writeln!(news, "    services: {services}").unwrap();
+            self.services = services;
+        }
+        if !news.is_empty() {
+            let passed = stage.now.duration_since(began).as_secs();
+            writeln!(
+                self.text,
+                "+{}:{:02}\n{}",
+                passed / 60,
+                passed % 60,
+                steady(&news)
+            )
+            .unwrap();
+        }
+    }
+
+    fn heads(&mut self, what: &str) {
+        writeln!(self.text, "======== {what}\n").unwrap();
+    }
+
+    fn codes(&self) -> Vec<&str> {
+        self.begun
+            .keys()
+            .map(|mark| mark.split(' ').next().unwrap())
+            .collect()
+    }
+}
+
+/// What is said when a finding begins.
+fn begins(finding: &Finding, mark: &str) -> String {
+    let word = if finding.health == Health::Bad {
+        "failing"
+    } else {
+        "warning"
+    };
+    let problem = &finding.problem;
+    let mut words = format!("    begins: {mark}, {word}: {}\n", problem.what);
+    for cause in &problem.causes {
+        // Which of many pods are named first hangs on their digests.
+        let cause = cause.split_once(" pods there: ").map_or_else(
+            || cause.clone(),
+            |(how_many, names)| {
+                format!("{how_many} pods there: {} names", names.split(", ").count())
+            },
+        );
+        writeln!(words, "        {cause}").unwrap();
+    }
+    writeln!(words, "        To fix: {}", problem.remedy).unwrap();
+    words
+}
+
+/// Names that hold a digest are shortened to what stays the same.
+fn steady(text: &str) -> String {
+    let made = |word: &str| {
+        (5..=10).contains(&word.len())
+            && word
+                .chars()
+                .all(|one| "bcdfghjklmnpqrstvwxz2456789".contains(one))
+    };
+    let whole = |one: char| one.is_ascii_alphanumeric() || one == '-';
+    let mut out = String::new();
+    for line in text.split_inclusive('\n') {
+        for name in line.split_inclusive(|one| !whole(one)) {
+            let end = name.find(|one| !whole(one)).unwrap_or(name.len());
+            let (name, rest) = name.split_at(end);
+            if name.starts_with("pvc-") {
+                out.push_str("pvc-*");
+            } else {
+                let parts: Vec<&str> = name
+                    .split('-')
+                    .enumerate()
+                    .map(|(at, part)| if at > 0 && made(part) { "*" } else { part })
+                    .collect();
+                out.push_str(&parts.join("-"));
+            }
+            out.push_str(rest);
+        }
+    }
+    out
+}
+
+/// Plays a scenario for so many seconds, then the healthy one; everything that began has ended.
+fn played(name: &str, seconds: i64) -> Letter {
+    let mut stage = Stage::deployed();
+    let mut letter = Letter::default();
+    let began = stage.now;
+    letter.heads(name);
+    stage.play(name);
+    stage.run(seconds, |stage| letter.look(stage, began));
+    let found = letter.codes().len();
+    letter.heads("healthy");
+    stage.play("healthy");
+    stage.run(900, |stage| letter.look(stage, began));
+    assert!(
+        letter.told.is_empty(),
+        "still told: {:?}\n{}",
+        letter.told,
+        letter.text
+    );
+    let twice: Vec<_> = letter
+        .begun
+        .iter()
+        .filter(|(_, count)| **count > 1)
+        .collect();
+    assert!(
+        twice.is_empty(),
+        "told more than once: {twice:?}\n{}",
+        letter.text
+    );
+    assert_eq!(found, letter.codes().len(), "{}", letter.text);
+    letter
+}
+
+#[test]
+fn the_healthy_site_needs_no_attention() {
+    let letter = played("healthy", 600);
+    assert!(letter.codes().is_empty(), "{}", letter.text);
+}
+
+#[test]
+fn a_lost_secondary_is_told_with_what_still_works() {
+    let letter = played("secondary-lost", 900);
+    insta::assert_snapshot!("secondary-lost", letter.text);
+    for code in ["WAIT-10", "PG-01", "PG-02"] {
+        assert!(letter.codes().contains(&code), "{code}\n{}", letter.text);
+    }
+}
+
+#[test]
+fn an_archive_that_fails_is_told_and_forgotten() {
+    let letter = played("wal-archiving-fails", 600);
+    insta::assert_snapshot!("wal-archiving-fails", letter.text);
+    assert_eq!(letter.codes(), ["PG-03"]);
+}
+
+#[test]
+fn slow_disks_do_not_trouble_what_runs_already() {
+    let letter = played("slow-disks", 600);
+    assert!(letter.codes().is_empty(), "{}", letter.text);
+}
+
+#[test]
+fn emptied_tables_are_no_matter_of_health() {
+    let letter = played("data-destroyed", 600);
+    assert!(letter.codes().is_empty(), "{}", letter.text);
+}
+
+#[test]
+fn a_pod_that_is_made_anew_under_slow_disks_is_told_by_its_disk() {
+    let mut stage = Stage::deployed();
+    let mut letter = Letter::default();
+    let began = stage.now;
+    stage.play("slow-disks");
+    let pods: Vec<_> = stage.store.list("Pod", Some("rustfs")).cloned().collect();
+    let pod = care_install::rehearsal::world::reference(&pods[0]);
+    stage.store.remove(&pod).unwrap();
+    stage.run(600, |stage| letter.look(stage, began));
+    insta::assert_snapshot!("slow-disks-pod", letter.text);
+    assert!(letter.told.is_empty(), "{}", letter.text);
+}
