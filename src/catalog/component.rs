@@ -20,7 +20,7 @@ pub struct ComponentFile {
     pub service: Service,
     /// Stage in which it is shown.
     pub stage: String,
-    /// Whether a site has it: a `{{ ... }}` over the settings that gives `true` or `false`; without it every site does.
+    /// Whether a site has it: a `{{ ... }}` over the settings that gives `on` or `off`; without it every site does.
     #[serde(default)]
     pub when: Option<String>,
     /// Components that must be done before; one that the site does not have stands for those it needs itself.

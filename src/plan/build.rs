@@ -97,11 +97,11 @@ fn chosen(renderer: &Renderer<'_>, catalog: &Catalog) -> Result<Catalog, Vec<Pro
             continue;
         };
         match renderer.line(&component.id, when).as_deref() {
-            Ok("true") => {}
-            Ok("false") => without.push(component.id.as_str()),
+            Ok("on") => {}
+            Ok("off") => without.push(component.id.as_str()),
             Ok(other) => problems.push(wrong(
                 &component.id,
-                &format!("its `when` gives `{other}` and not true or false"),
+                &format!("its `when` gives `{other}` and not on or off"),
             )),
             Err(problem) => problems.push(problem.clone()),
         }

@@ -25,13 +25,15 @@ pub enum Group {
     Storage,
     /// The bucket outside.
     Backups,
+    /// What the site has beside Care itself.
+    Components,
     /// Care's own settings.
     Care,
 }
 
 impl Group {
     /// Every group, in the order of the wizard.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Site,
         Self::Nodes,
         Self::Cluster,
@@ -40,6 +42,7 @@ impl Group {
         Self::Certificate,
         Self::Storage,
         Self::Backups,
+        Self::Components,
         Self::Care,
     ];
 
@@ -54,6 +57,7 @@ impl Group {
             Self::Certificate => "Certificate",
             Self::Storage => "Storage",
             Self::Backups => "Backups",
+            Self::Components => "Components",
             Self::Care => "Care",
         }
     }

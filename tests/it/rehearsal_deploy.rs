@@ -22,7 +22,7 @@ use care_install::{
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::catalog::sample_plan;
+use crate::catalog::{full_plan, sample_plan};
 
 /// How long a whole run may take here: the practice clock jumps, so minutes mean that something never became ready.
 pub const LIMIT: Duration = Duration::from_mins(2);
@@ -216,13 +216,21 @@ fn already() -> StepState {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sample_site_is_deployed_and_neither_a_second_run_nor_a_restart_changes_anything() {
+    deployed_once(sample_plan(), 200).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_with_everything_switched_on_is_deployed_and_a_second_run_changes_nothing() {
+    deployed_once(full_plan(), 250).await;
+}
+
+async fn deployed_once(plan: Plan, least: usize) {
     let folder = tempfile::tempdir().unwrap();
     let practiced = serve(folder.path()).await;
-    let plan = sample_plan();
     let (outcome, states) = ended(&start(&practiced, plan.clone(), folder.path())).await;
     assert_eq!(outcome, Outcome::Done, "{states:#?}");
     let before = at_rest(&practiced.kube).await;
-    assert!(before.len() > 200, "{}", before.len());
+    assert!(before.len() > least, "{}", before.len());
     // Without its journal, so that the cluster alone is asked what is there.
     let again = tempfile::tempdir().unwrap();
     let (outcome, states) = ended(&start(&practiced, plan, again.path())).await;

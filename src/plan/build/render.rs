@@ -175,7 +175,9 @@ fn hashed(secret: &str) -> Result<String, Problem> {
         .chain_update(secret)
         .finalize();
     let mut salt = [0; SALT];
-    salt.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+    salt.iter_mut()
+        .zip(digest)
+        .for_each(|(to, from)| *to = from);
     let parts = bcrypt::hash_with_salt(secret, HASH_COST, salt).map_err(|error| {
         let what = "A password could not be hashed for a password file.";
         Problem::new(Code::Bug01, what, "Report this; nothing was changed.").caused_by(&error)

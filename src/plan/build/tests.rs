@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
-use secrecy::SecretString;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::*;
 use crate::{
@@ -48,11 +49,7 @@ fn a_secret_is_in_secrets_and_nowhere_else() {
     let plan = plan();
     let encoded: Vec<String> = canaries()
         .iter()
-        .map(|(_, secret)| {
-            use base64::Engine as _;
-            use secrecy::ExposeSecret as _;
-            base64::engine::general_purpose::STANDARD.encode(secret.expose_secret())
-        })
+        .map(|(_, secret)| STANDARD.encode(secret.expose_secret()))
         .collect();
     let mut found = 0;
     for step in &plan.steps {
@@ -312,4 +309,115 @@ fn every_image_of_objects_and_workloads_is_pinned_or_belongs_to_a_pinned_chart()
             }
         }
     }
+}
+
+#[test]
+fn what_a_site_switches_on_is_in_its_plan_with_its_values_and_nothing_else_changes() {
+    let with = |switches: &[(&str, &str)]| {
+        let mut draft = sample();
+        for (id, text) in switches {
+            draft.set(id, text);
+        }
+        build(
+            &Site::try_from(&draft).unwrap(),
+            &canaries(),
+            &Catalog::load().unwrap(),
+        )
+        .unwrap()
+    };
+    let ids = |plan: &Plan| -> Vec<String> {
+        plan.steps.iter().map(|step| step.id.to_string()).collect()
+    };
+    let plain = with(&[]);
+    let full = with(&[
+        ("components.metrics", "on"),
+        ("components.monitoring", "on"),
+        ("components.registry", "on"),
+        ("components.metrics_size", "10Gi"),
+        ("components.logs_days", "7"),
+    ]);
+    let more: Vec<String> = ids(&full)
+        .into_iter()
+        .filter(|id| !ids(&plain).contains(id))
+        .collect();
+    assert_eq!(
+        more,
+        [
+            "metrics-server/release",
+            "monitoring/secrets",
+            "monitoring/loki",
+            "monitoring/prometheus",
+            "monitoring/alloy",
+            "zot/settings",
+            "zot/release",
+            "zot/ingress",
+        ]
+    );
+    let release = |id: &str| {
+        let step = full.steps.iter().find(|step| step.id.to_string() == id);
+        match &step.unwrap().action {
+            Action::Helm(release) => release.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let spec = &release("monitoring/prometheus").values["prometheus"]["prometheusSpec"];
+    assert_eq!(spec["retentionSize"], "8704MiB");
+    assert_eq!(
+        release("monitoring/loki").values["loki"]["limits_config"]["retention_period"],
+        "168h"
+    );
+    let same: Vec<_> = plain
+        .steps
+        .iter()
+        .filter(|step| step.component != "namespaces" && step.component != "certificate")
+        .map(|step| (step.id.to_string(), step.action.clone()))
+        .collect();
+    for (id, action) in same {
+        let other = full.steps.iter().find(|step| step.id.to_string() == id);
+        assert_eq!(
+            other.unwrap().action.objects().len(),
+            action.objects().len(),
+            "{id}"
+        );
+    }
+}
+
+#[test]
+fn the_registry_knows_its_password_by_a_hash_that_stays_the_same() {
+    let mut draft = sample();
+    draft.set("components.registry", "on");
+    let secrets = canaries();
+    let site = Site::try_from(&draft).unwrap();
+    let line = || {
+        let plan = build(&site, &secrets, &Catalog::load().unwrap()).unwrap();
+        let step = plan
+            .steps
+            .iter()
+            .find(|step| step.id.to_string() == "zot/settings");
+        let objects: Vec<_> = step
+            .unwrap()
+            .action
+            .objects()
+            .into_iter()
+            .cloned()
+            .collect();
+        let secret = objects
+            .iter()
+            .find(|object| object.reference().kind == "Secret")
+            .unwrap();
+        let data = secret.value()["data"]["htpasswd"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        String::from_utf8(STANDARD.decode(data).unwrap()).unwrap()
+    };
+    let first = line();
+    assert_eq!(line(), first);
+    let hash = first.strip_prefix("care:").unwrap();
+    let password = secrets
+        .get(SecretName::ZotPassword)
+        .unwrap()
+        .expose_secret();
+    assert!(bcrypt::verify(password, hash).unwrap());
+    assert!(!first.contains(password));
 }

@@ -26,6 +26,9 @@ impl Field {
     }
 }
 
+/// What a component that a site may do without can be.
+const ONOFF: &[&str] = &["off", "on"];
+
 /// Every field, in the order of the wizard and of site.yaml.
 pub const FIELDS: &[Field] = &[
     field("site.name", G::Site, "Site name", Required, K::Label).asked("It names this site's folder, its backups and its reports. It cannot be changed later.", "st-marys"),
@@ -67,11 +70,6 @@ pub const FIELDS: &[Field] = &[
     field("storage.replicas", G::Storage, "Copies of every volume", Text("2"), K::Number(1, 3)).asked("With two copies the site survives the loss of one machine.", "2"),
     field("storage.database_size", G::Storage, "Database volume", Text("50Gi"), K::Size).asked("Room for the records of Care, Odoo and Metabase. It can grow later and never shrink.", "50Gi"),
     field("storage.object_size", G::Storage, "Object volume", Text("200Gi"), K::Size).asked("Room for patient files. It can grow later and never shrink.", "200Gi"),
-    field("storage.registry_size", G::Storage, "Registry volume", Text("20Gi"), K::Size).asked("Room for the site's own images. It can grow later and never shrink.", "20Gi"),
-    field("storage.metrics_size", G::Storage, "Measurements volume", Text("20Gi"), K::Size).asked("Room for measurements; the oldest go when it is nearly full.", "20Gi"),
-    field("storage.logs_size", G::Storage, "Log volume", Text("10Gi"), K::Size).asked("Room for the newest logs; older ones are kept in the object store.", "10Gi"),
-    field("storage.metrics_days", G::Storage, "Keep measurements, days", Text("15"), K::Number(1, 365)).asked("How far back charts can look.", "15"),
-    field("storage.logs_days", G::Storage, "Keep logs, days", Text("30"), K::Number(1, 365)).asked("How far back logs can be read.", "30"),
     field("storage.retention_days", G::Storage, "Keep snapshots, days", Text("7"), K::Number(1, 90)).asked("How long local snapshots of the volumes are kept.", "7"),
     field("backups.endpoint", G::Backups, "Backup server", Required, K::Endpoint).asked("The S3 server outside this cluster. Backups on the same machines are lost with them.", "https://s3.ap-south-1.amazonaws.com"),
     field("backups.region", G::Backups, "Backup region", Text("us-east-1"), K::Region).asked("The region of the bucket; servers that have no regions accept any.", "ap-south-1"),
@@ -81,6 +79,14 @@ pub const FIELDS: &[Field] = &[
     field("backups.secret_key", G::Backups, "Backup secret key", Required, K::Secret(S::BackupSecretKey)).asked("The password of the bucket. It is kept in the vault.", "(hidden)"),
     field("backups.schedule", G::Backups, "Backup schedule", Text("30 1 * * *"), K::Cron).asked("When a full backup begins: minute, hour, day, month, weekday. Changes in between are saved all the time.", "30 1 * * *"),
     field("backups.retention_days", G::Backups, "Keep backups, days", Text("30"), K::Number(7, 3650)).asked("How far back a restore can reach.", "30"),
+    field("components.metrics", G::Components, "Metrics server", Text("off"), K::Choice(ONOFF)).asked("Says how much processor time and memory each pod uses right now. It needs 200 MiB of memory.", "on"),
+    field("components.monitoring", G::Components, "Monitoring", Text("off"), K::Choice(ONOFF)).asked("Prometheus, Grafana, Loki and Alloy: charts, logs and alerts. They need 3 GiB of memory on the second machine.", "on"),
+    field("components.metrics_size", G::Components, "Measurements volume", Text("20Gi"), K::Size).asked("Room for the measurements of the monitoring; the oldest go before it is full.", "20Gi"),
+    field("components.metrics_days", G::Components, "Keep measurements, days", Text("15"), K::Number(1, 365)).asked("How far back charts can look.", "15"),
+    field("components.logs_size", G::Components, "Log volume", Text("10Gi"), K::Size).asked("Room for the newest logs; older ones are kept in the object store.", "10Gi"),
+    field("components.logs_days", G::Components, "Keep logs, days", Text("30"), K::Number(1, 365)).asked("How far back logs can be read.", "30"),
+    field("components.registry", G::Components, "Image registry", Text("off"), K::Choice(ONOFF)).asked("Keeps the site's own images, so that a pod can start while the internet is away. It needs 128 MiB of memory.", "on"),
+    field("components.registry_size", G::Components, "Registry volume", Text("20Gi"), K::Size).asked("Room for the site's own images. It can grow later and never shrink.", "20Gi"),
     field("care.backend_image", G::Care, "Care server image", Text("ghcr.io/ohcnetwork/care:v25.40.0"), K::Image).asked("The exact version of Care's server.", "ghcr.io/ohcnetwork/care:v25.40.0"),
     field("care.frontend_image", G::Care, "Care web image", Required, K::Image).asked("Care's web pages, built with this site's addresses inside.", "registry.care.hospital.org/care-fe:v25.40.0"),
     field("care.admin_username", G::Care, "First administrator", Text("admin"), K::User).asked("The first login to Care; its password is generated and kept in the vault.", "admin"),
