@@ -27,6 +27,8 @@ struct Part {
     title: String,
     service: Service,
     carriers: BTreeSet<Carrier>,
+    /// A site may do without it: then nobody misses it.
+    optional: bool,
 }
 
 /// Which objects carry which service, from the catalogue.
@@ -85,6 +87,7 @@ impl Carriers {
             .parts
             .iter()
             .filter(|part| part.service == service)
+            .filter(|part| !part.optional || there(part, facts))
             .collect();
         let missing: Vec<&&Part> = parts.iter().filter(|part| !there(part, facts)).collect();
         let row = |health, note: String| ServiceRow {
@@ -191,6 +194,7 @@ fn part(component: &ComponentFile) -> Part {
         title: component.title.clone(),
         service: component.service,
         carriers,
+        optional: component.when.is_some(),
     }
 }
 
