@@ -289,8 +289,8 @@ fn pod(number: usize) -> Value {
                 "env": [{"name": "ONE", "value": "1"}, {"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
                 "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
                 "readinessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 10},
-                "volumeMounts": [{"name": "work", "mountPath": "/work"}]}],
-            "volumes": [{"name": "work", "emptyDir": {}}]}})
+                "volumeMounts": [{"name": "data", "mountPath": "/data"}]}],
+            "volumes": [{"name": "data", "emptyDir": {}}]}})
 }
 
 /// Makes the pods and waits until all are ready.

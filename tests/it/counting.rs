@@ -120,7 +120,7 @@ impl Server {
         env: &BTreeMap<String, String>,
     ) -> Result<String, String> {
         let folder = self.folder.to_str().unwrap();
-        let script = script.replace("/work/", &format!("{folder}/"));
+        let script = script.replace("/counted/", &format!("{folder}/"));
         let script = script.replace("/tmp/rows", &format!("{folder}/proof"));
         let mut command = Command::new("sh");
         command.args(["-c", &script]).envs(env);
