@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use crate::catalog::{sample_parts, sample_plan};
 
 /// Longer than PostgreSQL takes for anything here.
-const LIMIT: Duration = Duration::from_mins(1);
+const LIMIT: Duration = Duration::from_mins(3);
 
 /// The newest PostgreSQL of this computer; there must be one where the tests against real peers are required.
 fn programs() -> Option<PathBuf> {
