@@ -21,6 +21,7 @@ mod replicaset;
 mod scheduler;
 mod shape;
 mod stateful;
+mod strain;
 mod trouble;
 
 #[cfg(test)]
@@ -51,6 +52,7 @@ pub const CONTROLLERS: &[Controller] = &[
     machines::machines,
     scheduler::scheduler,
     kubelet::kubelet,
+    strain::strain,
     network::network,
     operator::later_workloads,
     longhorn::longhorn,

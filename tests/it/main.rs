@@ -6,8 +6,10 @@
     reason = "a test that cannot go on stops with its own words, and plays the world outside `sys`"
 )]
 
+mod alerts;
 mod catalog;
 mod checks;
+mod child;
 mod clients;
 mod conflicts;
 mod conformance;

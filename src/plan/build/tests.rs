@@ -347,6 +347,7 @@ fn what_a_site_switches_on_is_in_its_plan_with_its_values_and_nothing_else_chang
             "monitoring/secrets",
             "monitoring/loki",
             "monitoring/prometheus",
+            "monitoring/rules",
             "monitoring/alloy",
             "zot/settings",
             "zot/release",
