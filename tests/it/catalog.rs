@@ -28,7 +28,7 @@ pub fn sample_plan() -> Plan {
 /// The plan of the sample site with everything that a site may do without.
 pub fn full_plan() -> Plan {
     let (mut draft, secrets) = sample_parts();
-    for id in ["metrics", "monitoring", "registry"] {
+    for id in ["metrics", "monitoring", "registry", "opensearch"] {
         draft.set(&format!("components.{id}"), "on");
     }
     let site = Site::try_from(&draft).unwrap();
@@ -151,5 +151,5 @@ fn helm_gives_back_every_object_of_a_stand_in_chart_as_it_was() {
         assert_eq!(given, wanted, "{}", release.name);
         charts += 1;
     }
-    assert_eq!(charts, 13);
+    assert_eq!(charts, 14);
 }

@@ -87,6 +87,8 @@ pub const FIELDS: &[Field] = &[
     field("components.logs_days", G::Components, "Keep logs, days", Text("30"), K::Number(1, 365)).asked("How far back logs can be read.", "30"),
     field("components.registry", G::Components, "Image registry", Text("off"), K::Choice(ONOFF)).asked("Keeps the site's own images, so that a pod can start while the internet is away. It needs 128 MiB of memory.", "on"),
     field("components.registry_size", G::Components, "Registry volume", Text("20Gi"), K::Size).asked("Room for the site's own images. It can grow later and never shrink.", "20Gi"),
+    field("components.opensearch", G::Components, "OpenSearch", Text("off"), K::Choice(ONOFF)).asked("A search engine for programs of the site that want one; Care does without it. It needs 2 GiB of memory on the first machine.", "on"),
+    field("components.opensearch_size", G::Components, "Search volume", Text("20Gi"), K::Size).asked("Room for what is indexed in OpenSearch. It can grow later and never shrink.", "20Gi"),
     field("care.backend_image", G::Care, "Care server image", Text("ghcr.io/ohcnetwork/care:v25.40.0"), K::Image).asked("The exact version of Care's server.", "ghcr.io/ohcnetwork/care:v25.40.0"),
     field("care.frontend_image", G::Care, "Care web image", Required, K::Image).asked("Care's web pages, built with this site's addresses inside.", "registry.care.hospital.org/care-fe:v25.40.0"),
     field("care.admin_username", G::Care, "First administrator", Text("admin"), K::User).asked("The first login to Care; its password is generated and kept in the vault.", "admin"),
