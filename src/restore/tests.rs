@@ -5,7 +5,10 @@ use std::{fmt::Write as _, sync::Arc};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{fixture::on_ground, *};
+use super::{
+    fixture::{on_ground, on_ground_of},
+    *,
+};
 use crate::{
     plan::{Action, Database, Object, Plan, Ready},
     problem::Code,
@@ -392,7 +395,6 @@ fn a_deploy_after_the_restore_sends_what_the_restore_sent() {
         .collect();
     for id in [
         "postgres/cluster",
-        "postgres/databases",
         "postgres/backups",
         "care-backend/settings",
     ] {
@@ -402,4 +404,39 @@ fn a_deploy_after_the_restore_sends_what_the_restore_sent() {
     }
     let ids = |plan: &Plan| -> Vec<_> { plan.steps.iter().map(|step| step.id.clone()).collect() };
     assert_eq!(ids(&deploying(&Database::first())), ids(&after));
+}
+
+#[test]
+fn a_restore_takes_the_programs_beside_care_along() {
+    let answers = [("components.metabase", "on")];
+    let plan = on_ground_of(&answers, |ground| plan(ground, &intent()));
+    let sent = |id: &str| -> Vec<_> {
+        let step = plan.steps.iter().find(|step| step.id.as_str() == id);
+        let objects = step.unwrap().action.objects().into_iter();
+        objects
+            .map(|object| (object.reference(), object.value().clone()))
+            .collect()
+    };
+    let stopped = sent("restore/writers-down");
+    let metabase = stopped.iter().find(|(target, _)| target.name == "metabase");
+    assert_eq!(metabase.unwrap().1["spec"]["replicas"], 0);
+    let made = sent("restore/databases");
+    assert_eq!(made[0].0.name, "metabase-g2");
+    assert_eq!(made[0].1["spec"]["cluster"]["name"], "care-db-g2");
+    let led = sent("restore/switch");
+    let value = |name: &str| {
+        &led.iter()
+            .find(|(target, _)| target.name == name)
+            .unwrap()
+            .1
+    };
+    assert_eq!(
+        value("metabase-settings")["data"]["MB_DB_HOST"],
+        "care-db-g2-rw.database.svc"
+    );
+    // The records that reports are made of are the restored ones, too.
+    assert_eq!(
+        value("care-records")["spec"]["externalName"],
+        "care-db-g2-rw.database.svc.cluster.local"
+    );
 }

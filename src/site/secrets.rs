@@ -72,6 +72,8 @@ secrets! {
     PostgresOdooPassword = "postgres-odoo-password", Origin::Generated(Password);
     /// Database password of Metabase.
     PostgresMetabasePassword = "postgres-metabase-password", Origin::Generated(Password);
+    /// Database password of the role that reads the records for reports.
+    PostgresReportsPassword = "postgres-reports-password", Origin::Generated(Password);
     /// Database password of the role that counts rows.
     PostgresCountsPassword = "postgres-counts-password", Origin::Generated(Password);
     /// Valkey's password.
@@ -88,6 +90,8 @@ secrets! {
     OdooAdminPassword = "odoo-admin-password", Origin::Generated(Password);
     /// Metabase's administrator.
     MetabaseAdminPassword = "metabase-admin-password", Origin::Generated(AdminPassword);
+    /// Opens the logins that Metabase keeps; another one cannot.
+    MetabaseEncryptionKey = "metabase-encryption-key", Origin::Generated(LongPassword);
     /// OpenSearch's administrator.
     OpensearchPassword = "opensearch-password", Origin::Generated(AdminPassword);
 }

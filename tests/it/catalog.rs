@@ -2,6 +2,7 @@
 
 use std::{fs, process::Command};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use care_install::{
     catalog::{
         Catalog,
@@ -27,12 +28,31 @@ pub fn sample_plan() -> Plan {
 
 /// The plan of the sample site with everything that a site may do without.
 pub fn full_plan() -> Plan {
+    full_plan_with(&[])
+}
+
+/// The same with other answers.
+pub fn full_plan_with(answers: &[(&str, &str)]) -> Plan {
     let (mut draft, secrets) = sample_parts();
-    for id in ["metrics", "monitoring", "registry", "opensearch"] {
+    for id in [
+        "metrics",
+        "monitoring",
+        "registry",
+        "opensearch",
+        "metabase",
+    ] {
         draft.set(&format!("components.{id}"), "on");
+    }
+    for (id, text) in answers {
+        draft.set(id, text);
     }
     let site = Site::try_from(&draft).unwrap();
     plan::build(&site, &secrets, &Catalog::load().unwrap()).unwrap()
+}
+
+/// A value of a Secret as the pod sees it.
+pub fn decoded(data: &Value) -> Vec<u8> {
+    STANDARD.decode(data.as_str().unwrap()).unwrap()
 }
 
 /// The answers of the sample site, and made-up secrets.

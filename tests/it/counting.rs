@@ -26,7 +26,7 @@ use crate::catalog::{sample_parts, sample_plan};
 const LIMIT: Duration = Duration::from_mins(3);
 
 /// The newest PostgreSQL of this computer; there must be one where the tests against real peers are required.
-fn programs() -> Option<PathBuf> {
+pub fn programs() -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let mut found: Vec<PathBuf> = versions
         .map(|version| version.unwrap().path().join("bin"))
@@ -42,16 +42,17 @@ fn programs() -> Option<PathBuf> {
 }
 
 /// A PostgreSQL of its own, on a socket in its folder; it ends with the test.
-struct Server {
+pub struct Server {
     programs: PathBuf,
     folder: PathBuf,
-    data: PathBuf,
+    /// Its data folder.
+    pub data: PathBuf,
     /// PostgreSQL does not run as root: then its own user runs it.
     user: Option<u32>,
 }
 
 impl Server {
-    fn new(programs: &Path, folder: &Path, name: &str) -> Self {
+    pub fn new(programs: &Path, folder: &Path, name: &str) -> Self {
         let root = fs::metadata("/proc/self")
             .is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
         let users = fs::read_to_string("/etc/passwd").unwrap();
@@ -67,7 +68,7 @@ impl Server {
         }
     }
 
-    fn command(&self, name: &str) -> Command {
+    pub fn command(&self, name: &str) -> Command {
         let mut command = Command::new(self.programs.join(name));
         command.current_dir(&self.folder);
         if let Some(user) = self.user {
@@ -95,7 +96,7 @@ impl Server {
     }
 
     /// Starts it with these settings more.
-    fn start(&self, settings: &str) {
+    pub fn start(&self, settings: &str) {
         let socket = self.folder.display();
         let more = format!(
             "listen_addresses = ''\nunix_socket_directories = '{socket}'\nfsync = off\n{settings}"
@@ -106,14 +107,14 @@ impl Server {
         self.control(&["start"]);
     }
 
-    fn ask(&self, user: &str, sql: &str) -> Result<String, String> {
+    pub fn ask(&self, user: &str, sql: &str) -> Result<String, String> {
         let mut command = Command::new("psql");
         command.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-U", user, "-c", sql]);
         self.said(command.env("PGDATABASE", "care"))
     }
 
     /// Runs a script of the cluster here, with a folder in the place of its own folders.
-    fn script(
+    pub fn script(
         &self,
         script: &str,
         user: &str,
@@ -166,7 +167,7 @@ fn work(pod: &Value, containers: &str) -> (String, BTreeMap<String, String>) {
 }
 
 /// What a job of a plan is to do.
-fn job(plan: &Plan, step: &str) -> (String, BTreeMap<String, String>) {
+pub fn job(plan: &Plan, step: &str) -> (String, BTreeMap<String, String>) {
     let step = plan
         .steps
         .iter()

@@ -22,6 +22,7 @@ mod practice;
 mod program;
 mod rehearsal;
 mod rehearsal_deploy;
+mod reports;
 mod restore;
 mod scenes;
 mod scenes_live;

@@ -89,6 +89,7 @@ pub const FIELDS: &[Field] = &[
     field("components.registry_size", G::Components, "Registry volume", Text("20Gi"), K::Size).asked("Room for the site's own images. It can grow later and never shrink.", "20Gi"),
     field("components.opensearch", G::Components, "OpenSearch", Text("off"), K::Choice(ONOFF)).asked("A search engine for programs of the site that want one; Care does without it. It needs 2 GiB of memory on the first machine.", "on"),
     field("components.opensearch_size", G::Components, "Search volume", Text("20Gi"), K::Size).asked("Room for what is indexed in OpenSearch. It can grow later and never shrink.", "20Gi"),
+    field("components.metabase", G::Components, "Metabase", Text("off"), K::Choice(ONOFF)).asked("Reports over the records of Care, for those who may see them all. It needs 2 GiB of memory and a part of the database volume.", "on"),
     field("care.backend_image", G::Care, "Care server image", Text("ghcr.io/ohcnetwork/care:v25.40.0"), K::Image).asked("The exact version of Care's server.", "ghcr.io/ohcnetwork/care:v25.40.0"),
     field("care.frontend_image", G::Care, "Care web image", Required, K::Image).asked("Care's web pages, built with this site's addresses inside.", "registry.care.hospital.org/care-fe:v25.40.0"),
     field("care.admin_username", G::Care, "First administrator", Text("admin"), K::User).asked("The first login to Care; its password is generated and kept in the vault.", "admin"),

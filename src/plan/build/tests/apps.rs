@@ -8,6 +8,7 @@ const EVERYTHING: &[(&str, &str)] = &[
     ("components.monitoring", "on"),
     ("components.registry", "on"),
     ("components.opensearch", "on"),
+    ("components.metabase", "on"),
 ];
 
 fn full() -> Plan {
@@ -57,4 +58,66 @@ fn opensearch_knows_its_administrator_by_a_hash_and_trusts_its_own_certificates_
         settings["plugins.security.nodes_dn"][0],
         format!("CN={}", subject.as_str().unwrap())
     );
+}
+
+/// The steps that a step waits for, directly or through others.
+fn before(plan: &Plan, id: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut left = vec![id.to_owned()];
+    while let Some(next) = left.pop() {
+        let step = plan.steps.iter().find(|step| step.id.as_str() == next);
+        for need in &step.unwrap().needs {
+            if found.insert(need.to_string()) {
+                left.push(need.to_string());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn metabase_is_reached_by_nobody_before_its_first_set_up_is_closed() {
+    let plan = full();
+    assert!(before(&plan, "metabase/ingress").contains("metabase/setup"));
+    assert!(before(&plan, "metabase/setup").contains("metabase/reader"));
+    assert!(before(&plan, "metabase/reader").contains("care-backend/migrate"));
+    let policy = &object(&plan, "NetworkPolicy", "metabase")["spec"];
+    let setup = object(&plan, "Deployment", "metabase");
+    let labels = &setup["spec"]["template"]["metadata"]["labels"];
+    assert_eq!(policy["podSelector"]["matchLabels"], *labels);
+}
+
+#[test]
+fn roles_and_databases_are_there_for_what_is_switched_on_only() {
+    let roles = |plan: &Plan| -> Vec<String> {
+        let all = &object(plan, "Cluster", "care-db")["spec"]["managed"]["roles"];
+        let names = all.as_array().unwrap().iter();
+        names
+            .map(|role| role["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let databases = |plan: &Plan| {
+        let objects = plan.steps.iter().flat_map(|step| step.action.objects());
+        let all = objects.map(Object::reference);
+        all.filter(|one| one.kind == "Database")
+            .map(|one| one.name)
+            .collect::<Vec<_>>()
+    };
+    let secrets = |plan: &Plan| {
+        let objects = plan.steps.iter().flat_map(|step| step.action.objects());
+        let all = objects.map(Object::reference);
+        all.filter(|one| one.kind == "Secret" && one.name.starts_with("pg-role-"))
+            .map(|one| one.name)
+            .collect::<Vec<_>>()
+    };
+    let plain = plan();
+    assert_eq!(roles(&plain), ["counts"]);
+    assert!(databases(&plain).is_empty());
+    assert_eq!(secrets(&plain), ["pg-role-care", "pg-role-counts"]);
+    let reports = with(&[("components.metabase", "on")]);
+    assert_eq!(roles(&reports), ["metabase", "reports", "counts"]);
+    assert_eq!(databases(&reports), ["metabase"]);
+    for role in roles(&reports) {
+        assert!(secrets(&reports).contains(&format!("pg-role-{role}")));
+    }
 }
