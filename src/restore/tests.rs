@@ -2,6 +2,7 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -408,7 +409,7 @@ fn a_deploy_after_the_restore_sends_what_the_restore_sent() {
 
 #[test]
 fn a_restore_takes_the_programs_beside_care_along() {
-    let answers = [("components.metabase", "on")];
+    let answers = [("components.metabase", "on"), ("components.odoo", "on")];
     let plan = on_ground_of(&answers, |ground| plan(ground, &intent()));
     let sent = |id: &str| -> Vec<_> {
         let step = plan.steps.iter().find(|step| step.id.as_str() == id);
@@ -418,10 +419,13 @@ fn a_restore_takes_the_programs_beside_care_along() {
             .collect()
     };
     let stopped = sent("restore/writers-down");
-    let metabase = stopped.iter().find(|(target, _)| target.name == "metabase");
-    assert_eq!(metabase.unwrap().1["spec"]["replicas"], 0);
+    for name in ["metabase", "odoo", "care"] {
+        let found = stopped.iter().find(|(target, _)| target.name == name);
+        assert_eq!(found.unwrap().1["spec"]["replicas"], 0, "{name}");
+    }
     let made = sent("restore/databases");
-    assert_eq!(made[0].0.name, "metabase-g2");
+    let names: Vec<&str> = made.iter().map(|(target, _)| &*target.name).collect();
+    assert_eq!(names, ["odoo-g2", "metabase-g2"]);
     assert_eq!(made[0].1["spec"]["cluster"]["name"], "care-db-g2");
     let led = sent("restore/switch");
     let value = |name: &str| {
@@ -434,6 +438,10 @@ fn a_restore_takes_the_programs_beside_care_along() {
         value("metabase-settings")["data"]["MB_DB_HOST"],
         "care-db-g2-rw.database.svc"
     );
+    let settings = value("odoo-settings")["data"]["odoo.conf"].as_str();
+    let settings = STANDARD.decode(settings.unwrap()).unwrap();
+    let settings = String::from_utf8(settings).unwrap();
+    assert!(settings.contains("db_host = care-db-g2-rw.database.svc"));
     // The records that reports are made of are the restored ones, too.
     assert_eq!(
         value("care-records")["spec"]["externalName"],

@@ -8,8 +8,8 @@ use super::{
     secrets::SecretName,
     types::{
         BucketName, BucketPrefix, Cidr, CronLine, DataPath, EmailAddress, Endpoint, FilePath, Fqdn,
-        FromLine, ImageRef, Line, LoginName, NodeName, Region, SiteName, StorageSize, UserName,
-        Worker, Wrong, items, number,
+        FromLine, ImageRef, Line, LoginName, ModuleName, NodeName, Region, SiteName, StorageSize,
+        UserName, Worker, Wrong, items, number,
     },
 };
 
@@ -48,6 +48,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// A list of `name=address`.
     Workers,
+    /// A list of modules of Odoo.
+    Modules,
     /// An S3 server.
     Endpoint,
     /// A bucket.
@@ -84,7 +86,7 @@ impl Kind {
     pub fn shape(self) -> Shape {
         match self {
             Self::Port | Self::Number(..) => Shape::Number,
-            Self::Addresses | Self::HostNames | Self::Workers => Shape::List,
+            Self::Addresses | Self::HostNames | Self::Workers | Self::Modules => Shape::List,
             _ => Shape::Text,
         }
     }
@@ -111,6 +113,7 @@ impl Kind {
             Self::File => read::<FilePath>(text),
             Self::Choice(words) => choice(text, words).map(Value::from),
             Self::Workers => Vec::<Worker>::from_line(text).map(workers),
+            Self::Modules => Vec::<ModuleName>::from_line(text).map(modules),
             Self::Endpoint => read::<Endpoint>(text),
             Self::Bucket => read::<BucketName>(text),
             Self::Prefix => read::<BucketPrefix>(text),
@@ -161,6 +164,10 @@ pub fn host_names(text: &str) -> Result<Vec<&'static str>, Wrong> {
         }
     }
     Ok(names)
+}
+
+fn modules(list: Vec<ModuleName>) -> Value {
+    list.iter().map(ModuleName::as_str).collect()
 }
 
 fn workers(list: Vec<Worker>) -> Value {

@@ -88,6 +88,10 @@ secrets! {
     GrafanaPassword = "grafana-password", Origin::Generated(Password);
     /// Odoo's administrator.
     OdooAdminPassword = "odoo-admin-password", Origin::Generated(Password);
+    /// The login by which Care works in Odoo.
+    OdooCarePassword = "odoo-care-password", Origin::Generated(Password);
+    /// Opens Odoo's own management of databases, which is switched off.
+    OdooMasterPassword = "odoo-master-password", Origin::Generated(LongPassword);
     /// Metabase's administrator.
     MetabaseAdminPassword = "metabase-admin-password", Origin::Generated(AdminPassword);
     /// Opens the logins that Metabase keeps; another one cannot.

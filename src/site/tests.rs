@@ -163,6 +163,11 @@ const TEXTS: &[(&str, &str, &str)] = &[
         "abc|.abcd|a b c d|this-name-is-too-long",
         "admin",
     ),
+    (
+        "components.odoo_modules",
+        "Account|sale,a-b|x;drop|1a",
+        "account, stock|none",
+    ),
     ("domains.public", "care, kare", "none|care|grafana care_api"),
     ("cluster.version", "1.33|1.3", "1.34"),
     (

@@ -76,6 +76,8 @@ text_types! {
     LoginName = login_name;
     /// A user name in Care.
     UserName = user_name;
+    /// A module of Odoo.
+    ModuleName = module_name;
     /// An S3 bucket's name.
     BucketName = bucket_name;
     /// The folder inside a bucket; no slash at either end, may be empty.
@@ -378,6 +380,16 @@ fn user_name(text: &str) -> Result<String, Wrong> {
         return wrong(
             "a user name has 4 to 16 letters, digits, _ . or -, and begins and ends with a letter or digit",
         );
+    }
+    Ok(text.into())
+}
+
+fn module_name(text: &str) -> Result<String, Wrong> {
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if !text.chars().all(good) || !text.starts_with(|c: char| c.is_ascii_lowercase()) {
+        return wrong(format!(
+            "`{text}` is no module: its name has small letters, digits and _ only"
+        ));
     }
     Ok(text.into())
 }

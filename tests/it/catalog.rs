@@ -40,6 +40,7 @@ pub fn full_plan_with(answers: &[(&str, &str)]) -> Plan {
         "registry",
         "opensearch",
         "metabase",
+        "odoo",
     ] {
         draft.set(&format!("components.{id}"), "on");
     }

@@ -95,6 +95,24 @@ impl Server {
         assert!(status.success(), "{arguments:?}\n{words}");
     }
 
+    /// Makes its files.
+    pub fn make(&self) {
+        let mut command = self.command("initdb");
+        command.args(["-A", "trust", "-U", "postgres", "-D"]);
+        let made = command.arg(&self.data).output().unwrap();
+        let words = String::from_utf8_lossy(&made.stderr).into_owned();
+        assert!(made.status.success(), "{words}");
+    }
+
+    /// What only the first of all roles may do, outside of Care's database.
+    pub fn rule(&self, sql: &str) {
+        for one in sql.split(';') {
+            let mut command = Command::new("psql");
+            command.args(["-XqAt", "-U", "postgres", "-d", "postgres", "-c", one]);
+            self.said(&mut command).unwrap();
+        }
+    }
+
     /// Starts it with these settings more.
     pub fn start(&self, settings: &str) {
         let socket = self.folder.display();
@@ -269,21 +287,12 @@ fn prepared(programs: &Path, folder: &Path) -> (Server, PathBuf) {
     let archive = folder.join("archive");
     fs::create_dir(&archive).unwrap();
     fs::set_permissions(&archive, fs::Permissions::from_mode(0o777)).unwrap();
-    let made = server
-        .command("initdb")
-        .args(["-A", "trust", "-U", "postgres", "-D"])
-        .arg(&server.data)
-        .output();
-    assert!(made.unwrap().status.success());
+    server.make();
     let into = archive.display();
     server.start(&format!(
         "archive_mode = on\narchive_timeout = 1\narchive_command = 'cp %p {into}/%f'\n"
     ));
-    for one in ROLES.split(';') {
-        let mut command = Command::new("psql");
-        command.args(["-XqAt", "-U", "postgres", "-d", "postgres", "-c", one]);
-        server.said(&mut command).unwrap();
-    }
+    server.rule(ROLES);
     server.ask("care", TABLES).unwrap();
     let copy = folder.join("two");
     let copied = server

@@ -17,6 +17,7 @@ mod faults;
 mod hooks;
 mod hostile;
 mod lease;
+mod odoo;
 mod pictures;
 mod practice;
 mod program;

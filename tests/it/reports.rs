@@ -39,26 +39,9 @@ create table parts_1 partition of parts for values from (0) to (10);
 /// A server with the roles as CloudNativePG makes them, and Care's tables.
 fn prepared(programs: &Path, folder: &Path) -> Server {
     let server = Server::new(programs, folder, "one");
-    let made = server
-        .command("initdb")
-        .args(["-A", "trust", "-U", "postgres", "--locale=C.UTF-8", "-D"])
-        .arg(&server.data)
-        .output()
-        .unwrap();
-    let words = String::from_utf8_lossy(&made.stderr).into_owned();
-    assert!(made.status.success(), "{words}");
+    server.make();
     server.start("");
-    let roles = "create role care login; create role reports login; create role other login";
-    let create = ["-XqAt", "-U", "postgres", "-d", "postgres", "-h"];
-    for sql in [roles, "create database care owner care"] {
-        let status = Command::new("psql")
-            .args(create)
-            .arg(folder)
-            .args(["-c", sql])
-            .status()
-            .unwrap();
-        assert!(status.success());
-    }
+    server.rule("create role care login; create role reports login; create role other login; create database care owner care");
     server.ask("care", TABLES).unwrap();
     server
 }

@@ -197,7 +197,9 @@ fn plan() -> Plan {
         secrets.set(name, "x".into());
     }
     let mut draft = sample();
-    draft.set("components.metabase", "on");
+    for id in ["components.odoo", "components.metabase"] {
+        draft.set(id, "on");
+    }
     let site = Site::try_from(&draft).unwrap();
     build(&site, &secrets, &Catalog::load().unwrap()).unwrap()
 }

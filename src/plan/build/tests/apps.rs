@@ -9,6 +9,7 @@ const EVERYTHING: &[(&str, &str)] = &[
     ("components.registry", "on"),
     ("components.opensearch", "on"),
     ("components.metabase", "on"),
+    ("components.odoo", "on"),
 ];
 
 fn full() -> Plan {
@@ -114,10 +115,75 @@ fn roles_and_databases_are_there_for_what_is_switched_on_only() {
     assert_eq!(roles(&plain), ["counts"]);
     assert!(databases(&plain).is_empty());
     assert_eq!(secrets(&plain), ["pg-role-care", "pg-role-counts"]);
+    let billing = with(&[("components.odoo", "on")]);
+    assert_eq!(roles(&billing), ["odoo", "counts"]);
+    assert_eq!(databases(&billing), ["odoo"]);
     let reports = with(&[("components.metabase", "on")]);
     assert_eq!(roles(&reports), ["metabase", "reports", "counts"]);
     assert_eq!(databases(&reports), ["metabase"]);
     for role in roles(&reports) {
         assert!(secrets(&reports).contains(&format!("pg-role-{role}")));
     }
+}
+
+#[test]
+fn care_is_told_of_odoo_only_where_there_is_one() {
+    let told = |plan: &Plan| {
+        let settings = object(plan, "ConfigMap", "care-settings")["data"].clone();
+        let secrets = object(plan, "Secret", "care-secrets")["data"].clone();
+        let names = |value: &Value| {
+            let all = value.as_object().unwrap().keys();
+            all.filter(|name| name.starts_with("CARE_ODOO"))
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        [names(&settings), names(&secrets)].concat()
+    };
+    assert!(told(&plan()).is_empty());
+    let full = full();
+    assert_eq!(
+        told(&full),
+        [
+            "CARE_ODOO_PROTOCOL",
+            "CARE_ODOO_HOST",
+            "CARE_ODOO_PORT",
+            "CARE_ODOO_DATABASE",
+            "CARE_ODOO_USERNAME",
+            "CARE_ODOO_PASSWORD"
+        ]
+    );
+    // The login that Care uses is the one that Odoo is given.
+    assert_eq!(
+        held(&full, "care-secrets", "CARE_ODOO_PASSWORD"),
+        held(&full, "odoo-logins", "care")
+    );
+    // Care is there for the patients: it never waits for the billing.
+    let waits = before(&full, "care-backend/web");
+    assert!(waits.iter().all(|id| !id.starts_with("odoo/")));
+}
+
+#[test]
+fn odoo_shows_no_list_of_databases_and_takes_its_websocket_on_a_port_of_its_own() {
+    let plan = full();
+    let settings = held(&plan, "odoo-settings", "odoo.conf");
+    for line in [
+        "list_db = False",
+        "proxy_mode = True",
+        "dbfilter = ^odoo$",
+        "gevent_port = 8072",
+    ] {
+        assert!(settings.lines().any(|one| one == line), "{line}");
+    }
+    let ingress = object(&plan, "Ingress", "odoo");
+    let paths = &ingress["spec"]["rules"][0]["http"]["paths"];
+    assert_eq!(paths[0]["path"], "/websocket");
+    let service = &paths[0]["backend"]["service"];
+    assert_eq!(
+        ingress["metadata"]["annotations"]["nginx.org/websocket-services"],
+        service["name"]
+    );
+    assert_eq!(service["port"]["number"], 8072);
+    assert_eq!(ingress["spec"]["ingressClassName"], "private-nginx");
+    // Nobody meets the password that every new Odoo has.
+    assert!(before(&plan, "odoo/server").contains("odoo/prepare"));
 }

@@ -94,7 +94,7 @@ fn a_fresh_cluster_passes_through_the_recorded_states_in_their_order() {
     let roles = &live["status"]["managedRolesStatus"]["byStatus"];
     assert_eq!(
         roles["reconciled"],
-        json!(["metabase", "reports", "counts"])
+        json!(["odoo", "metabase", "reports", "counts"])
     );
     assert!(live["status"]["jobCount"].is_null());
     assert!(bed.list("Job.batch", "database").is_empty());
@@ -164,7 +164,7 @@ fn databases_are_made_and_one_of_an_unknown_owner_says_so() {
     wrong["metadata"]["name"] = "wrong".into();
     wrong["spec"]["owner"] = "nobody".into();
     bed.add(wrong).settle();
-    for name in ["metabase"] {
+    for name in ["odoo", "metabase"] {
         let live = bed.get("Database.postgresql.cnpg.io", "database", name);
         assert_eq!(object(&reference(live), Some(live)), Readiness::Ready);
     }
