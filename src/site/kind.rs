@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::{
     secrets::SecretName,
     types::{
-        BucketName, BucketPrefix, Cidr, CronLine, DataPath, EmailAddress, Endpoint, FilePath, Fqdn,
-        FromLine, ImageRef, Line, LoginName, ModuleName, NodeName, Region, SiteName, StorageSize,
-        UserName, Worker, Wrong, items, number,
+        BucketName, BucketPrefix, Cidr, CronLine, DataPath, EditionNumber, EmailAddress, Endpoint,
+        FilePath, Fqdn, FromLine, ImageRef, Line, LoginName, ModuleName, NodeName, Region,
+        ReleaseFile, SiteName, StorageSize, UserName, Worker, Wrong, items, number,
     },
 };
 
@@ -50,6 +50,10 @@ pub enum Kind {
     Workers,
     /// A list of modules of Odoo.
     Modules,
+    /// A release of SNOMED CT as a file in the object store.
+    Release,
+    /// The number of an edition of SNOMED CT.
+    Edition,
     /// An S3 server.
     Endpoint,
     /// A bucket.
@@ -114,6 +118,8 @@ impl Kind {
             Self::Choice(words) => choice(text, words).map(Value::from),
             Self::Workers => Vec::<Worker>::from_line(text).map(workers),
             Self::Modules => Vec::<ModuleName>::from_line(text).map(modules),
+            Self::Release => read::<ReleaseFile>(text),
+            Self::Edition => read::<EditionNumber>(text),
             Self::Endpoint => read::<Endpoint>(text),
             Self::Bucket => read::<BucketName>(text),
             Self::Prefix => read::<BucketPrefix>(text),

@@ -96,6 +96,8 @@ secrets! {
     MetabaseAdminPassword = "metabase-admin-password", Origin::Generated(AdminPassword);
     /// Opens the logins that Metabase keeps; another one cannot.
     MetabaseEncryptionKey = "metabase-encryption-key", Origin::Generated(LongPassword);
+    /// Snowstorm Lite's administrator.
+    SnowstormPassword = "snowstorm-password", Origin::Generated(Password);
     /// OpenSearch's administrator.
     OpensearchPassword = "opensearch-password", Origin::Generated(AdminPassword);
 }

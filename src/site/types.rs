@@ -1,5 +1,7 @@
 //! The values of a site as types that cannot hold a wrong one; each explains in plain words why a text is refused. Pure.
 
+mod apps;
+
 use core::{fmt, net::Ipv4Addr};
 
 use ipnet::Ipv4Net;
@@ -77,7 +79,11 @@ text_types! {
     /// A user name in Care.
     UserName = user_name;
     /// A module of Odoo.
-    ModuleName = module_name;
+    ModuleName = apps::module_name;
+    /// A release of SNOMED CT, by its name in the object store; the last part of its name begins with its date.
+    ReleaseFile = apps::release_file;
+    /// The number of an edition of SNOMED CT.
+    EditionNumber = apps::edition_number;
     /// An S3 bucket's name.
     BucketName = bucket_name;
     /// The folder inside a bucket; no slash at either end, may be empty.
@@ -380,16 +386,6 @@ fn user_name(text: &str) -> Result<String, Wrong> {
         return wrong(
             "a user name has 4 to 16 letters, digits, _ . or -, and begins and ends with a letter or digit",
         );
-    }
-    Ok(text.into())
-}
-
-fn module_name(text: &str) -> Result<String, Wrong> {
-    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    if !text.chars().all(good) || !text.starts_with(|c: char| c.is_ascii_lowercase()) {
-        return wrong(format!(
-            "`{text}` is no module: its name has small letters, digits and _ only"
-        ));
     }
     Ok(text.into())
 }

@@ -8,7 +8,7 @@ use care_install::{
         Catalog,
         standin::{self, Makers},
     },
-    plan::{self, Action, Object, Plan, Ready},
+    plan::{self, Action, Object, Plan, Ready, Step},
     rehearsal::schema,
     site::{SecretName, Secrets, Site, SiteDraft, sample},
     sys::kube::{Kube, Source},
@@ -21,7 +21,15 @@ use crate::testbed::Testbed;
 
 /// The plan of the sample site with made-up secrets.
 pub fn sample_plan() -> Plan {
-    let (draft, secrets) = sample_parts();
+    sample_plan_with(&[])
+}
+
+/// The same with other answers.
+pub fn sample_plan_with(answers: &[(&str, &str)]) -> Plan {
+    let (mut draft, secrets) = sample_parts();
+    for (id, text) in answers {
+        draft.set(id, text);
+    }
     let site = Site::try_from(&draft).unwrap();
     plan::build(&site, &secrets, &Catalog::load().unwrap()).unwrap()
 }
@@ -44,6 +52,9 @@ pub fn full_plan_with(answers: &[(&str, &str)]) -> Plan {
     ] {
         draft.set(&format!("components.{id}"), "on");
     }
+    let release = "SnomedCT_InternationalRF2_PRODUCTION_20261101T120000Z.zip";
+    draft.set("components.snowstorm", "full");
+    draft.set("components.snomed_file", release);
     for (id, text) in answers {
         draft.set(id, text);
     }
@@ -101,9 +112,17 @@ async fn a_real_api_server_accepts_every_object_strictly() {
         "--all",
         "--timeout=90s",
     ]);
-    let plan = full_plan();
+    let plans = [
+        full_plan(),
+        full_plan_with(&[("components.snowstorm", "lite")]),
+    ];
+    let other = |step: &&Step| step.component == "snowstorm-lite";
+    let steps = plans[0]
+        .steps
+        .iter()
+        .chain(plans[1].steps.iter().filter(other));
     let mut objects: Vec<Object> = Vec::new();
-    for step in &plan.steps {
+    for step in steps {
         objects.extend(step.action.objects().into_iter().cloned());
         if let Action::Helm(release) = &step.action {
             objects.extend(standin::objects(release, Makers::ChartAndOperators));

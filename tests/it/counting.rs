@@ -98,7 +98,7 @@ impl Server {
     /// Makes its files.
     pub fn make(&self) {
         let mut command = self.command("initdb");
-        command.args(["-A", "trust", "-U", "postgres", "-D"]);
+        command.args(["--no-sync", "-A", "trust", "-U", "postgres", "-D"]);
         let made = command.arg(&self.data).output().unwrap();
         let words = String::from_utf8_lossy(&made.stderr).into_owned();
         assert!(made.status.success(), "{words}");
@@ -174,7 +174,11 @@ impl Drop for Server {
 
 /// The script of a container with its plain settings.
 fn work(pod: &Value, containers: &str) -> (String, BTreeMap<String, String>) {
-    let container = &pod[containers][0];
+    of_container(&pod[containers][0])
+}
+
+/// The script of one container with its plain settings.
+pub fn of_container(container: &Value) -> (String, BTreeMap<String, String>) {
     let script = container["command"][2].as_str().unwrap().to_owned();
     let env = container["env"].as_array().unwrap().iter();
     let plain = env.filter_map(|one| {

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on stops with its own words, and plays the world outside `sys`"
 )]
 
+mod answering;
 mod catalog;
 mod checks;
 mod clients;
@@ -28,6 +29,7 @@ mod restore;
 mod scenes;
 mod scenes_live;
 mod schema_asset;
+mod terminology;
 mod testbed;
 mod tidy;
 mod watching;

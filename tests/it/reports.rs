@@ -4,19 +4,17 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{TcpListener, TcpStream},
     os::unix::fs::PermissionsExt as _,
     path::Path,
     process::Command,
     sync::{Arc, Mutex},
-    thread,
 };
 
 use care_install::plan::Plan;
 use serde_json::{Value, json};
 
 use crate::{
+    answering,
     catalog::full_plan,
     counting::{Server, job, programs},
 };
@@ -196,48 +194,14 @@ const SESSION: &str = "0b3f6a77-0d62-4a10-8a9e-2f0a4a7f0d55";
 
 /// A server that speaks as Metabase does where it is set up.
 fn metabase(known: Known) -> (String, Arc<Mutex<Known>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/api", listener.local_addr().unwrap());
     let shared = Arc::new(Mutex::new(known));
     let mine = Arc::clone(&shared);
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            answer(stream.unwrap(), &mine);
-        }
+    let url = answering::serve(move |asked| {
+        let session = asked.header("x-metabase-session");
+        let body = serde_json::from_slice(&asked.body).unwrap_or(Value::Null);
+        reply(&asked.call, session, &body, &mut mine.lock().unwrap())
     });
-    (url, shared)
-}
-
-fn answer(stream: TcpStream, known: &Mutex<Known>) {
-    let mut reader = BufReader::new(stream);
-    let mut line = String::new();
-    reader.read_line(&mut line).unwrap();
-    let mut words = line.split_whitespace();
-    let call = format!("{} {}", words.next().unwrap(), words.next().unwrap());
-    let (mut length, mut session) = (0, String::new());
-    loop {
-        let mut head = String::new();
-        reader.read_line(&mut head).unwrap();
-        let Some((name, value)) = head.trim().split_once(": ") else {
-            break;
-        };
-        match name.to_lowercase().as_str() {
-            "content-length" => length = value.parse().unwrap(),
-            "x-metabase-session" => value.clone_into(&mut session),
-            _ => {}
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
-    let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    let (status, text) = reply(&call, &session, &body, &mut known.lock().unwrap());
-    let mut stream = reader.into_inner();
-    write!(
-        stream,
-        "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
-        text.len()
-    )
-    .unwrap();
+    (format!("{url}/api"), shared)
 }
 
 fn reply(call: &str, session: &str, body: &Value, known: &mut Known) -> (u16, String) {

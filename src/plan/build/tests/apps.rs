@@ -10,7 +10,11 @@ const EVERYTHING: &[(&str, &str)] = &[
     ("components.opensearch", "on"),
     ("components.metabase", "on"),
     ("components.odoo", "on"),
+    ("components.snowstorm", "full"),
+    ("components.snomed_file", RELEASE),
 ];
+
+const RELEASE: &str = "snomed/SnomedCT_InternationalRF2_PRODUCTION_20261101T120000Z.zip";
 
 fn full() -> Plan {
     with(EVERYTHING)
@@ -30,11 +34,25 @@ fn the_objects_of_what_a_site_may_do_without_are_as_reviewed() {
     for component in more {
         insta::assert_snapshot!(component.id.as_str(), reviewed(&full, component));
     }
+    let lite = lite();
+    let component = lite
+        .components
+        .iter()
+        .find(|one| one.id == "snowstorm-lite");
+    insta::assert_snapshot!("snowstorm-lite", reviewed(&lite, component.unwrap()));
+}
+
+fn lite() -> Plan {
+    with(&[
+        ("components.snowstorm", "lite"),
+        ("components.snomed_file", RELEASE),
+    ])
 }
 
 #[test]
 fn every_image_of_what_a_site_may_do_without_is_pinned() {
     assert_pinned(&full());
+    assert_pinned(&lite());
 }
 
 #[test]
@@ -186,4 +204,65 @@ fn odoo_shows_no_list_of_databases_and_takes_its_websocket_on_a_port_of_its_own(
     assert_eq!(ingress["spec"]["ingressClassName"], "private-nginx");
     // Nobody meets the password that every new Odoo has.
     assert!(before(&plan, "odoo/server").contains("odoo/prepare"));
+}
+
+#[test]
+fn both_snowstorms_answer_where_care_asks_and_neither_can_be_changed() {
+    for (plan, server) in [(full(), "snowstorm"), (lite(), "snowstorm-lite")] {
+        let address =
+            &object(&plan, "ConfigMap", "care-settings")["data"]["SNOWSTORM_DEPLOYMENT_URL"];
+        assert_eq!(address, "http://snowstorm.snowstorm.svc:8080/fhir");
+        let service = object(&plan, "Service", "snowstorm");
+        assert_eq!(service["metadata"]["namespace"], "snowstorm");
+        assert_eq!(service["spec"]["ports"][0]["port"], 8080);
+        let pod = &object(&plan, "Deployment", server)["spec"]["template"];
+        assert_eq!(
+            service["spec"]["selector"]["app.kubernetes.io/name"],
+            pod["metadata"]["labels"]["app.kubernetes.io/name"]
+        );
+        let policy = &object(&plan, "NetworkPolicy", server)["spec"];
+        assert_eq!(
+            policy["podSelector"]["matchLabels"]["app.kubernetes.io/name"],
+            server
+        );
+        // Care is there for the patients while a release is loaded for an hour.
+        let waits = before(&plan, "care-backend/web");
+        assert!(waits.iter().all(|id| !id.starts_with("snowstorm")));
+    }
+    let full = full();
+    let arguments = &object(&full, "Deployment", "snowstorm")["spec"]["template"]["spec"]["containers"]
+        [0]["args"];
+    let arguments: Vec<&str> = arguments
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    assert!(arguments.contains(&"--snowstorm.rest-api.readonly=true"));
+    let prefix = "--elasticsearch.index.prefix=sct-900000000000207008-20261101-";
+    assert!(arguments.contains(&prefix), "{arguments:?}");
+    assert!(before(&full, "snowstorm/server").contains("snowstorm/load"));
+}
+
+#[test]
+fn another_release_is_loaded_by_another_job_beside_the_one_in_use() {
+    let next = "snomed/SnomedCT_InternationalRF2_PRODUCTION_20270501T120000Z.zip";
+    let job = |plan: &Plan| {
+        let step = plan
+            .steps
+            .iter()
+            .find(|step| step.id.as_str() == "snowstorm/load");
+        let objects = step.unwrap().action.objects();
+        let job = objects.last().unwrap();
+        (job.reference().name, job.value().to_string())
+    };
+    let (now, later) = (
+        job(&full()),
+        job(&with(
+            &[EVERYTHING, &[("components.snomed_file", next)]].concat(),
+        )),
+    );
+    assert_ne!(now.0, later.0);
+    assert!(now.1.contains("sct-900000000000207008-20261101-"));
+    assert!(later.1.contains("sct-900000000000207008-20270501-"));
 }
