@@ -7,6 +7,7 @@
 )]
 
 mod alerts;
+mod answering;
 mod catalog;
 mod checks;
 mod child;
@@ -19,15 +20,18 @@ mod faults;
 mod hooks;
 mod hostile;
 mod lease;
+mod odoo;
 mod pictures;
 mod practice;
 mod program;
 mod rehearsal;
 mod rehearsal_deploy;
+mod reports;
 mod restore;
 mod scenes;
 mod scenes_live;
 mod schema_asset;
+mod terminology;
 mod testbed;
 mod tidy;
 mod watching;

@@ -1,3 +1,5 @@
+mod apps;
+
 use std::collections::BTreeSet;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -247,36 +249,45 @@ fn every_kind_of_thing_is_waited_for() {
 fn the_objects_of_each_component_are_as_reviewed() {
     let plan = plan();
     for component in &plan.components {
-        let mut text = String::new();
-        for step in plan
-            .steps
-            .iter()
-            .filter(|step| step.component == component.id)
-        {
-            let shown = match &step.action {
-                Action::Helm(release) => {
-                    let head = format!(
-                        "# helm {} {} {}\n",
-                        release.name, release.chart, release.version
-                    );
-                    head + &serde_yaml::to_string(&release.values).unwrap()
-                }
-                action => action
-                    .objects()
-                    .iter()
-                    .map(|object| serde_yaml::to_string(&object.masked()).unwrap())
-                    .collect::<Vec<_>>()
-                    .join("---\n"),
-            };
-            text.push_str(&["## ", step.id.as_str(), "\n", &shown].concat());
-        }
-        insta::assert_snapshot!(component.id.as_str(), text);
+        insta::assert_snapshot!(component.id.as_str(), reviewed(&plan, component));
     }
+}
+
+/// Everything that a component sends, as it is read by a reviewer.
+fn reviewed(plan: &Plan, component: &Component) -> String {
+    let mut text = String::new();
+    for step in plan
+        .steps
+        .iter()
+        .filter(|step| step.component == component.id)
+    {
+        let shown = match &step.action {
+            Action::Helm(release) => {
+                let head = format!(
+                    "# helm {} {} {}\n",
+                    release.name, release.chart, release.version
+                );
+                head + &serde_yaml::to_string(&release.values).unwrap()
+            }
+            action => action
+                .objects()
+                .iter()
+                .map(|object| serde_yaml::to_string(&object.masked()).unwrap())
+                .collect::<Vec<_>>()
+                .join("---\n"),
+        };
+        text.push_str(&["## ", step.id.as_str(), "\n", &shown].concat());
+    }
+    text
 }
 
 #[test]
 fn every_image_of_objects_and_workloads_is_pinned_or_belongs_to_a_pinned_chart() {
-    let plan = plan();
+    assert_pinned(&plan());
+}
+
+/// Every image of a plan is among the pins of its component.
+fn assert_pinned(plan: &Plan) {
     for step in &plan.steps {
         let mut component = plan
             .components
@@ -284,12 +295,14 @@ fn every_image_of_objects_and_workloads_is_pinned_or_belongs_to_a_pinned_chart()
             .filter(|one| one.id == step.component);
         let pins = &component.next().unwrap().pins;
         for object in step.action.objects() {
-            let at = "/spec/template/spec/containers/0/image";
-            let images = [
-                object.value().pointer(at),
-                object.value().pointer("/spec/imageName"),
-            ];
-            for image in images.into_iter().flatten().filter_map(Value::as_str) {
+            let mut images: Vec<&Value> = Vec::new();
+            for list in ["containers", "initContainers"] {
+                let at = format!("/spec/template/spec/{list}");
+                let containers = object.value().pointer(&at).and_then(Value::as_array);
+                images.extend(containers.into_iter().flatten().map(|one| &one["image"]));
+            }
+            images.extend(object.value().pointer("/spec/imageName"));
+            for image in images.into_iter().filter_map(Value::as_str) {
                 let (name, version, _) = parts(image);
                 let pinned = pins
                     .iter()
