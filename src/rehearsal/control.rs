@@ -11,6 +11,7 @@ mod job;
 mod kubelet;
 mod longhorn;
 mod machines;
+mod metallb;
 mod network;
 mod nodes;
 mod operator;
@@ -52,6 +53,7 @@ pub const CONTROLLERS: &[Controller] = &[
     scheduler::scheduler,
     kubelet::kubelet,
     network::network,
+    metallb::metallb,
     operator::later_workloads,
     longhorn::longhorn,
     certs::certificates,

@@ -7,6 +7,7 @@ use crate::problem::{Code, Problem};
 use super::{
     Field,
     draft::{FieldProblem, SiteDraft},
+    entrance::AddressPool,
     kind::HOSTS,
     types::{Cidr, DataPath, Fqdn, FromLine, NodeName, Worker},
 };
@@ -22,6 +23,7 @@ pub fn problems(draft: &SiteDraft) -> Vec<FieldProblem> {
     let nodes = nodes(draft);
     let mut found = Vec::new();
     not_yet(draft, &mut found);
+    pool(draft, &nodes, &mut found);
     unique_nodes(&nodes, &mut found);
     networks(draft, &nodes, &mut found);
     room(draft, nodes.len(), &mut found);
@@ -122,12 +124,57 @@ fn not_yet(draft: &SiteDraft, found: &mut Vec<FieldProblem>) {
             "Set up Kubernetes on the machines first, then choose `existing` for `cluster.origin` and give its kubeconfig.",
         );
     }
-    if draft.value("exposure.mode").eq_ignore_ascii_case("metallb") {
-        refuse(
-            "exposure.mode",
-            "This version cannot set up MetalLB.",
-            "Choose `node-port` for `exposure.mode`: traffic comes in on ports 80 and 443 of the nodes.",
-        );
+}
+
+/// Addresses of their own: there must be some, and nothing else may have them.
+fn pool(draft: &SiteDraft, nodes: &[NodeEntry], found: &mut Vec<FieldProblem>) {
+    const ID: &str = "exposure.pool";
+    if !draft.value("exposure.mode").eq_ignore_ascii_case("metallb") {
+        return;
+    }
+    if draft.value(ID).is_empty() {
+        found.push(clash(
+            ID,
+            "Address pool (`exposure.pool`) is missing.".into(),
+            "`exposure.mode` is metallb, which hands out addresses of a pool".into(),
+            "Give a range that nothing else uses, for example `192.168.20.40-192.168.20.49`, or choose `node-port` for `exposure.mode`.",
+        ));
+    }
+    let Some(pool) = draft.read::<AddressPool>(ID) else {
+        return;
+    };
+    let servers: Vec<Ipv4Addr> = draft.read("exposure.dns_servers").unwrap_or_default();
+    let machines = nodes.iter().filter_map(|node| node.address);
+    let mut held: Vec<Ipv4Addr> = machines.chain(servers).collect();
+    held.retain(|address| pool.contains(*address));
+    held.dedup();
+    if !held.is_empty() {
+        let held: Vec<String> = held.iter().map(ToString::to_string).collect();
+        found.push(clash(
+            ID,
+            format!("The address pool {pool} holds addresses that are in use: {}.", held.join(", ")),
+            "a service that has a machine's address can lock everybody out of that machine, SSH and Kubernetes included".into(),
+            "Choose a range without the nodes and the DNS servers.",
+        ));
+    }
+    for id in ["cluster.pod_cidr", "cluster.service_cidr"] {
+        let Some(cidr) = draft.read::<Cidr>(id) else {
+            continue;
+        };
+        let inside = cidr.contains(pool.private())
+            || cidr.contains(pool.last())
+            || pool.contains(cidr.net().network());
+        if inside {
+            found.push(clash(
+                ID,
+                format!(
+                    "The address pool {pool} overlaps the {} {cidr}.",
+                    label(id).to_lowercase()
+                ),
+                "nobody outside the cluster can reach an address of it".into(),
+                "Choose a range of the network that the nodes are in.",
+            ));
+        }
     }
 }
 

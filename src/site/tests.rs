@@ -233,7 +233,15 @@ fn fields_are_held_against_each_other() {
         "care.email_user",
     );
     clash(&[("cluster.origin", "new")], "cluster.origin");
-    clash(&[("exposure.mode", "metallb")], "exposure.mode");
+    clash(&[("exposure.mode", "metallb")], "exposure.pool");
+    for pool in [
+        "10.0.0.10-10.0.0.20",
+        "10.244.0.10-10.244.0.20",
+        "10.95.255.255-10.96.0.1",
+    ] {
+        let pool = ("exposure.pool", pool);
+        clash(&[("exposure.mode", "metallb"), pool], "exposure.pool");
+    }
 }
 
 fn clash(changes: &[(&str, &str)], at: &str) {
@@ -248,6 +256,24 @@ fn clash(changes: &[(&str, &str)], at: &str) {
         "{changes:?}: {problems:?}"
     );
     assert!(Site::try_from(&draft).is_err());
+}
+
+#[test]
+fn a_pool_counts_only_where_it_was_chosen() {
+    let mut draft = sample();
+    draft.set("exposure.pool", "10.0.0.10-10.0.0.20");
+    assert_eq!(Site::try_from(&draft).unwrap().exposure.way, Way::NodePorts);
+    draft.set("exposure.mode", "metallb");
+    draft.set("exposure.pool", "10.0.0.40-10.0.0.49");
+    let site = Site::try_from(&draft).unwrap();
+    assert_eq!(site.values()["exposure"]["private_address"], "10.0.0.40");
+    assert_eq!(site.values()["exposure"]["public_address"], "10.0.0.41");
+    let entrances = site.entrances();
+    let at = |public: bool| entrances.of(public)[0].address.to_string();
+    assert_eq!(
+        (at(false), at(true)),
+        ("10.0.0.40".into(), "10.0.0.41".into())
+    );
 }
 
 #[test]

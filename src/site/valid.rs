@@ -9,6 +9,7 @@ use crate::problem::{Code, Problem};
 use super::{
     Field, Shape,
     draft::{FieldProblem, SiteDraft},
+    entrance::{AddressPool, Entrance, Entrances, Way},
     fields::FIELDS,
     kind::{HOSTS, host_names},
     secrets::{SecretName, Secrets},
@@ -161,9 +162,11 @@ pub struct Host {
     pub public: bool,
 }
 
-/// How traffic comes in: on ports 80 and 443 of the nodes, the only way of this version.
+/// How traffic comes in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exposure {
+    /// On which addresses.
+    pub way: Way,
     /// Servers that must give the right answers.
     pub dns_servers: Vec<Ipv4Addr>,
 }
@@ -291,9 +294,7 @@ impl Site {
             cluster: cluster(draft)?,
             nodes: nodes(draft)?,
             domains: domains(draft)?,
-            exposure: Exposure {
-                dns_servers: many(draft, "exposure.dns_servers")?,
-            },
+            exposure: exposure(draft)?,
             certificate: Certificate {
                 chain_file: take(draft, "certificate.chain_file")?,
                 key_file: take(draft, "certificate.key_file")?,
@@ -318,6 +319,25 @@ impl Site {
     /// The host name behind a short name of [`HOSTS`].
     pub fn host(&self, short: &str) -> Option<&Host> {
         self.domains.hosts.iter().find(|host| host.short == short)
+    }
+
+    /// Where its names lead.
+    pub fn entrances(&self) -> Entrances {
+        if let Way::Pool(pool) = self.exposure.way {
+            return Entrances::of_pool(pool);
+        }
+        let on = |node: &Node| {
+            Some(Entrance {
+                name: node.name.to_string(),
+                address: node.address,
+            })
+        };
+        let any_public = self.domains.hosts.iter().any(|host| host.public);
+        Entrances::on_nodes(
+            on(&self.nodes.primary),
+            on(&self.nodes.secondary),
+            any_public,
+        )
     }
 
     /// The secrets that this site needs and that are not there.
@@ -388,6 +408,18 @@ fn domains(draft: &SiteDraft) -> Result<Domains, FieldProblem> {
     })
 }
 
+fn exposure(draft: &SiteDraft) -> Result<Exposure, FieldProblem> {
+    let way = if draft.value("exposure.mode").eq_ignore_ascii_case("metallb") {
+        Way::Pool(take(draft, "exposure.pool")?)
+    } else {
+        Way::NodePorts
+    };
+    Ok(Exposure {
+        way,
+        dns_servers: many(draft, "exposure.dns_servers")?,
+    })
+}
+
 fn backups(draft: &SiteDraft) -> Result<Backups, FieldProblem> {
     Ok(Backups {
         endpoint: take(draft, "backups.endpoint")?,
@@ -430,6 +462,14 @@ fn values(draft: &SiteDraft) -> Value {
             (false, _) => field.kind.read(&text).unwrap_or(Value::Null),
         };
         put(&mut root, field.id, value);
+    }
+    let pool = draft.read::<AddressPool>("exposure.pool");
+    for (id, address) in [
+        ("exposure.private_address", pool.map(AddressPool::private)),
+        ("exposure.public_address", pool.map(AddressPool::public)),
+    ] {
+        let text = address.map_or_else(String::new, |address| address.to_string());
+        put(&mut root, id, text.into());
     }
     Value::Object(root)
 }

@@ -28,4 +28,5 @@ mod scenes_live;
 mod schema_asset;
 mod testbed;
 mod tidy;
+mod waf;
 mod watching;

@@ -41,7 +41,7 @@ fn every_step_stands_after_what_it_needs() {
         assert!(seen.insert(step.id.clone()), "{} is there twice", step.id);
         assert!(step.limit > step.usual, "{}", step.id);
     }
-    assert_eq!(plan.components.len(), 12);
+    assert_eq!(plan.components.len(), 14);
 }
 
 #[test]
@@ -209,11 +209,10 @@ fn the_images_that_the_site_chose_are_among_the_pins() {
 }
 
 #[test]
-fn public_names_are_told_to_be_on_the_private_entry() {
-    assert!(
-        plan().notes[0]
-            .contains("app.care.example.org, api.care.example.org, files.care.example.org")
-    );
+fn public_names_are_told_where_they_come_in() {
+    let notes = plan().notes;
+    let names = "app.care.example.org, api.care.example.org, files.care.example.org";
+    assert!(notes[0].contains(names) && notes[0].contains("10.0.0.12 (secondary)"));
 }
 
 #[test]
