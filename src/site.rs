@@ -24,8 +24,8 @@ pub use types::{
     Wrong,
 };
 pub use valid::{
-    Backups, Care, Certificate, Cluster, Domains, Exposure, Host, Mail, Node, Nodes, Site, Storage,
-    Version,
+    Backups, Care, Certificate, Cluster, Domains, Exposure, Host, Mail, Node, Nodes, PemFiles,
+    Site, Storage, Version,
 };
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ pub fn problems(draft: &SiteDraft) -> Vec<FieldProblem> {
     hosts(draft, &mut found);
     disks(draft, &mut found);
     mail(draft, &mut found);
+    acme(draft, &mut found);
     found
 }
 
@@ -131,14 +132,6 @@ fn pool(draft: &SiteDraft, nodes: &[NodeEntry], found: &mut Vec<FieldProblem>) {
     const ID: &str = "exposure.pool";
     if !draft.value("exposure.mode").eq_ignore_ascii_case("metallb") {
         return;
-    }
-    if draft.value(ID).is_empty() {
-        found.push(clash(
-            ID,
-            "Address pool (`exposure.pool`) is missing.".into(),
-            "`exposure.mode` is metallb, which hands out addresses of a pool".into(),
-            "Give a range that nothing else uses, for example `192.168.20.40-192.168.20.49`, or choose `node-port` for `exposure.mode`.",
-        ));
     }
     let Some(pool) = draft.read::<AddressPool>(ID) else {
         return;
@@ -375,6 +368,42 @@ fn mail(draft: &SiteDraft, found: &mut Vec<FieldProblem>) {
             "A mail user is given and no mail server.".into(),
             "`care.email_host` is empty".into(),
             "Give the mail server, or leave `care.email_user` empty.",
+        ));
+    }
+}
+
+fn acme(draft: &SiteDraft, found: &mut Vec<FieldProblem>) {
+    if !draft
+        .value("certificate.source")
+        .eq_ignore_ascii_case("acme")
+    {
+        return;
+    }
+    let server = draft.value("certificate.acme_server");
+    if !server.starts_with("https://") {
+        found.push(clash(
+            "certificate.acme_server",
+            format!("The authority (`certificate.acme_server`) cannot be `{server}`."),
+            "an authority is asked over https only".into(),
+            "Write it like `https://acme-v02.api.letsencrypt.org/directory`.",
+        ));
+    }
+    let provider = draft.value("certificate.dns_provider").to_lowercase();
+    if provider == "rfc2136" && draft.value("certificate.dns_server").is_empty() {
+        found.push(clash(
+            "certificate.dns_server",
+            "Name server for updates (`certificate.dns_server`) is missing.".into(),
+            "`certificate.dns_provider` is rfc2136, which sends updates to a name server".into(),
+            "Give its address and port, for example `192.168.20.1:53`.",
+        ));
+    }
+    let needs = matches!(provider.as_str(), "route53" | "rfc2136");
+    if needs && draft.value("certificate.dns_account").is_empty() {
+        found.push(clash(
+            "certificate.dns_account",
+            "Account at the DNS provider (`certificate.dns_account`) is missing.".into(),
+            format!("`certificate.dns_provider` is {provider}, which knows its keys by name"),
+            "Give the id of the access key (route53) or the name of the TSIG key (rfc2136).",
         ));
     }
 }

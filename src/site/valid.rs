@@ -12,7 +12,7 @@ use super::{
     entrance::{AddressPool, Entrance, Entrances, Way},
     fields::FIELDS,
     kind::{HOSTS, host_names},
-    secrets::{SecretName, Secrets},
+    secrets::{Origin, SecretName, Secrets},
     types::{
         BucketName, BucketPrefix, Cidr, CronLine, DataPath, EmailAddress, Endpoint, FilePath, Fqdn,
         FromLine, ImageRef, Line, LoginName, NodeName, Region, SiteName, StorageSize, UserName,
@@ -171,9 +171,18 @@ pub struct Exposure {
     pub dns_servers: Vec<Ipv4Addr>,
 }
 
+/// Where the certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// Files of a person.
+    Files(PemFiles),
+    /// The cluster orders and renews it; how stands in what templates see.
+    Acme,
+}
+
 /// The certificate's files; relative paths begin at the site's folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Certificate {
+pub struct PemFiles {
     /// Certificate and intermediates, PEM.
     pub chain_file: FilePath,
     /// Private key, PEM.
@@ -295,10 +304,7 @@ impl Site {
             nodes: nodes(draft)?,
             domains: domains(draft)?,
             exposure: exposure(draft)?,
-            certificate: Certificate {
-                chain_file: take(draft, "certificate.chain_file")?,
-                key_file: take(draft, "certificate.key_file")?,
-            },
+            certificate: certificate(draft)?,
             storage: Storage {
                 replicas: take::<Whole>(draft, "storage.replicas")?.0,
                 database_size: take(draft, "storage.database_size")?,
@@ -343,6 +349,12 @@ impl Site {
     /// The secrets that this site needs and that are not there.
     pub fn missing_secrets(&self, secrets: &Secrets) -> Vec<SecretName> {
         let mut missing = secrets.missing();
+        if self.certificate == Certificate::Acme {
+            missing.retain(|name| name.origin() != Origin::File);
+            if secrets.get(SecretName::AcmeDnsSecret).is_none() {
+                missing.push(SecretName::AcmeDnsSecret);
+            }
+        }
         let login = self
             .care
             .mail
@@ -418,6 +430,19 @@ fn exposure(draft: &SiteDraft) -> Result<Exposure, FieldProblem> {
         way,
         dns_servers: many(draft, "exposure.dns_servers")?,
     })
+}
+
+fn certificate(draft: &SiteDraft) -> Result<Certificate, FieldProblem> {
+    if draft
+        .value("certificate.source")
+        .eq_ignore_ascii_case("acme")
+    {
+        return Ok(Certificate::Acme);
+    }
+    Ok(Certificate::Files(PemFiles {
+        chain_file: take(draft, "certificate.chain_file")?,
+        key_file: take(draft, "certificate.key_file")?,
+    }))
 }
 
 fn backups(draft: &SiteDraft) -> Result<Backups, FieldProblem> {

@@ -239,8 +239,8 @@ mod tests {
                 .parts
                 .iter()
                 .find(|part| part.title == component.title);
-            // These three send settings, definitions and secrets only.
-            let silent = ["namespaces", "monitoring-crds", "certificate"];
+            // These send settings, definitions and secrets only.
+            let silent = ["namespaces", "monitoring-crds", "certificate", "acme"];
             assert_eq!(
                 part.is_none(),
                 silent.contains(&&*component.id),

@@ -35,11 +35,13 @@ pub fn full_plan() -> Plan {
     plan::build(&site, &secrets, &Catalog::load().unwrap()).unwrap()
 }
 
-/// The plan of a site with addresses of its own, all of whose names are reached from outside.
+/// The plan of a site with addresses of its own and certificates that it orders, all of whose names are reached from outside.
 pub fn addressed_plan() -> Plan {
     let (mut draft, secrets) = sample_parts();
     draft.set("exposure.mode", "metallb");
     draft.set("exposure.pool", "10.0.0.40-10.0.0.49");
+    draft.set("certificate.source", "acme");
+    draft.set("certificate.acme_email", "it@example.org");
     draft.set("domains.public", &HOSTS.join(", "));
     for id in ["metrics", "monitoring", "registry"] {
         draft.set(&format!("components.{id}"), "on");
