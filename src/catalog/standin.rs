@@ -43,7 +43,8 @@ pub fn objects(release: &Release, makers: Makers) -> Vec<Object> {
         .collect()
 }
 
-/// A whole chart of the release's name and version, as paths and contents.
+/// A whole chart of the release's name and version, as paths and contents. A chart may have several releases: what stands
+/// for one is given to that one, so that all of them may lie in one folder.
 pub fn chart(release: &Release) -> Vec<(String, String)> {
     let name = release.chart.rsplit('/').next().unwrap_or(&release.chart);
     let about = json!({
@@ -57,7 +58,10 @@ pub fn chart(release: &Release) -> Vec<(String, String)> {
     {
         // Helm reads templates: braces of its own kind must stay as they are.
         let text = object.value().to_string().replace("{{", "{{`{{`}}");
-        files.push((format!("templates/{index:02}.yaml"), text));
+        let release = &release.name;
+        let text =
+            format!("{{{{- if eq .Release.Name \"{release}\" }}}}\n{text}\n{{{{- end }}}}\n");
+        files.push((format!("templates/{release}-{index:02}.yaml"), text));
     }
     files
 }

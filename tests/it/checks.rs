@@ -254,7 +254,7 @@ async fn a_broken_world_tells_every_failure_in_one_pass() {
     assert_eq!(code("K8S-01 "), Code::Kube03);
     assert_eq!(code("HELM-01 "), Code::Helm02);
     let results: Vec<CheckResult> = found.into_values().collect();
-    assert_eq!(verdict::blocking(&results, &[]).len(), 14);
+    assert_eq!(verdict::blocking(&results, &[]).len(), 15);
 }
 
 #[tokio::test]

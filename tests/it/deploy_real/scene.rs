@@ -308,7 +308,7 @@ exec '{helm}' "$@"
             .output()
             .unwrap();
         let releases: Vec<Value> = serde_json::from_slice(&listed.stdout).unwrap();
-        assert_eq!(releases.len(), 8, "{releases:?}");
+        assert_eq!(releases.len(), 9, "{releases:?}");
         for release in &releases {
             assert_eq!(release["status"], "deployed", "{release}");
         }
