@@ -311,6 +311,23 @@ fn a_site_with_addresses_and_certificates_of_its_own_making_is_as_reviewed() {
 }
 
 #[test]
+fn new_machines_get_their_pod_network_before_anything_else_and_others_keep_theirs() {
+    let plan = plan();
+    assert!(plan.steps.iter().all(|step| step.component != "cilium"));
+    let site = site().with("/cluster/origin", "new");
+    let plan = build(&site, &canaries(), &Catalog::load().unwrap()).unwrap();
+    assert_eq!(plan.steps[0].id.as_str(), "cilium/release");
+    // Whatever is sent later comes after it, by way of what it needs.
+    let mut after: BTreeSet<&StepId> = BTreeSet::from([&plan.steps[0].id]);
+    for step in &plan.steps[1..] {
+        let built = step.needs.iter().any(|need| after.contains(need));
+        assert!(built, "{} does not wait for the network", step.id);
+        after.insert(&step.id);
+    }
+    insta::assert_snapshot!("cilium", shown(&plan, "cilium"));
+}
+
+#[test]
 fn no_two_certificates_are_ordered_for_the_same_names() {
     let mut draft = sample();
     draft.set("certificate.source", "acme");

@@ -314,7 +314,7 @@ exec '{helm}' "$@"
         }
         let deployed = "owner=helm,status=deployed";
         let secrets = ["get", "secrets", "-A", "-l", deployed, "-o", "name"];
-        assert_eq!(self.bed.kubectl(&secrets).lines().count(), 8);
+        assert_eq!(self.bed.kubectl(&secrets).lines().count(), 9);
         let rest = "owner=helm,status notin (deployed,failed,superseded)";
         let secrets = ["get", "secrets", "-A", "-l", rest, "-o", "name"];
         assert_eq!(self.bed.kubectl(&secrets), "");

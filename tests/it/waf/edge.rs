@@ -21,10 +21,15 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::behind::Behind;
 
+/// The rules of Debian's package; `CARE_CRS_RULES` names a folder of others, such as those that the image brings.
+fn rules() -> String {
+    let rules = std::env::var("CARE_CRS_RULES");
+    rules.unwrap_or_else(|_| "/usr/share/modsecurity-crs/rules".to_owned())
+}
+
 /// Where the image of the cluster and Debian's packages keep the same things.
-const PLACES: [(&str, &str); 3] = [
+const PLACES: [(&str, &str); 2] = [
     ("/etc/nginx/modules/", "/usr/lib/nginx/modules/"),
-    ("/opt/owasp-crs/rules/", "/usr/share/modsecurity-crs/rules/"),
     (
         "/etc/modsecurity.d/unicode.mapping",
         "/etc/nginx/unicode.mapping",
@@ -114,7 +119,7 @@ impl Edge {
 
     /// The same text with the folders, ports and names of this computer.
     fn here(&self, text: &str) -> String {
-        let mut text = text.to_owned();
+        let mut text = text.replace("/opt/owasp-crs/rules", &rules());
         let own = |name: &str| self.path(name).display().to_string();
         for (there, here) in PLACES {
             text = text.replace(there, here);
