@@ -11,6 +11,7 @@ mod job;
 mod kubelet;
 mod longhorn;
 mod machines;
+mod metallb;
 mod network;
 mod nodes;
 mod operator;
@@ -54,6 +55,7 @@ pub const CONTROLLERS: &[Controller] = &[
     kubelet::kubelet,
     strain::strain,
     network::network,
+    metallb::metallb,
     operator::later_workloads,
     longhorn::longhorn,
     certs::certificates,

@@ -34,4 +34,5 @@ mod schema_asset;
 mod terminology;
 mod testbed;
 mod tidy;
+mod waf;
 mod watching;

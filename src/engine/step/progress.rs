@@ -126,8 +126,8 @@ mod tests {
         let log = "begin\nprogress: 1 of 3\nprogress: 2 of\u{7} 3\nINFO progress: no\nend";
         assert_eq!(last_word(&lines(log)).unwrap(), "2 of 3");
         assert_eq!(last_word(&lines("begin\nend")), None);
-        let long = format!("progress: {}", "x".repeat(1000));
-        assert_eq!(last_word(&lines(&long)).unwrap().len(), MOST);
+        let endless = format!("progress: {}", "x".repeat(1000));
+        assert_eq!(last_word(&lines(&endless)).unwrap().len(), MOST);
     }
 
     #[test]
