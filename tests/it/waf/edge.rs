@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use care_install::plan::{Action, Plan};
+use care_install::plan::Plan;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{ServerName, pem::PemObject as _};
 use tokio::{
@@ -61,9 +61,7 @@ pub fn settings(plan: &Plan) -> BTreeMap<String, String> {
         .steps
         .iter()
         .find(|step| step.id.as_str() == "waf/settings");
-    let Action::Apply(objects) = &step.unwrap().action else {
-        panic!("the settings are applied");
-    };
+    let objects = step.unwrap().action.objects();
     serde_json::from_value(objects[0].value()["data"].clone()).unwrap()
 }
 
