@@ -142,18 +142,9 @@ pub fn log(world: &World<'_>, pod: &Value, container: &str, previous: bool) -> R
             "settings read from the environment and from mounted files",
         ),
     ];
-    if running.is_some() && !previous && tells_progress(pod, &container) {
-        let line = "progress: practising; in life the numbers of the work stand here";
-        lines.push(Line::new(&later(started, 1), line.to_owned()));
-    }
     if running.is_some() && !previous {
-        lines.push(Line::stamped(&later(started, 1), "starting"));
-        if status.and_then(|status| status.get("ready")) == Some(&Value::Bool(true)) {
-            lines.push(Line::stamped(
-                &later(started, 2),
-                "ready: accepting connections",
-            ));
-        }
+        let ready = status.and_then(|status| status.get("ready")) == Some(&Value::Bool(true));
+        lines.extend(running_lines((pod, &container), started, ready));
     }
     let at = ended
         .and_then(|end| text_at(end, "/finishedAt"))
@@ -173,6 +164,21 @@ pub fn log(world: &World<'_>, pod: &Value, container: &str, previous: bool) -> R
         ended: ended.is_some(),
         instance: started.to_owned(),
     })
+}
+
+/// What a container that runs has written since its start.
+fn running_lines((pod, container): (&Value, &str), started: &str, ready: bool) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if tells_progress(pod, container) {
+        let line = "progress: practising; in life the numbers of the work stand here";
+        lines.push(Line::new(&later(started, 1), line.to_owned()));
+    }
+    lines.push(Line::stamped(&later(started, 1), "starting"));
+    if ready {
+        let line = "ready: accepting connections";
+        lines.push(Line::stamped(&later(started, 2), line));
+    }
+    lines
 }
 
 /// Whether the script of a container tells how far its work is.

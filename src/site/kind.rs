@@ -117,7 +117,7 @@ impl Kind {
             Self::File => read::<FilePath>(text),
             Self::Choice(words) => choice(text, words).map(Value::from),
             Self::Workers => Vec::<Worker>::from_line(text).map(workers),
-            Self::Modules => Vec::<ModuleName>::from_line(text).map(modules),
+            Self::Modules => Vec::<ModuleName>::from_line(text).map(|list| modules(&list)),
             Self::Release => read::<ReleaseFile>(text),
             Self::Edition => read::<EditionNumber>(text),
             Self::Endpoint => read::<Endpoint>(text),
@@ -172,7 +172,7 @@ pub fn host_names(text: &str) -> Result<Vec<&'static str>, Wrong> {
     Ok(names)
 }
 
-fn modules(list: Vec<ModuleName>) -> Value {
+fn modules(list: &[ModuleName]) -> Value {
     list.iter().map(ModuleName::as_str).collect()
 }
 
