@@ -1,6 +1,7 @@
 //! The settings of a site: the draft as typed, the `Site` in which everything is valid, and its secrets. Pure.
 
 mod draft;
+mod entrance;
 mod fields;
 pub mod file;
 mod generate;
@@ -12,6 +13,7 @@ mod types;
 mod valid;
 
 pub use draft::{FieldProblem, SiteDraft};
+pub use entrance::{AddressPool, Entrance, Entrances, Way};
 pub use fields::{FIELDS, Field, Group, Preset};
 pub use kind::{HOSTS, Kind, Shape};
 pub use sample::sample;
@@ -22,8 +24,8 @@ pub use types::{
     SiteName, StorageSize, UserName, Worker, Wrong,
 };
 pub use valid::{
-    Backups, Care, Certificate, Cluster, Domains, Exposure, Host, Mail, Node, Nodes, Site, Storage,
-    Version,
+    Backups, Care, Certificate, Cluster, Domains, Exposure, Host, Mail, Node, Nodes, PemFiles,
+    Site, Storage, Version,
 };
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use core::net::Ipv4Addr;
 use serde_json::{Value, json};
 
 use super::{
+    entrance::AddressPool,
     secrets::SecretName,
     types::{
         BucketName, BucketPrefix, Cidr, CronLine, DataPath, EditionNumber, EmailAddress, Endpoint,
@@ -32,6 +33,8 @@ pub enum Kind {
     Addresses,
     /// A network.
     Network,
+    /// A range of addresses.
+    Pool,
     /// A TCP port.
     Port,
     /// A whole number within limits.
@@ -109,6 +112,7 @@ impl Kind {
             Self::Address => Ipv4Addr::from_line(text).map(|address| json!(address)),
             Self::Addresses => Vec::<Ipv4Addr>::from_line(text).map(|list| json!(list)),
             Self::Network => Cidr::from_line(text).map(|cidr| json!(cidr.to_string())),
+            Self::Pool => AddressPool::from_line(text).map(|pool| json!(pool.to_string())),
             Self::Port => u16::from_line(text).map(Value::from),
             Self::Number(least, most) => number(text, least, most).map(Value::from),
             Self::Login => read::<LoginName>(text),

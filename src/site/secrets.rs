@@ -50,6 +50,8 @@ secrets! {
     BackupAccessKey = "backup-access-key", Origin::Typed;
     /// Password of the backup bucket.
     BackupSecretKey = "backup-secret-key", Origin::Typed;
+    /// What changes records at the domain's DNS provider.
+    AcmeDnsSecret = "acme-dns-secret", Origin::TypedIfWanted;
     /// Password at the mail server.
     CareEmailPassword = "care-email-password", Origin::TypedIfWanted;
     /// The wildcard certificate with its chain, PEM.

@@ -67,6 +67,7 @@ fn every_field_is_asked_with_a_reason_and_a_good_example() {
 
 #[test]
 fn an_empty_draft_names_exactly_the_required_fields() {
+    let draft = SiteDraft::new();
     let missing: Vec<&str> = SiteDraft::new()
         .problems()
         .into_iter()
@@ -74,7 +75,7 @@ fn an_empty_draft_names_exactly_the_required_fields() {
         .collect();
     let required: Vec<&str> = FIELDS
         .iter()
-        .filter(|field| field.required() && field.secret().is_none())
+        .filter(|field| draft.wants(field) && field.secret().is_none())
         .map(|field| field.id)
         .collect();
     assert_eq!(missing, required);
@@ -252,7 +253,15 @@ fn fields_are_held_against_each_other() {
         "care.email_user",
     );
     clash(&[("cluster.origin", "new")], "cluster.origin");
-    clash(&[("exposure.mode", "metallb")], "exposure.mode");
+    clash(&[("exposure.mode", "metallb")], "exposure.pool");
+    for pool in [
+        "10.0.0.10-10.0.0.20",
+        "10.244.0.10-10.244.0.20",
+        "10.95.255.255-10.96.0.1",
+    ] {
+        let pool = ("exposure.pool", pool);
+        clash(&[("exposure.mode", "metallb"), pool], "exposure.pool");
+    }
 }
 
 fn clash(changes: &[(&str, &str)], at: &str) {
@@ -267,6 +276,56 @@ fn clash(changes: &[(&str, &str)], at: &str) {
         "{changes:?}: {problems:?}"
     );
     assert!(Site::try_from(&draft).is_err());
+}
+
+#[test]
+fn a_site_whose_certificates_are_ordered_needs_no_files_and_a_secret_more() {
+    let mut draft = sample();
+    draft.set("certificate.source", "acme");
+    draft.set("certificate.chain_file", "");
+    draft.set("certificate.key_file", "");
+    let missing = |draft: &SiteDraft| {
+        let problems = draft.problems().into_iter();
+        problems.map(|(id, _)| id).collect::<Vec<_>>()
+    };
+    assert_eq!(missing(&draft), ["certificate.acme_email"]);
+    draft.set("certificate.acme_email", "it@example.org");
+    assert_eq!(missing(&draft), Vec::<&str>::new());
+    draft.set("certificate.dns_provider", "rfc2136");
+    let wanted = ["certificate.dns_server", "certificate.dns_account"];
+    assert_eq!(missing(&draft), wanted);
+    draft.set("certificate.dns_provider", "cloudflare");
+    draft.set("certificate.acme_server", "http://acme.example.org");
+    assert_eq!(missing(&draft), ["certificate.acme_server"]);
+    draft.set("certificate.acme_server", "");
+    let site = Site::try_from(&draft).unwrap();
+    assert_eq!(site.certificate, Certificate::Acme);
+    let mut secrets = Secrets::new();
+    secrets.generate_missing().unwrap();
+    let wanted = [
+        SecretName::BackupAccessKey,
+        SecretName::BackupSecretKey,
+        SecretName::AcmeDnsSecret,
+    ];
+    assert_eq!(site.missing_secrets(&secrets), wanted);
+}
+
+#[test]
+fn a_pool_counts_only_where_it_was_chosen() {
+    let mut draft = sample();
+    draft.set("exposure.pool", "10.0.0.10-10.0.0.20");
+    assert_eq!(Site::try_from(&draft).unwrap().exposure.way, Way::NodePorts);
+    draft.set("exposure.mode", "metallb");
+    draft.set("exposure.pool", "10.0.0.40-10.0.0.49");
+    let site = Site::try_from(&draft).unwrap();
+    assert_eq!(site.values()["exposure"]["private_address"], "10.0.0.40");
+    assert_eq!(site.values()["exposure"]["public_address"], "10.0.0.41");
+    let entrances = site.entrances();
+    let at = |public: bool| entrances.of(public)[0].address.to_string();
+    assert_eq!(
+        (at(false), at(true)),
+        ("10.0.0.40".into(), "10.0.0.41".into())
+    );
 }
 
 #[test]

@@ -240,7 +240,13 @@ mod tests {
                 .iter()
                 .find(|part| part.title == component.title);
             // These send settings, definitions, secrets and databases only.
-            let silent = ["namespaces", "monitoring-crds", "certificate", "databases"];
+            let silent = [
+                "namespaces",
+                "monitoring-crds",
+                "certificate",
+                "acme",
+                "databases",
+            ];
             assert_eq!(
                 part.is_none(),
                 silent.contains(&&*component.id),

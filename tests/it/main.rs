@@ -6,9 +6,11 @@
     reason = "a test that cannot go on stops with its own words, and plays the world outside `sys`"
 )]
 
+mod alerts;
 mod answering;
 mod catalog;
 mod checks;
+mod child;
 mod clients;
 mod conflicts;
 mod conformance;
@@ -32,4 +34,5 @@ mod schema_asset;
 mod terminology;
 mod testbed;
 mod tidy;
+mod waf;
 mod watching;

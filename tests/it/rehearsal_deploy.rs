@@ -22,7 +22,7 @@ use care_install::{
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::catalog::{full_plan, sample_plan, sample_plan_with};
+use crate::catalog::{addressed_plan, full_plan, sample_plan, sample_plan_with};
 
 /// How long a whole run may take here: the practice clock jumps, so minutes mean that something never became ready.
 pub const LIMIT: Duration = Duration::from_mins(2);
@@ -216,12 +216,12 @@ fn already() -> StepState {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sample_site_is_deployed_and_neither_a_second_run_nor_a_restart_changes_anything() {
-    deployed_once(sample_plan(), 200).await;
+    drop(deployed_once(sample_plan(), 200).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_site_with_everything_switched_on_is_deployed_and_a_second_run_changes_nothing() {
-    deployed_once(full_plan(), 250).await;
+    drop(deployed_once(full_plan(), 250).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -234,7 +234,23 @@ async fn a_site_with_the_small_terminology_server_is_deployed_and_a_second_run_c
     deployed_once(sample_plan_with(&answers), 200).await;
 }
 
-async fn deployed_once(plan: Plan, least: usize) {
+async fn a_site_that_orders_its_certificates_has_its_two_addresses_and_a_second_run_changes_nothing()
+ {
+    let (_folder, practiced) = deployed_once(addressed_plan(), 250).await;
+    for (namespace, name, address) in [
+        ("private-nginx", "private-nginx-controller", "10.0.0.40"),
+        ("public-nginx", "waf", "10.0.0.41"),
+    ] {
+        let target = ObjectRef::new("v1", "Service", namespace, name);
+        let service = practiced.kube.get(&target).await.unwrap().unwrap();
+        let given = service.pointer("/status/loadBalancer/ingress/0/ip");
+        assert_eq!(given.and_then(Value::as_str), Some(address), "{service}");
+    }
+    let target = ObjectRef::new("v1", "Secret", "public-nginx", "lets-encrypt-cert");
+    assert!(practiced.kube.get(&target).await.unwrap().is_some());
+}
+
+async fn deployed_once(plan: Plan, least: usize) -> (tempfile::TempDir, Practiced) {
     let folder = tempfile::tempdir().unwrap();
     let practiced = serve(folder.path()).await;
     let (outcome, states) = ended(&start(&practiced, plan.clone(), folder.path())).await;
@@ -255,6 +271,7 @@ async fn deployed_once(plan: Plan, least: usize) {
     practiced.serving.stop.cancel();
     let practiced = serve(folder.path()).await;
     assert_eq!(before, at_rest(&practiced.kube).await);
+    (folder, practiced)
 }
 
 /// Waits until a step says that an image cannot be pulled.

@@ -123,11 +123,11 @@ mod tests {
     #[test]
     fn the_last_word_of_a_log_is_told_and_nothing_else_of_it() {
         let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
-        let written = "begin\nprogress: 1 of 3\nprogress: 2 of\u{7} 3\nINFO progress: no\nend";
-        assert_eq!(last_word(&lines(written)).unwrap(), "2 of 3");
+        let log = "begin\nprogress: 1 of 3\nprogress: 2 of\u{7} 3\nINFO progress: no\nend";
+        assert_eq!(last_word(&lines(log)).unwrap(), "2 of 3");
         assert_eq!(last_word(&lines("begin\nend")), None);
-        let overlong = format!("progress: {}", "x".repeat(1000));
-        assert_eq!(last_word(&lines(&overlong)).unwrap().len(), MOST);
+        let endless = format!("progress: {}", "x".repeat(1000));
+        assert_eq!(last_word(&lines(&endless)).unwrap().len(), MOST);
     }
 
     #[test]

@@ -48,6 +48,7 @@ impl<'a> Renderer<'a> {
         environment.add_function("password_hash", password_hash);
         environment.add_filter("percent_of_size", percent_of_size);
         environment.add_function("digest_of", digest_of);
+        environment.add_function("finding", finding);
         let known = secrets.clone();
         environment.add_function("checksum", move |names: Vec<String>| {
             checksum(&known, &names)
@@ -192,6 +193,12 @@ fn source(name: &str) -> Result<&'static str, Problem> {
 }
 
 /// `secret('name')` in a template.
+/// The headline of a finding by its code, such as `POD-02`: alerts speak as the health screen does.
+fn finding(code: &str) -> Result<&'static str, Error> {
+    let known = Code::parse(code).map(Code::title);
+    known.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("no finding {code}")))
+}
+
 fn secret(name: &str) -> Result<String, Error> {
     if SecretName::parse(name).is_none() {
         return Err(Error::new(

@@ -3,7 +3,7 @@
 use super::{
     super::{kind::Kind as K, secrets::SecretName as S},
     Field, Group as G,
-    Preset::{self, Optional, Required, SameAs, Text, UnderBase},
+    Preset::{self, Optional, Required, RequiredWhen, SameAs, Text, UnderBase},
 };
 
 const fn field(id: &'static str, group: G, label: &'static str, preset: Preset, kind: K) -> Field {
@@ -63,10 +63,20 @@ pub const FIELDS: &[Field] = &[
     field("domains.odoo", G::Domains, "Odoo", UnderBase("odoo"), K::Host).asked("Billing and stock.", "odoo.care.hospital.org"),
     field("domains.metabase", G::Domains, "Metabase", UnderBase("metabase"), K::Host).asked("Reports.", "metabase.care.hospital.org"),
     field("domains.public", G::Domains, "Public names", Text("care, care_api, files"), K::HostNames).asked("Which of these names are reached from outside. The others answer inside the hospital only.", "care, care_api, files"),
-    field("exposure.mode", G::Exposure, "How traffic comes in", Text("node-port"), K::Choice(&["node-port", "metallb"])).asked("node-port: ports 80 and 443 of the nodes themselves. metallb: addresses of their own.", "node-port"),
+    field("exposure.mode", G::Exposure, "How traffic comes in", Text("node-port"), K::Choice(&["node-port", "metallb"])).asked("node-port: ports 80 and 443 of the nodes themselves, the primary for private names and the secondary for public ones. metallb: addresses of their own, which move when a machine is lost.", "node-port"),
+    field("exposure.pool", G::Exposure, "Address pool", RequiredWhen("exposure.mode", "metallb"), K::Pool).asked("Addresses of the hospital's network that nothing else uses. The first answers for private names, the second for public ones.", "192.168.20.40-192.168.20.49"),
+    field("exposure.upload_mb", G::Exposure, "Largest upload, MiB", Text("50"), K::Number(5, 4096)).asked("Firewall, ingress and Care refuse anything larger, all at the same size.", "50"),
     field("exposure.dns_servers", G::Exposure, "DNS servers to ask", Optional, K::Addresses).asked("Each of them must give the right answer for every name of the site. Empty asks only this computer's own.", "192.168.20.1, 1.1.1.1"),
-    field("certificate.chain_file", G::Certificate, "Certificate chain", Required, K::File).asked("The wildcard certificate and its intermediate certificates, as one PEM file. A relative path begins at the site's folder.", "fullchain.pem"),
-    field("certificate.key_file", G::Certificate, "Certificate key", Required, K::File).asked("The private key of the wildcard certificate, as a PEM file. It is copied into the cluster and nowhere else.", "privkey.pem"),
+    field("certificate.source", G::Certificate, "Certificate from", Text("files"), K::Choice(&["files", "acme"])).asked("files: a wildcard certificate of yours, as PEM files. acme: the cluster orders it, at Let's Encrypt for one, and renews it by itself; it proves that the domain is yours by a record at the domain's DNS provider.", "files"),
+    field("certificate.chain_file", G::Certificate, "Certificate chain", RequiredWhen("certificate.source", "files"), K::File).asked("The wildcard certificate and its intermediate certificates, as one PEM file. A relative path begins at the site's folder.", "fullchain.pem"),
+    field("certificate.key_file", G::Certificate, "Certificate key", RequiredWhen("certificate.source", "files"), K::File).asked("The private key of the wildcard certificate, as a PEM file. It is copied into the cluster and nowhere else.", "privkey.pem"),
+    field("certificate.acme_email", G::Certificate, "Address for the authority", RequiredWhen("certificate.source", "acme"), K::Email).asked("The authority writes there about its account.", "it@hospital.org"),
+    field("certificate.acme_server", G::Certificate, "Authority", Text("https://acme-v02.api.letsencrypt.org/directory"), K::Text).asked("The directory of the ACME server. Try with Let's Encrypt's staging server first: the real one refuses for a week after too many tries.", "https://acme-v02.api.letsencrypt.org/directory"),
+    field("certificate.dns_provider", G::Certificate, "DNS provider", Text("cloudflare"), K::Choice(&["cloudflare", "digitalocean", "route53", "rfc2136"])).asked("Where the domain's records are kept. rfc2136: a name server of yours that takes updates signed with a key.", "cloudflare"),
+    field("certificate.dns_server", G::Certificate, "Name server for updates", Optional, K::Text).asked("rfc2136: address and port of the name server that takes updates.", "192.168.20.1:53"),
+    field("certificate.dns_account", G::Certificate, "Account at the DNS provider", Optional, K::Text).asked("route53: the id of the access key. rfc2136: the name of the key. The others need none.", "care-key"),
+    field("certificate.dns_secret", G::Certificate, "Secret of the DNS provider", RequiredWhen("certificate.source", "acme"), K::Secret(S::AcmeDnsSecret)).asked("The API token, secret access key or TSIG key, with the right to change this domain alone. It is kept in the vault.", "(hidden)"),
+    field("certificate.dns_resolvers", G::Certificate, "Public DNS servers", Optional, K::Addresses).asked("Where the cluster looks whether its record has arrived. Needed where the hospital's own DNS answers for the same domain and does not show it.", "1.1.1.1, 9.9.9.9"),
     field("storage.replicas", G::Storage, "Copies of every volume", Text("2"), K::Number(1, 3)).asked("With two copies the site survives the loss of one machine.", "2"),
     field("storage.database_size", G::Storage, "Database volume", Text("50Gi"), K::Size).asked("Room for the records of Care, Odoo and Metabase. It can grow later and never shrink.", "50Gi"),
     field("storage.object_size", G::Storage, "Object volume", Text("200Gi"), K::Size).asked("Room for patient files. It can grow later and never shrink.", "200Gi"),
