@@ -144,7 +144,8 @@ pub fn log(world: &World<'_>, pod: &Value, container: &str, previous: bool) -> R
     ];
     if running.is_some() && !previous {
         let ready = status.and_then(|status| status.get("ready")) == Some(&Value::Bool(true));
-        lines.extend(running_lines((pod, &container), started, ready));
+        let tells = tells_progress(pod, &container);
+        lines.extend(at_work(started, ready, tells));
     }
     let at = ended
         .and_then(|end| text_at(end, "/finishedAt"))
@@ -166,14 +167,15 @@ pub fn log(world: &World<'_>, pod: &Value, container: &str, previous: bool) -> R
     })
 }
 
-/// What a container that runs has written since its start.
-fn running_lines((pod, container): (&Value, &str), started: &str, ready: bool) -> Vec<Line> {
+/// What a container writes while it runs.
+fn at_work(started: &str, ready: bool, tells: bool) -> Vec<Line> {
+    let soon = later(started, 1);
     let mut lines = Vec::new();
-    if tells_progress(pod, container) {
+    if tells {
         let line = "progress: practising; in life the numbers of the work stand here";
-        lines.push(Line::new(&later(started, 1), line.to_owned()));
+        lines.push(Line::new(&soon, line.to_owned()));
     }
-    lines.push(Line::stamped(&later(started, 1), "starting"));
+    lines.push(Line::stamped(&soon, "starting"));
     if ready {
         let line = "ready: accepting connections";
         lines.push(Line::stamped(&later(started, 2), line));

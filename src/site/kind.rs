@@ -121,7 +121,7 @@ impl Kind {
             Self::File => read::<FilePath>(text),
             Self::Choice(words) => choice(text, words).map(Value::from),
             Self::Workers => Vec::<Worker>::from_line(text).map(workers),
-            Self::Modules => Vec::<ModuleName>::from_line(text).map(|list| modules(&list)),
+            Self::Modules => Vec::<ModuleName>::from_line(text).map(modules),
             Self::Release => read::<ReleaseFile>(text),
             Self::Edition => read::<EditionNumber>(text),
             Self::Endpoint => read::<Endpoint>(text),
@@ -176,8 +176,10 @@ pub fn host_names(text: &str) -> Result<Vec<&'static str>, Wrong> {
     Ok(names)
 }
 
-fn modules(list: &[ModuleName]) -> Value {
-    list.iter().map(ModuleName::as_str).collect()
+fn modules(list: Vec<ModuleName>) -> Value {
+    list.into_iter()
+        .map(|name| name.as_str().to_owned())
+        .collect()
 }
 
 fn workers(list: Vec<Worker>) -> Value {
