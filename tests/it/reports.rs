@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use care_install::plan::Plan;
+use care_install::plan::{Object, Plan};
 use serde_json::{Value, json};
 
 use crate::{
