@@ -75,7 +75,7 @@ pub fn addressed_plan() -> Plan {
     draft.set("certificate.source", "acme");
     draft.set("certificate.acme_email", "it@example.org");
     draft.set("domains.public", &HOSTS.join(", "));
-    for id in ["metrics", "monitoring", "registry"] {
+    for id in ["metrics", "monitoring", "registry", "opensearch"] {
         draft.set(&format!("components.{id}"), "on");
     }
     let site = Site::try_from(&draft).unwrap();
