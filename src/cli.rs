@@ -81,7 +81,9 @@ pub enum Command {
     /// Look at nodes, names, certificate and cluster before anything is changed
     Check(Check),
     /// Show what a deploy would do; nothing is changed
-    Plan,
+    Plan(Plan),
+    /// Show what somebody changed in the cluster since the last run, by whom and when; nothing is changed
+    Drift,
     /// Write all objects and Helm values as files
     Render(Render),
     /// Deploy the site, or go on where the last run stopped
@@ -186,6 +188,14 @@ pub struct Check {
     /// Only this code, such as DNS-04
     #[arg(long, value_name = "CODE")]
     pub only: Option<String>,
+}
+
+/// `plan`
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Plan {
+    /// Only what would become otherwise in the cluster, by object and field; secrets are not shown
+    #[arg(long)]
+    pub diff: bool,
 }
 
 /// `render`

@@ -1,5 +1,6 @@
 //! One function per command: opens what it needs, calls the modules that decide, and shows through a face.
 
+mod compare;
 mod context;
 mod deploy;
 mod failure;
@@ -60,7 +61,9 @@ async fn dispatch(context: &Context, command: Option<Command>) -> Result<Exit, F
         Some(Command::New(arguments)) => settings::new(context, &arguments).await,
         Some(Command::Validate) => settings::validate(context),
         Some(Command::Check(arguments)) => look::check(context, &arguments).await,
-        Some(Command::Plan) => look::plan(context),
+        Some(Command::Plan(arguments)) if arguments.diff => compare::differences(context).await,
+        Some(Command::Plan(_)) => look::plan(context),
+        Some(Command::Drift) => compare::drift(context).await,
         Some(Command::Render(arguments)) => look::render(context, &arguments),
         Some(Command::Deploy(arguments)) => deploy::deploy(context, &arguments).await,
         Some(Command::Backup(Backup::List)) => restore::list(context).await,

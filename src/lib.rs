@@ -5,6 +5,7 @@ pub mod catalog;
 pub mod check;
 pub mod cli;
 pub mod command;
+pub mod compare;
 pub mod engine;
 pub mod host;
 pub mod plain;

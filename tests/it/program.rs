@@ -3,6 +3,7 @@
 mod alone;
 mod cancelled;
 mod deploying;
+mod drifted;
 mod exact;
 mod keys;
 mod killed;

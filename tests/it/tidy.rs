@@ -15,6 +15,7 @@ const PURE: &[&str] = &[
     "ready",
     "waiting",
     "restore",
+    "compare",
     "app",
     "ui",
     "check/verdict",
@@ -53,6 +54,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("ready", &["problem", "plan"]),
     ("waiting", &["problem", "plan", "ready", "engine"]),
     ("restore", &["problem", "site", "plan", "catalog", "ready"]),
+    ("compare", &["problem", "site", "plan"]),
     ("check", &["problem", "site", "plan", "sys"]),
     ("engine", &["problem", "plan", "ready", "waiting", "sys"]),
     (
@@ -61,7 +63,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "problem", "site", "plan", "catalog", "ready", "waiting", "check", "sys", "engine",
         ],
     ),
-    ("sys", &["problem", "plan", "site", "catalog", "rehearsal"]),
+    (
+        "sys",
+        &["problem", "plan", "site", "catalog", "compare", "rehearsal"],
+    ),
     ("rehearsal", &["problem", "plan", "site", "catalog", "sys"]),
     (
         "app",
@@ -105,6 +110,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "engine",
             "watch",
             "restore",
+            "compare",
             "rehearsal",
             "sys",
             "cli",
@@ -121,6 +127,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "engine",
             "watch",
             "restore",
+            "compare",
             "rehearsal",
             "sys",
             "cli",

@@ -15,6 +15,7 @@ async fn the_help_reads_like_a_letter() {
         "validate",
         "check",
         "plan",
+        "drift",
         "render",
         "deploy",
         "status",
@@ -86,6 +87,8 @@ async fn every_looking_command_speaks_json() {
     for (arguments, last) in [
         (&["validate", "--json"][..], "valid"),
         (&["plan", "--json"], "plan"),
+        (&["plan", "--diff", "--rehearsal", "--json"], "differences"),
+        (&["drift", "--rehearsal", "--json"], "drifts"),
         (&["check", "--rehearsal", "--json"], "check"),
         (&["status", "--rehearsal", "--json"], "status"),
         (
