@@ -76,6 +76,8 @@ pub enum Command {
     Rehearse(Rehearse),
     /// Set up a new site: the questions, then site.yaml and the vault
     New(New),
+    /// Take the answers of a new site from the reference's variables.tfvars; what was not understood is listed
+    Import(Import),
     /// Check site.yaml
     Validate,
     /// Look at nodes, names, certificate and cluster before anything is changed
@@ -171,6 +173,20 @@ pub struct New {
     pub from: Option<PathBuf>,
     /// Take the typed secrets from a YAML file (NAME: VALUE), or from standard input with -
     #[arg(long, value_name = "FILE|-", requires = "from")]
+    pub secrets: Option<PathBuf>,
+}
+
+/// `import`
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The file of variables, such as environments/NAME/variables.tfvars
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Make the site at once, its vault locked with a key file, when nothing is missing
+    #[arg(long)]
+    pub key_file: bool,
+    /// Take the typed secrets from a YAML file (NAME: VALUE), or from standard input with -
+    #[arg(long, value_name = "FILE|-")]
     pub secrets: Option<PathBuf>,
 }
 

@@ -4,6 +4,7 @@ mod compare;
 mod context;
 mod deploy;
 mod failure;
+mod import;
 mod look;
 mod pictures;
 mod practice;
@@ -59,6 +60,7 @@ async fn dispatch(context: &Context, command: Option<Command>) -> Result<Exit, F
         None => practice::open(context).await,
         Some(Command::Rehearse(arguments)) => practice::rehearse(context, &arguments).await,
         Some(Command::New(arguments)) => settings::new(context, &arguments).await,
+        Some(Command::Import(arguments)) => import::import(context, &arguments),
         Some(Command::Validate) => settings::validate(context),
         Some(Command::Check(arguments)) => look::check(context, &arguments).await,
         Some(Command::Plan(arguments)) if arguments.diff => compare::differences(context).await,

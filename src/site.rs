@@ -4,6 +4,7 @@ mod draft;
 mod fields;
 pub mod file;
 mod generate;
+pub mod import;
 mod kind;
 mod rules;
 mod sample;

@@ -5,6 +5,7 @@ mod cancelled;
 mod deploying;
 mod drifted;
 mod exact;
+mod imported;
 mod keys;
 mod killed;
 mod looking;

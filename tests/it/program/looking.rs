@@ -12,6 +12,7 @@ async fn the_help_reads_like_a_letter() {
         "",
         "rehearse",
         "new",
+        "import",
         "validate",
         "check",
         "plan",
