@@ -86,6 +86,8 @@ pub enum Command {
     Plan(Plan),
     /// Show what somebody changed in the cluster since the last run, by whom and when; nothing is changed
     Drift,
+    /// Add up what the site asks of its nodes, also with one lost, and what other components would ask
+    Capacity(Capacity),
     /// Write all objects and Helm values as files
     Render(Render),
     /// Deploy the site, or go on where the last run stopped
@@ -212,6 +214,14 @@ pub struct Plan {
     /// Only what would become otherwise in the cluster, by object and field; secrets are not shown
     #[arg(long)]
     pub diff: bool,
+}
+
+/// `capacity`
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Capacity {
+    /// Compare with the nodes of the cluster instead of the reference's (8 cores and 32 GiB each)
+    #[arg(long)]
+    pub live: bool,
 }
 
 /// `render`

@@ -1,5 +1,6 @@
 //! One function per command: opens what it needs, calls the modules that decide, and shows through a face.
 
+mod capacity;
 mod compare;
 mod context;
 mod deploy;
@@ -65,6 +66,7 @@ async fn dispatch(context: &Context, command: Option<Command>) -> Result<Exit, F
         Some(Command::Check(arguments)) => look::check(context, &arguments).await,
         Some(Command::Plan(arguments)) if arguments.diff => compare::differences(context).await,
         Some(Command::Plan(_)) => look::plan(context),
+        Some(Command::Capacity(arguments)) => capacity::capacity(context, arguments).await,
         Some(Command::Drift) => compare::drift(context).await,
         Some(Command::Render(arguments)) => look::render(context, &arguments),
         Some(Command::Deploy(arguments)) => deploy::deploy(context, &arguments).await,

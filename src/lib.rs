@@ -1,6 +1,7 @@
 //! care-install: sets up, watches and restores the self-contained Care hospital cluster.
 
 pub mod app;
+pub mod capacity;
 pub mod catalog;
 pub mod check;
 pub mod cli;

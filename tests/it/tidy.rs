@@ -16,6 +16,7 @@ const PURE: &[&str] = &[
     "waiting",
     "restore",
     "compare",
+    "capacity",
     "app",
     "ui",
     "check/verdict",
@@ -55,6 +56,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("waiting", &["problem", "plan", "ready", "engine"]),
     ("restore", &["problem", "site", "plan", "catalog", "ready"]),
     ("compare", &["problem", "site", "plan"]),
+    ("capacity", &["plan"]),
     ("check", &["problem", "site", "plan", "sys"]),
     ("engine", &["problem", "plan", "ready", "waiting", "sys"]),
     (
@@ -128,6 +130,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "watch",
             "restore",
             "compare",
+            "capacity",
             "rehearsal",
             "sys",
             "cli",

@@ -17,6 +17,7 @@ async fn the_help_reads_like_a_letter() {
         "check",
         "plan",
         "drift",
+        "capacity",
         "render",
         "deploy",
         "status",
@@ -90,6 +91,8 @@ async fn every_looking_command_speaks_json() {
         (&["plan", "--json"], "plan"),
         (&["plan", "--diff", "--rehearsal", "--json"], "differences"),
         (&["drift", "--rehearsal", "--json"], "drifts"),
+        (&["capacity", "--json"], "capacity"),
+        (&["capacity", "--live", "--rehearsal", "--json"], "capacity"),
         (&["check", "--rehearsal", "--json"], "check"),
         (&["status", "--rehearsal", "--json"], "status"),
         (

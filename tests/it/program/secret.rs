@@ -143,6 +143,8 @@ async fn no_secret_is_in_any_output_argument_or_file() {
         &["rehearse", "--yes", "--json", "--log-level", "trace"],
         &["plan"],
         &["plan", "--json"],
+        &["capacity"],
+        &["capacity", "--json"],
         &["check", "--rehearsal", "--json"],
         &["status", "--rehearsal", "--json"],
         &["render", "--out", masked.to_str().unwrap()],
