@@ -92,6 +92,8 @@ pub enum Act {
     Copy,
     /// Accepts a failed check.
     Waive,
+    /// Asks the cluster what is otherwise in it.
+    Compare,
     /// Begins the deploy.
     Deploy,
     /// Goes to the next screen of setting up.

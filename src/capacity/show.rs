@@ -49,9 +49,15 @@ pub fn text(site: &str, (loads, fits): (&[Load], &[Fit]), choices: &[Choice]) ->
             &format!("   {:<44} {}", load.name, words(load.whole(nodes as u64))),
         );
     }
+    others(&mut text, choices);
+    text
+}
+
+/// What another setting would ask for.
+fn others(text: &mut String, choices: &[Choice]) {
     if !choices.is_empty() {
-        line(&mut text, "");
-        line(&mut text, "With another setting");
+        line(text, "");
+        line(text, "With another setting");
     }
     for choice in choices {
         let wrong: Vec<&Fit> = choice.fits.iter().filter(|fit| !fit.fits()).collect();
@@ -61,7 +67,7 @@ pub fn text(site: &str, (loads, fits): (&[Load], &[Fit]), choices: &[Choice]) ->
             "does not fit"
         };
         line(
-            &mut text,
+            text,
             &format!(
                 "   {:<34} {} more; {verdict}",
                 choice.setting,
@@ -74,12 +80,11 @@ pub fn text(site: &str, (loads, fits): (&[Load], &[Fit]), choices: &[Choice]) ->
                 |lost| format!("without {lost}"),
             );
             line(
-                &mut text,
+                text,
                 &format!("      {when}: no room for {}", counted(&fit.homeless)),
             );
         }
     }
-    text
 }
 
 fn head(fit: &Fit) -> String {

@@ -83,7 +83,7 @@ pub struct By {
 pub struct Since {
     /// When the last run began.
     pub began: Option<Timestamp>,
-    /// Whether the settings still say what that run sent: then what is otherwise was changed in the cluster.
+    /// Whether that run sent just what the settings say now: then what is missing was taken away in the cluster.
     pub as_sent: bool,
 }
 
@@ -182,7 +182,7 @@ fn set_by(
     if entry.subresource == "status" {
         return Vec::new();
     }
-    let mut set = Vec::new();
+    let mut found = Vec::new();
     for path in entry.leaves() {
         let (was, is) = (path.find(sent), path.find(live));
         if is.is_none() || was == is || is_note(&path) {
@@ -194,9 +194,9 @@ fn set_by(
             is: mask.shown(subject, &path, is),
             by: Some(By::of(entry)),
         };
-        set.push((path, field));
+        found.push((path, field));
     }
-    set
+    found
 }
 
 /// What somebody changed in a release, by its revisions, the newest first.

@@ -212,8 +212,8 @@ fn a_release_differs_by_its_version_its_values_and_its_state() {
     assert_eq!(names, [".version", ".values.a", ".status"]);
 }
 
-fn by(manager: &str, subresource: &str) -> Option<By> {
-    Some(By {
+fn by(manager: &str, subresource: &str) -> By {
+    By {
         manager: manager.to_owned(),
         operation: "Update".to_owned(),
         subresource: subresource.to_owned(),
@@ -221,7 +221,7 @@ fn by(manager: &str, subresource: &str) -> Option<By> {
         event: (subresource == "scale")
             .then(|| "Scaled up replica set care-1 from 2 to 5".to_owned()),
         revision: (manager == "helm").then_some(2),
-    })
+    }
 }
 
 fn value(value: &Value) -> Shown {
@@ -285,9 +285,9 @@ fn the_drift_reads_like_a_report_of_who_did_what() {
         change,
     };
     let fields = vec![
-        field(".data.a", by("kubectl-edit", "")),
-        field(".spec.replicas", by("kubectl", "scale")),
-        field(".values.a", by("helm", "")),
+        field(".data.a", Some(by("kubectl-edit", ""))),
+        field(".spec.replicas", Some(by("kubectl", "scale"))),
+        field(".values.a", Some(by("helm", ""))),
         field(".spec.gone", None),
     ];
     let all = [

@@ -75,18 +75,19 @@ impl Session {
         let memory = Journal::look(&self.place.journal()).map_err(|problem| vec![problem])?;
         let began = began(&memory);
         let (doors, mask) = (&world.doors, &mask);
-        let mut steps = Vec::new();
-        for step in &plan.steps {
-            let done = memory.done.get(&step.id);
-            // What was never sent cannot have been changed.
-            if memory.run.is_none() || done.is_some() {
-                let since = Since {
-                    began,
-                    as_sent: done.is_some_and(|done| *done == outline::digest(step)),
-                };
-                steps.push(drift(step, doors, since, mask));
-            }
-        }
+        let since = |step: &Step| Since {
+            began,
+            // What the last run did not send, or sent otherwise, may be missing for that reason.
+            as_sent: memory
+                .done
+                .get(&step.id)
+                .is_some_and(|done| *done == outline::digest(step)),
+        };
+        let steps: Vec<_> = plan
+            .steps
+            .iter()
+            .map(|step| drift(step, doors, since(step), mask))
+            .collect();
         let found: Vec<Vec<Drift>> = in_order(steps, STEPS).await?;
         Ok(Drifted {
             began,

@@ -71,7 +71,7 @@ pub fn import(text: &str, environment: Option<&str>) -> Imported {
     let mut variables: Vec<Variable> = Vec::new();
     for entry in reader::read(text) {
         match entry {
-            Entry::Variable { line, name, value } => opened(line, name, value, &mut variables),
+            Entry::Variable { line, name, value } => opened(line, &name, value, &mut variables),
             Entry::Unclear { line, text, why } => imported.leave(line, &text, why),
         }
     }
@@ -109,11 +109,11 @@ pub fn import(text: &str, environment: Option<&str>) -> Imported {
 }
 
 /// Opens maps: `nodes = { primary = { ip = "1" } }` is `nodes_primary_ip`. Lists, and maps that are answers, stay whole.
-fn opened(line: usize, name: String, value: Value, all: &mut Vec<Variable>) {
+fn opened(line: usize, name: &str, value: Value, all: &mut Vec<Variable>) {
     match value {
-        Value::Map(entries) if !names::is_whole(&name) && !entries.is_empty() => {
+        Value::Map(entries) if !names::is_whole(name) && !entries.is_empty() => {
             for (line, key, value) in entries {
-                opened(line, format!("{name}_{key}"), value, all);
+                opened(line, &format!("{name}_{key}"), value, all);
             }
         }
         value => all.push(Variable {

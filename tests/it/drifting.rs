@@ -169,7 +169,7 @@ pub fn assert_drift(lines: &[Value], replicas: u64) {
     assert_eq!(told(lines, "drift", ("was", "is")), wanted);
     let fields = lines.iter().filter_map(|line| line["fields"].as_array());
     for field in fields.flatten() {
-        let at = field["by"]["at"].as_str().expect(&field.to_string());
+        let at = field["by"]["at"].as_str().unwrap_or_default();
         assert!(at.parse::<jiff::Timestamp>().is_ok(), "{field}");
     }
     let last = lines.last().unwrap();

@@ -268,6 +268,13 @@ pub const PLAN: &[Binding] = &[
         "the objects and settings of the chosen step, secrets masked",
         Act::Open,
     ),
+    row(
+        &[Char('d')],
+        "d",
+        "difference",
+        "what of the plan is otherwise in the cluster, by object and field; nothing is changed",
+        Act::Compare,
+    ),
     EXPLAIN,
     UP,
     DOWN,

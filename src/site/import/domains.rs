@@ -91,11 +91,11 @@ pub fn host(name: &str) -> Option<Host> {
         ("private", Scope::Local),
         ("internal", Scope::Local),
     ];
-    let scoped = scopes.iter().find_map(|(word, scope)| {
+    let split = scopes.iter().find_map(|(word, scope)| {
         let behind = stem.strip_suffix(word)?.strip_suffix('_')?;
         Some((behind, *scope))
     });
-    let (service, scope) = scoped.unwrap_or((stem, Scope::Any));
+    let (service, scope) = split.unwrap_or((stem, Scope::Any));
     let row = SERVICES
         .iter()
         .find(|(_, names)| names.contains(&service))?;

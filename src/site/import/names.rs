@@ -322,7 +322,7 @@ pub fn is_whole(name: &str) -> bool {
 }
 
 /// Joins images that came in two parts; a tag without its image stays as it is and is told.
-pub fn join_images(variables: &mut Vec<Variable>) {
+pub fn join_images(variables: &mut [Variable]) {
     for (field, tags) in TAGS {
         let names = ROWS
             .iter()

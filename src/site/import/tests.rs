@@ -1,6 +1,6 @@
 //! What becomes of a whole file of variables.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use secrecy::ExposeSecret as _;
 
@@ -23,7 +23,7 @@ fn the_references_variables_become_a_valid_site_with_only_secrets_left_to_type()
     let mut text = file::write(&imported.draft);
     text.push_str("\nassumed\n");
     for one in &imported.assumed {
-        text.push_str(&format!("{} = {}: {}\n", one.field, one.value, one.why));
+        writeln!(text, "{} = {}: {}", one.field, one.value, one.why).unwrap();
     }
     text.push_str("\nleft\n");
     text.push_str(&left(&imported).join("\n"));

@@ -4,10 +4,10 @@ use care_install::rehearsal;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{LIMIT, REHEARSE, Running, Site};
+use super::{LIMIT, REHEARSE, Running, Site, terminal::Terminal};
 use crate::{
     catalog::sample_plan,
-    drifting::{assert_differences, assert_drift, hands, replicas},
+    drifting::{assert_differences, assert_drift, hands, patch, replicas},
 };
 
 const DIFF: &[&str] = &["plan", "--diff", "--rehearsal"];
@@ -147,6 +147,27 @@ async fn others_are_told(site: &Site, hand: crate::drifting::Hands) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_screen_of_the_plan_shows_the_difference_to_what_is_there() {
+    let site = Site::new();
+    site.run(REHEARSE).await.exits(0);
+    let point = rehearsal::find(&site.cluster()).await.unwrap();
+    let data = json!({"data": {"USE_SMS": "True"}});
+    let path = "/api/v1/namespaces/care-be/configmaps/care-settings";
+    patch(&point, path, &data).await;
+    let mut screen = Terminal::start(site.command(&["rehearse", "--speed", "max"]));
+    screen.press("o", "screens").await;
+    screen.choose("Plan").await;
+    screen.send("\r");
+    screen.press("d", "difference").await;
+    let shown = |text: &str| text.contains("USE_SMS: \"True\" -> \"False\"");
+    let text = screen.until("the difference", shown).await;
+    assert!(text.contains("Difference to what is there"), "{text}");
+    screen.send("\u{1b}");
+    screen.press("q", "leave").await;
+    assert_eq!(screen.ended().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_site_that_was_never_deployed_and_a_cluster_that_is_not_there_are_told_apart() {
     let site = Site::prepared().await;
     let ran = site.run(DIFF).await.exits(0);
@@ -158,7 +179,11 @@ async fn a_site_that_was_never_deployed_and_a_cluster_that_is_not_there_are_told
     let ran = site.run(DRIFT).await.exits(0);
     assert!(ran.out.starts_with("This folder remembers no run"), "{ran}");
     // Nothing leads to the real cluster of this site.
-    for arguments in [&["plan", "--diff", "--json"][..], &["drift", "--json"]] {
+    for arguments in [
+        &["plan", "--diff", "--json"][..],
+        &["drift", "--json"],
+        &["capacity", "--live", "--json"],
+    ] {
         let lines = site.run(arguments).await.exits(1).json();
         assert_eq!(lines[0]["problem"]["code"], "KUBE-01", "{lines:?}");
     }
