@@ -1,6 +1,7 @@
 //! The settings of a site: the draft as typed, the `Site` in which everything is valid, and its secrets. Pure.
 
 mod draft;
+mod entrance;
 mod fields;
 pub mod file;
 mod generate;
@@ -13,18 +14,19 @@ mod types;
 mod valid;
 
 pub use draft::{FieldProblem, SiteDraft};
+pub use entrance::{AddressPool, Entrance, Entrances, Way};
 pub use fields::{FIELDS, Field, Group, Preset};
 pub use kind::{HOSTS, Kind, Shape};
 pub use sample::sample;
 pub use secrets::{Origin, SecretName, Secrets};
 pub use types::{
-    BucketName, BucketPrefix, Cidr, CronLine, DataPath, EmailAddress, Endpoint, FilePath, Fqdn,
-    FromLine, ImageRef, Line, LoginName, NodeName, Region, SiteName, StorageSize, UserName, Worker,
-    Wrong,
+    BucketName, BucketPrefix, Cidr, CronLine, DataPath, EditionNumber, EmailAddress, Endpoint,
+    FilePath, Fqdn, FromLine, ImageRef, Line, LoginName, ModuleName, NodeName, Region, ReleaseFile,
+    SiteName, StorageSize, UserName, Worker, Wrong,
 };
 pub use valid::{
-    Backups, Care, Certificate, Cluster, Domains, Exposure, Host, Mail, Node, Nodes, Site, Storage,
-    Version,
+    Backups, Care, Certificate, Cluster, Domains, Exposure, Host, Mail, Node, Nodes, PemFiles,
+    Site, Storage, Version,
 };
 
 #[cfg(test)]

@@ -230,7 +230,7 @@ impl Wizard {
         if self.purpose == Purpose::New {
             let missing = FIELDS
                 .iter()
-                .filter(|field| field.required())
+                .filter(|field| self.draft.wants(field))
                 .filter(|field| {
                     let secret = field.secret().map(|name| self.secrets.get(name));
                     secret

@@ -43,7 +43,8 @@ pub fn objects(release: &Release, makers: Makers) -> Vec<Object> {
         .collect()
 }
 
-/// A whole chart of the release's name and version, as paths and contents.
+/// A whole chart of the release's name and version, as paths and contents. A chart may have several releases: what stands
+/// for one is given to that one, so that all of them may lie in one folder.
 pub fn chart(release: &Release) -> Vec<(String, String)> {
     let name = release.chart.rsplit('/').next().unwrap_or(&release.chart);
     let about = json!({
@@ -57,7 +58,10 @@ pub fn chart(release: &Release) -> Vec<(String, String)> {
     {
         // Helm reads templates: braces of its own kind must stay as they are.
         let text = object.value().to_string().replace("{{", "{{`{{`}}");
-        files.push((format!("templates/{index:02}.yaml"), text));
+        let release = &release.name;
+        let text =
+            format!("{{{{- if eq .Release.Name \"{release}\" }}}}\n{text}\n{{{{- end }}}}\n");
+        files.push((format!("templates/{release}-{index:02}.yaml"), text));
     }
     files
 }
@@ -78,10 +82,8 @@ fn workload_objects(release: &Release, workload: &Workload) -> Vec<Value> {
         "metadata": {"name": workload.name, "namespace": namespace, "labels": labels},
         "spec": spec(workload, &labels),
     })];
-    if let Some(tolerations) = tolerations(release, workload)
-        && let Some(made) = values.first_mut()
-    {
-        made["spec"]["template"]["spec"]["tolerations"] = tolerations.clone();
+    if let Some(made) = values.first_mut() {
+        place(release, workload, &mut made["spec"]["template"]["spec"]);
     }
     if workload.kind != "StatefulSet" {
         values.extend(workload.claims.iter().map(|claim| {
@@ -103,21 +105,49 @@ fn workload_objects(release: &Release, workload: &Workload) -> Vec<Value> {
             "metadata": {"name": name, "namespace": namespace, "labels": labels},
             "spec": {"selector": labels, "ports": ports},
         }));
+        if let Some(service) = values.last_mut() {
+            expose(release, service);
+        }
     }
     values
 }
 
-/// What the chart's values say of the silence of a machine: for the chart's main workload, or for the part of its name.
-fn tolerations<'r>(release: &'r Release, workload: &Workload) -> Option<&'r Value> {
-    if workload.by_operator {
-        return None;
-    }
-    let values = release.values.as_object()?;
+/// Where the pods may be, by the chart's values: those of the chart's main workload, or of the part of its name.
+fn place(release: &Release, workload: &Workload, pod: &mut Value) {
+    let Some(values) = release.values.as_object().filter(|_| !workload.by_operator) else {
+        return;
+    };
     let part = values
         .iter()
         .find(|(part, _)| workload.name.ends_with(&format!("-{part}")));
     let from = part.map_or(&release.values, |(_, part)| part);
-    from.get("tolerations").filter(|found| found.is_array())
+    for key in ["tolerations", "affinity", "nodeSelector"] {
+        if pod.get(key).is_none()
+            && let Some(said) = from.get(key)
+        {
+            pod[key] = said.clone();
+        }
+    }
+}
+
+/// An ingress controller's Service that wants an address of its own says so in the values of its chart.
+fn expose(release: &Release, service: &mut Value) {
+    let said = |key: &str| {
+        release
+            .values
+            .pointer(&format!("/controller/service/{key}"))
+    };
+    if said("type") != Some(&json!("LoadBalancer")) {
+        return;
+    }
+    for key in ["type", "externalTrafficPolicy", "loadBalancerClass"] {
+        if let Some(value) = said(key) {
+            service["spec"][key] = value.clone();
+        }
+    }
+    if let Some(annotations) = said("annotations") {
+        service["metadata"]["annotations"] = annotations.clone();
+    }
 }
 
 fn claim_spec(class: &str, size: &str) -> Value {

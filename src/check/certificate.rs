@@ -18,7 +18,10 @@ use super::{
     list::{self, Check},
     run::{About, Desk},
 };
-use crate::sys::{Routes, files, tls};
+use crate::{
+    site::Certificate,
+    sys::{Routes, files, tls},
+};
 
 /// Most bytes of a certificate or key file; a chain has some ten thousand.
 const MOST: u64 = 256 * 1024;
@@ -106,10 +109,17 @@ pub async fn run(asked: Asked, desk: Desk) {
         .hosts
         .iter()
         .map(|host| host.name.to_string());
+    let Certificate::Files(paths) = &asked.site.certificate else {
+        for (check, _) in CHECKS {
+            let verdict = judge::skipped("the cluster orders it");
+            desk.tell(check, About::here("", began), verdict).await;
+        }
+        return;
+    };
     let files = Files {
         folder: asked.folder.clone(),
-        chain: asked.site.certificate.chain_file.to_string(),
-        key: asked.site.certificate.key_file.to_string(),
+        chain: paths.chain_file.to_string(),
+        key: paths.key_file.to_string(),
         names: names.collect(),
         now: asked.now,
     };

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     problem::Problem,
+    site::Entrance,
     sys::{
         Routes,
         dns::{Answer, Asker},
@@ -33,6 +34,7 @@ struct Wanted {
     name: String,
     asked: String,
     public: bool,
+    targets: Vec<Entrance>,
 }
 
 /// A label that nobody has made a record for.
@@ -51,6 +53,7 @@ pub fn resolver(server: Option<&str>, routes: &Routes) -> Result<Asker, Problem>
 
 fn wanted(asked: &Asked) -> Vec<Wanted> {
     let domains = &asked.site.domains;
+    let entrances = asked.site.entrances();
     let mut wanted: Vec<Wanted> = domains
         .hosts
         .iter()
@@ -59,6 +62,7 @@ fn wanted(asked: &Asked) -> Vec<Wanted> {
             name: host.name.to_string(),
             asked: host.name.to_string(),
             public: host.public,
+            targets: entrances.of(host.public).to_vec(),
         })
         .collect();
     wanted.push(Wanted {
@@ -66,6 +70,7 @@ fn wanted(asked: &Asked) -> Vec<Wanted> {
         name: format!("*.{}", domains.base),
         asked: format!("{}.{}", made_up(), domains.base),
         public: domains.hosts.iter().any(|host| host.public),
+        targets: entrances.all(),
     });
     wanted
 }
@@ -128,14 +133,13 @@ async fn by(server: Option<&str>, asked: &Asked, desk: &Desk) {
         let wanted: Vec<Wanted> = answered.into_iter().map(|(wanted, ..)| wanted).collect();
         return skip(server, &wanted, desk).await;
     }
-    let targets = judgement::targets(&asked.site);
     for (wanted, answer, took) in answered {
         let question = Question {
             code: wanted.check.code,
             name: &wanted.name,
             asked: &wanted.asked,
             server,
-            targets: &targets,
+            targets: &wanted.targets,
             public: wanted.public,
         };
         let subject = subject_of(server, &wanted.name);

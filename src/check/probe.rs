@@ -12,13 +12,16 @@ use super::{
     judge::{
         self,
         certificate::{self as by_certificate, Facts},
-        dns::{Question, Target},
+        dns::Question,
         ssh::Node,
     },
 };
 use crate::{
     problem::{Code, Problem},
-    site::{FilePath, Fqdn, HOSTS, Line, NodeName, SiteDraft, Version, Worker},
+    site::{
+        AddressPool, Entrance, Entrances, FilePath, Fqdn, HOSTS, Line, NodeName, SiteDraft,
+        Version, Worker,
+    },
     sys::{
         Routes,
         kube::{Kube, Source},
@@ -168,27 +171,34 @@ fn nodes(draft: &SiteDraft, routes: &Routes, looks: &mut Vec<Look>) {
     }
 }
 
-/// The nodes whose addresses are known already.
-fn targets(draft: &SiteDraft) -> Vec<Target> {
-    [
-        ("nodes.primary.name", "nodes.primary.address"),
-        ("nodes.secondary.name", "nodes.secondary.address"),
-    ]
-    .into_iter()
-    .filter_map(|(name, address)| {
-        Some(Target {
-            node: draft.read::<NodeName>(name)?.to_string(),
+/// Where names lead, as far as it is known already.
+fn entrances(draft: &SiteDraft) -> Entrances {
+    if draft.value("exposure.mode").eq_ignore_ascii_case("metallb") {
+        let pool = draft.read::<AddressPool>("exposure.pool");
+        return pool.map(Entrances::of_pool).unwrap_or_default();
+    }
+    let node = |name, address| {
+        Some(Entrance {
+            name: draft.read::<NodeName>(name)?.to_string(),
             address: draft.read(address)?,
         })
-    })
-    .collect()
+    };
+    Entrances::on_nodes(
+        node("nodes.primary.name", "nodes.primary.address"),
+        node("nodes.secondary.name", "nodes.secondary.address"),
+        !draft.list("domains.public").is_empty(),
+    )
 }
 
 fn names(draft: &SiteDraft, routes: &Routes, looks: &mut Vec<Look>) {
-    let targets = targets(draft);
+    let entrances = entrances(draft);
     let public = draft.list("domains.public");
     let mut look = |field: String, code: Code, (name, asked): (String, String), public: bool| {
-        let (routes, targets) = (routes.clone(), targets.clone());
+        let routes = routes.clone();
+        let targets = match code {
+            Code::Dns03 => entrances.all(),
+            _ => entrances.of(public).to_vec(),
+        };
         let look = async move {
             let answer = match resolver(None, &routes) {
                 Ok(resolver) => resolver.ask(&asked).await,

@@ -56,7 +56,7 @@ fn from_file(
     }
     let missing: Vec<&str> = crate::site::FIELDS
         .iter()
-        .filter(|field| field.required())
+        .filter(|field| draft.wants(field))
         .filter_map(crate::site::Field::secret)
         .filter(|name| typed.get(*name).is_none())
         .map(SecretName::as_str)

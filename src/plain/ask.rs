@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use crate::{
     problem::{Code, Problem},
-    site::{Field, Group, Kind, SecretName, Secrets, SiteDraft},
+    site::{Field, Group, Kind, Preset, SecretName, Secrets, SiteDraft},
     sys::vault,
 };
 
@@ -77,8 +77,12 @@ pub fn group(
     mut keep: impl FnMut(&SiteDraft) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     for field in group.fields() {
+        // A question that belongs to another choice is not put.
+        if matches!(field.preset, Preset::RequiredWhen(..)) && !draft.wants(field) {
+            continue;
+        }
         if let Some(name) = field.secret() {
-            secret(field, name, secrets)?;
+            secret(field, name, (draft.wants(field), secrets))?;
             continue;
         }
         let text = line(field, draft)?;
@@ -133,8 +137,13 @@ fn in_a_line(problem: &Problem) -> String {
     }
 }
 
-fn secret(field: &Field, name: SecretName, secrets: &mut Secrets) -> Result<(), Problem> {
-    let required = field.required() && secrets.get(name).is_none();
+/// Asks for a secret; one that is wanted and not there yet may not stay empty.
+fn secret(
+    field: &Field,
+    name: SecretName,
+    (wanted, secrets): (bool, &mut Secrets),
+) -> Result<(), Problem> {
+    let required = wanted && secrets.get(name).is_none();
     let asked = Password::new(field.label)
         .with_help_message(field.why)
         .with_display_mode(PasswordDisplayMode::Masked)

@@ -130,10 +130,13 @@ fn notes(site: &Site) -> Vec<String> {
     let mut notes = Vec::new();
     let hosts = site.domains.hosts.iter().filter(|host| host.public);
     let public: Vec<&str> = hosts.map(|host| host.name.as_str()).collect();
-    if !public.is_empty() {
+    let entrances = site.entrances();
+    if let (false, Some(at)) = (public.is_empty(), entrances.public.first()) {
         notes.push(format!(
-            "The public names {} are served by the private ingress class in this version; the firewall in front of them comes later.",
-            public.join(", ")
+            "The public names {} come in through the firewall at {} ({}); name servers must lead them there.",
+            public.join(", "),
+            at.address,
+            at.name
         ));
     }
     let replicas = site

@@ -24,6 +24,7 @@ pub fn judge(target: &ObjectRef, live: &Value) -> Readiness {
         ("", "Pod") => pod(live),
         ("", "Namespace") => phase(live, "Active"),
         ("", "PersistentVolumeClaim") => phase(live, "Bound"),
+        ("", "Service") => service(live),
         ("apiextensions.k8s.io", _) => conditions(live, &["NamesAccepted", "Established"]),
         ("apiregistration.k8s.io", _) => conditions(live, &["Available"]),
         ("", "Node") | ("cert-manager.io", _) => conditions(live, &["Ready"]),
@@ -170,6 +171,18 @@ fn phase(live: &Value, wanted: &str) -> Readiness {
         "" => not_yet(format!("it is not {wanted} yet")),
         phase => not_yet(format!("it is {phase}, not {wanted} yet")),
     }
+}
+
+/// A Service that wants an address of its own has nothing to answer on before it gets one.
+fn service(live: &Value) -> Readiness {
+    let given = live
+        .pointer("/status/loadBalancer/ingress")
+        .and_then(Value::as_array)
+        .is_some_and(|given| !given.is_empty());
+    if text(live, "/spec/type") != "LoadBalancer" || given {
+        return Readiness::Ready;
+    }
+    not_yet("it has no address yet")
 }
 
 /// `Ready=True` is the condition to wait for: `Initialized=True` also comes while the first job can never finish.

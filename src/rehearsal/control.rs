@@ -11,6 +11,7 @@ mod job;
 mod kubelet;
 mod longhorn;
 mod machines;
+mod metallb;
 mod network;
 mod nodes;
 mod operator;
@@ -21,6 +22,7 @@ mod replicaset;
 mod scheduler;
 mod shape;
 mod stateful;
+mod strain;
 mod trouble;
 
 #[cfg(test)]
@@ -51,7 +53,9 @@ pub const CONTROLLERS: &[Controller] = &[
     machines::machines,
     scheduler::scheduler,
     kubelet::kubelet,
+    strain::strain,
     network::network,
+    metallb::metallb,
     operator::later_workloads,
     longhorn::longhorn,
     certs::certificates,

@@ -25,17 +25,20 @@ pub struct Zone {
 }
 
 impl Zone {
-    /// Public names lead to the secondary node, where traffic from outside comes in; all others to the primary one.
+    /// Each name leads to the first place that answers for its kind; all others to where private names lead.
     pub fn of(site: &Site) -> Self {
-        let (primary, secondary) = (site.nodes.primary.address, site.nodes.secondary.address);
-        let place = |public| if public { secondary } else { primary };
+        let entrances = site.entrances();
+        let place = |public| {
+            let first = entrances.of(public).first();
+            first.map_or(site.nodes.primary.address, |entrance| entrance.address)
+        };
         let hosts = site.domains.hosts.iter();
         Self {
             base: site.domains.base.as_str().to_ascii_lowercase(),
             hosts: hosts
                 .map(|host| (host.name.as_str().to_ascii_lowercase(), place(host.public)))
                 .collect(),
-            rest: primary,
+            rest: place(false),
         }
     }
 

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::certificate::{self, Chain};
 use crate::{
     problem::{Code, Problem},
-    site::{SecretName, Secrets, Site, sample},
+    site::{Certificate, SecretName, Secrets, Site, sample},
     sys::{
         daemon,
         files::{self, Mode},
@@ -22,13 +22,14 @@ const LOCK: &str = ".prepare.lock";
 const LARGEST: u64 = 256 * 1024;
 
 /// What a person would type; it opens nothing anywhere.
-const TYPED: [(SecretName, &str); 3] = [
+const TYPED: [(SecretName, &str); 4] = [
     (SecretName::BackupAccessKey, "PRACTICEACCESSKEY000"),
     (
         SecretName::BackupSecretKey,
         "made-up-for-practice-and-opens-nothing",
     ),
     (SecretName::CareEmailPassword, "made-up-for-practice"),
+    (SecretName::AcmeDnsSecret, "made-up-for-practice"),
 ];
 
 /// Makes whatever of the practice site is not in the folder yet; killed at any instant, the next call goes on from there.
@@ -88,9 +89,12 @@ fn vault(dir: &SiteDir) -> Result<(), Problem> {
 
 /// Makes key and chain: the key first, so that a chain without its key is never there.
 fn certificate(dir: &SiteDir, site: &Site, now: Timestamp) -> Result<(), Problem> {
+    let Certificate::Files(named) = &site.certificate else {
+        return Ok(());
+    };
     let base = site.domains.base.as_str();
-    let chain_file = dir.named_file(&site.certificate.chain_file);
-    let key_file = dir.named_file(&site.certificate.key_file);
+    let chain_file = dir.named_file(&named.chain_file);
+    let key_file = dir.named_file(&named.key_file);
     let chain = files::read_text_if_any(&chain_file, LARGEST)?;
     let key = if let Some(text) = files::read_text_if_any(&key_file, LARGEST)? {
         SecretString::from(text)

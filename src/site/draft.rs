@@ -60,7 +60,7 @@ impl SiteDraft {
     /// What holds when nothing is typed.
     pub fn preset(&self, field: &Field) -> String {
         match field.preset {
-            Preset::Required | Preset::Optional => String::new(),
+            Preset::Required | Preset::RequiredWhen(..) | Preset::Optional => String::new(),
             Preset::Text(text) => text.into(),
             // Only fields without a derived preset of their own are named in the table, so this ends.
             Preset::SameAs(other) => self.value(other),
@@ -68,6 +68,14 @@ impl SiteDraft {
                 "" => String::new(),
                 base => format!("{label}.{base}"),
             },
+        }
+    }
+
+    /// Whether this site cannot do without something being typed there.
+    pub fn wants(&self, field: &Field) -> bool {
+        match field.preset {
+            Preset::RequiredWhen(id, word) => self.value(id).eq_ignore_ascii_case(word),
+            _ => field.required(),
         }
     }
 
@@ -100,13 +108,13 @@ impl SiteDraft {
         let text = self.value(field.id);
         if text.is_empty() {
             // A host name waits for the base domain, whose absence is told once and there.
-            return field.required().then(|| missing(field));
+            return self.wants(field).then(|| missing(field));
         }
         let wrong = field.kind.read(&text).err()?;
         let source = match field.preset {
             Preset::SameAs(other) => other,
             Preset::UnderBase(_) => "domains.base",
-            Preset::Required | Preset::Optional | Preset::Text(_) => "",
+            Preset::Required | Preset::RequiredWhen(..) | Preset::Optional | Preset::Text(_) => "",
         };
         // A text that was taken over from a wrong field is told there, and once.
         if self.get(id).is_empty() && self.check(source).is_some() {

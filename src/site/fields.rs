@@ -73,6 +73,8 @@ impl Group {
 pub enum Preset {
     /// Nothing; the field must be typed.
     Required,
+    /// Nothing; it must be typed when that field holds this, and is not looked at when it holds something else.
+    RequiredWhen(&'static str, &'static str),
     /// Nothing, and that is fine.
     Optional,
     /// This text.
@@ -116,7 +118,7 @@ impl Field {
         }
     }
 
-    /// Whether the site cannot do without something being typed here.
+    /// Whether no site can do without something being typed here.
     pub fn required(&self) -> bool {
         self.preset == Preset::Required
     }

@@ -7,6 +7,7 @@ use crate::problem::{Code, Problem};
 use super::{
     Field,
     draft::{FieldProblem, SiteDraft},
+    entrance::AddressPool,
     kind::HOSTS,
     types::{Cidr, DataPath, Fqdn, FromLine, NodeName, Worker},
 };
@@ -22,12 +23,15 @@ pub fn problems(draft: &SiteDraft) -> Vec<FieldProblem> {
     let nodes = nodes(draft);
     let mut found = Vec::new();
     not_yet(draft, &mut found);
+    pool(draft, &nodes, &mut found);
     unique_nodes(&nodes, &mut found);
     networks(draft, &nodes, &mut found);
     room(draft, nodes.len(), &mut found);
     hosts(draft, &mut found);
     disks(draft, &mut found);
     mail(draft, &mut found);
+    terminology(draft, &mut found);
+    acme(draft, &mut found);
     found
 }
 
@@ -122,12 +126,49 @@ fn not_yet(draft: &SiteDraft, found: &mut Vec<FieldProblem>) {
             "Set up Kubernetes on the machines first, then choose `existing` for `cluster.origin` and give its kubeconfig.",
         );
     }
-    if draft.value("exposure.mode").eq_ignore_ascii_case("metallb") {
-        refuse(
-            "exposure.mode",
-            "This version cannot set up MetalLB.",
-            "Choose `node-port` for `exposure.mode`: traffic comes in on ports 80 and 443 of the nodes.",
-        );
+}
+
+/// Addresses of their own: there must be some, and nothing else may have them.
+fn pool(draft: &SiteDraft, nodes: &[NodeEntry], found: &mut Vec<FieldProblem>) {
+    const ID: &str = "exposure.pool";
+    if !draft.value("exposure.mode").eq_ignore_ascii_case("metallb") {
+        return;
+    }
+    let Some(pool) = draft.read::<AddressPool>(ID) else {
+        return;
+    };
+    let servers: Vec<Ipv4Addr> = draft.read("exposure.dns_servers").unwrap_or_default();
+    let machines = nodes.iter().filter_map(|node| node.address);
+    let mut held: Vec<Ipv4Addr> = machines.chain(servers).collect();
+    held.retain(|address| pool.contains(*address));
+    held.dedup();
+    if !held.is_empty() {
+        let held: Vec<String> = held.iter().map(ToString::to_string).collect();
+        found.push(clash(
+            ID,
+            format!("The address pool {pool} holds addresses that are in use: {}.", held.join(", ")),
+            "a service that has a machine's address can lock everybody out of that machine, SSH and Kubernetes included".into(),
+            "Choose a range without the nodes and the DNS servers.",
+        ));
+    }
+    for id in ["cluster.pod_cidr", "cluster.service_cidr"] {
+        let Some(cidr) = draft.read::<Cidr>(id) else {
+            continue;
+        };
+        let inside = cidr.contains(pool.private())
+            || cidr.contains(pool.last())
+            || pool.contains(cidr.net().network());
+        if inside {
+            found.push(clash(
+                ID,
+                format!(
+                    "The address pool {pool} overlaps the {} {cidr}.",
+                    label(id).to_lowercase()
+                ),
+                "nobody outside the cluster can reach an address of it".into(),
+                "Choose a range of the network that the nodes are in.",
+            ));
+        }
     }
 }
 
@@ -328,6 +369,54 @@ fn mail(draft: &SiteDraft, found: &mut Vec<FieldProblem>) {
             "A mail user is given and no mail server.".into(),
             "`care.email_host` is empty".into(),
             "Give the mail server, or leave `care.email_user` empty.",
+        ));
+    }
+}
+
+fn terminology(draft: &SiteDraft, found: &mut Vec<FieldProblem>) {
+    let chosen = ["lite", "full"].contains(&draft.value("components.snowstorm").as_str());
+    if chosen && draft.get("components.snomed_file").is_empty() {
+        found.push(clash(
+            "components.snomed_file",
+            "SNOMED CT release (`components.snomed_file`) is missing.".into(),
+            "Snowstorm is chosen, and it has nothing to serve without a release".into(),
+            "Give the file's name, for example `SnomedCT_InternationalRF2_PRODUCTION_20261101T120000Z.zip`, or set `components.snowstorm` to off.",
+        ));
+    }
+}
+
+fn acme(draft: &SiteDraft, found: &mut Vec<FieldProblem>) {
+    if !draft
+        .value("certificate.source")
+        .eq_ignore_ascii_case("acme")
+    {
+        return;
+    }
+    let server = draft.value("certificate.acme_server");
+    if !server.starts_with("https://") {
+        found.push(clash(
+            "certificate.acme_server",
+            format!("The authority (`certificate.acme_server`) cannot be `{server}`."),
+            "an authority is asked over https only".into(),
+            "Write it like `https://acme-v02.api.letsencrypt.org/directory`.",
+        ));
+    }
+    let provider = draft.value("certificate.dns_provider").to_lowercase();
+    if provider == "rfc2136" && draft.value("certificate.dns_server").is_empty() {
+        found.push(clash(
+            "certificate.dns_server",
+            "Name server for updates (`certificate.dns_server`) is missing.".into(),
+            "`certificate.dns_provider` is rfc2136, which sends updates to a name server".into(),
+            "Give its address and port, for example `192.168.20.1:53`.",
+        ));
+    }
+    let needs = matches!(provider.as_str(), "route53" | "rfc2136");
+    if needs && draft.value("certificate.dns_account").is_empty() {
+        found.push(clash(
+            "certificate.dns_account",
+            "Account at the DNS provider (`certificate.dns_account`) is missing.".into(),
+            format!("`certificate.dns_provider` is {provider}, which knows its keys by name"),
+            "Give the id of the access key (route53) or the name of the TSIG key (rfc2136).",
         ));
     }
 }

@@ -67,6 +67,7 @@ fn every_field_is_asked_with_a_reason_and_a_good_example() {
 
 #[test]
 fn an_empty_draft_names_exactly_the_required_fields() {
+    let draft = SiteDraft::new();
     let missing: Vec<&str> = SiteDraft::new()
         .problems()
         .into_iter()
@@ -74,7 +75,7 @@ fn an_empty_draft_names_exactly_the_required_fields() {
         .collect();
     let required: Vec<&str> = FIELDS
         .iter()
-        .filter(|field| field.required() && field.secret().is_none())
+        .filter(|field| draft.wants(field) && field.secret().is_none())
         .map(|field| field.id)
         .collect();
     assert_eq!(missing, required);
@@ -163,6 +164,21 @@ const TEXTS: &[(&str, &str, &str)] = &[
         "abc|.abcd|a b c d|this-name-is-too-long",
         "admin",
     ),
+    (
+        "components.odoo_modules",
+        "Account|sale,a-b|x;drop|1a",
+        "account, stock|none",
+    ),
+    (
+        "components.snomed_file",
+        "release.zip|SnomedCT_20261101.zip|a_20261101T120000Z.tar|../a_20261101T120000Z.zip|a b_20261101T120000Z.zip|/a_20261101T1.zip",
+        "SnomedCT_InternationalRF2_PRODUCTION_20261101T120000Z.zip|snomed/a_20261101T120000Z.zip",
+    ),
+    (
+        "components.snomed_edition",
+        "int|12345|9000000000002070080",
+        "900000000000207008|1121000189102",
+    ),
     ("domains.public", "care, kare", "none|care|grafana care_api"),
     ("cluster.version", "1.33|1.3", "1.34"),
     (
@@ -215,6 +231,10 @@ fn fields_are_held_against_each_other() {
         &[("nodes.secondary.name", "PRIMARY")],
         "nodes.secondary.name",
     );
+    clash(
+        &[("components.snowstorm", "lite")],
+        "components.snomed_file",
+    );
     clash(&[("nodes.workers", "w1=10.0.0.12")], "nodes.workers");
     clash(&[("domains.care", "care.example.org")], "domains.care");
     clash(&[("domains.care", "a.b.care.example.org")], "domains.care");
@@ -233,7 +253,15 @@ fn fields_are_held_against_each_other() {
         "care.email_user",
     );
     clash(&[("cluster.origin", "new")], "cluster.origin");
-    clash(&[("exposure.mode", "metallb")], "exposure.mode");
+    clash(&[("exposure.mode", "metallb")], "exposure.pool");
+    for pool in [
+        "10.0.0.10-10.0.0.20",
+        "10.244.0.10-10.244.0.20",
+        "10.95.255.255-10.96.0.1",
+    ] {
+        let pool = ("exposure.pool", pool);
+        clash(&[("exposure.mode", "metallb"), pool], "exposure.pool");
+    }
 }
 
 fn clash(changes: &[(&str, &str)], at: &str) {
@@ -248,6 +276,56 @@ fn clash(changes: &[(&str, &str)], at: &str) {
         "{changes:?}: {problems:?}"
     );
     assert!(Site::try_from(&draft).is_err());
+}
+
+#[test]
+fn a_site_whose_certificates_are_ordered_needs_no_files_and_a_secret_more() {
+    let mut draft = sample();
+    draft.set("certificate.source", "acme");
+    draft.set("certificate.chain_file", "");
+    draft.set("certificate.key_file", "");
+    let missing = |draft: &SiteDraft| {
+        let problems = draft.problems().into_iter();
+        problems.map(|(id, _)| id).collect::<Vec<_>>()
+    };
+    assert_eq!(missing(&draft), ["certificate.acme_email"]);
+    draft.set("certificate.acme_email", "it@example.org");
+    assert_eq!(missing(&draft), Vec::<&str>::new());
+    draft.set("certificate.dns_provider", "rfc2136");
+    let wanted = ["certificate.dns_server", "certificate.dns_account"];
+    assert_eq!(missing(&draft), wanted);
+    draft.set("certificate.dns_provider", "cloudflare");
+    draft.set("certificate.acme_server", "http://acme.example.org");
+    assert_eq!(missing(&draft), ["certificate.acme_server"]);
+    draft.set("certificate.acme_server", "");
+    let site = Site::try_from(&draft).unwrap();
+    assert_eq!(site.certificate, Certificate::Acme);
+    let mut secrets = Secrets::new();
+    secrets.generate_missing().unwrap();
+    let wanted = [
+        SecretName::BackupAccessKey,
+        SecretName::BackupSecretKey,
+        SecretName::AcmeDnsSecret,
+    ];
+    assert_eq!(site.missing_secrets(&secrets), wanted);
+}
+
+#[test]
+fn a_pool_counts_only_where_it_was_chosen() {
+    let mut draft = sample();
+    draft.set("exposure.pool", "10.0.0.10-10.0.0.20");
+    assert_eq!(Site::try_from(&draft).unwrap().exposure.way, Way::NodePorts);
+    draft.set("exposure.mode", "metallb");
+    draft.set("exposure.pool", "10.0.0.40-10.0.0.49");
+    let site = Site::try_from(&draft).unwrap();
+    assert_eq!(site.values()["exposure"]["private_address"], "10.0.0.40");
+    assert_eq!(site.values()["exposure"]["public_address"], "10.0.0.41");
+    let entrances = site.entrances();
+    let at = |public: bool| entrances.of(public)[0].address.to_string();
+    assert_eq!(
+        (at(false), at(true)),
+        ("10.0.0.40".into(), "10.0.0.41".into())
+    );
 }
 
 #[test]

@@ -9,9 +9,10 @@ use crate::problem::{Code, Problem};
 use super::{
     Field, Shape,
     draft::{FieldProblem, SiteDraft},
+    entrance::{AddressPool, Entrance, Entrances, Way},
     fields::FIELDS,
     kind::{HOSTS, host_names},
-    secrets::{SecretName, Secrets},
+    secrets::{Origin, SecretName, Secrets},
     types::{
         BucketName, BucketPrefix, Cidr, CronLine, DataPath, EmailAddress, Endpoint, FilePath, Fqdn,
         FromLine, ImageRef, Line, LoginName, NodeName, Region, SiteName, StorageSize, UserName,
@@ -161,16 +162,27 @@ pub struct Host {
     pub public: bool,
 }
 
-/// How traffic comes in: on ports 80 and 443 of the nodes, the only way of this version.
+/// How traffic comes in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exposure {
+    /// On which addresses.
+    pub way: Way,
     /// Servers that must give the right answers.
     pub dns_servers: Vec<Ipv4Addr>,
 }
 
+/// Where the certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// Files of a person.
+    Files(PemFiles),
+    /// The cluster orders and renews it; how stands in what templates see.
+    Acme,
+}
+
 /// The certificate's files; relative paths begin at the site's folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Certificate {
+pub struct PemFiles {
     /// Certificate and intermediates, PEM.
     pub chain_file: FilePath,
     /// Private key, PEM.
@@ -291,13 +303,8 @@ impl Site {
             cluster: cluster(draft)?,
             nodes: nodes(draft)?,
             domains: domains(draft)?,
-            exposure: Exposure {
-                dns_servers: many(draft, "exposure.dns_servers")?,
-            },
-            certificate: Certificate {
-                chain_file: take(draft, "certificate.chain_file")?,
-                key_file: take(draft, "certificate.key_file")?,
-            },
+            exposure: exposure(draft)?,
+            certificate: certificate(draft)?,
             storage: Storage {
                 replicas: take::<Whole>(draft, "storage.replicas")?.0,
                 database_size: take(draft, "storage.database_size")?,
@@ -315,14 +322,49 @@ impl Site {
         &self.values
     }
 
+    /// The same site with an answer that no site may give yet.
+    #[cfg(test)]
+    #[must_use]
+    pub fn with(mut self, path: &str, text: &str) -> Self {
+        if let Some(value) = self.values.pointer_mut(path) {
+            *value = text.into();
+        }
+        self
+    }
+
     /// The host name behind a short name of [`HOSTS`].
     pub fn host(&self, short: &str) -> Option<&Host> {
         self.domains.hosts.iter().find(|host| host.short == short)
     }
 
+    /// Where its names lead.
+    pub fn entrances(&self) -> Entrances {
+        if let Way::Pool(pool) = self.exposure.way {
+            return Entrances::of_pool(pool);
+        }
+        let on = |node: &Node| {
+            Some(Entrance {
+                name: node.name.to_string(),
+                address: node.address,
+            })
+        };
+        let any_public = self.domains.hosts.iter().any(|host| host.public);
+        Entrances::on_nodes(
+            on(&self.nodes.primary),
+            on(&self.nodes.secondary),
+            any_public,
+        )
+    }
+
     /// The secrets that this site needs and that are not there.
     pub fn missing_secrets(&self, secrets: &Secrets) -> Vec<SecretName> {
         let mut missing = secrets.missing();
+        if self.certificate == Certificate::Acme {
+            missing.retain(|name| name.origin() != Origin::File);
+            if secrets.get(SecretName::AcmeDnsSecret).is_none() {
+                missing.push(SecretName::AcmeDnsSecret);
+            }
+        }
         let login = self
             .care
             .mail
@@ -388,6 +430,31 @@ fn domains(draft: &SiteDraft) -> Result<Domains, FieldProblem> {
     })
 }
 
+fn exposure(draft: &SiteDraft) -> Result<Exposure, FieldProblem> {
+    let way = if draft.value("exposure.mode").eq_ignore_ascii_case("metallb") {
+        Way::Pool(take(draft, "exposure.pool")?)
+    } else {
+        Way::NodePorts
+    };
+    Ok(Exposure {
+        way,
+        dns_servers: many(draft, "exposure.dns_servers")?,
+    })
+}
+
+fn certificate(draft: &SiteDraft) -> Result<Certificate, FieldProblem> {
+    if draft
+        .value("certificate.source")
+        .eq_ignore_ascii_case("acme")
+    {
+        return Ok(Certificate::Acme);
+    }
+    Ok(Certificate::Files(PemFiles {
+        chain_file: take(draft, "certificate.chain_file")?,
+        key_file: take(draft, "certificate.key_file")?,
+    }))
+}
+
 fn backups(draft: &SiteDraft) -> Result<Backups, FieldProblem> {
     Ok(Backups {
         endpoint: take(draft, "backups.endpoint")?,
@@ -430,6 +497,14 @@ fn values(draft: &SiteDraft) -> Value {
             (false, _) => field.kind.read(&text).unwrap_or(Value::Null),
         };
         put(&mut root, field.id, value);
+    }
+    let pool = draft.read::<AddressPool>("exposure.pool");
+    for (id, address) in [
+        ("exposure.private_address", pool.map(AddressPool::private)),
+        ("exposure.public_address", pool.map(AddressPool::public)),
+    ] {
+        let text = address.map_or_else(String::new, |address| address.to_string());
+        put(&mut root, id, text.into());
     }
     Value::Object(root)
 }

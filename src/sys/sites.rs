@@ -9,7 +9,9 @@ use secrecy::SecretString;
 
 use crate::{
     problem::{Code, Problem},
-    site::{FilePath, FromLine as _, SecretName, Secrets, Site, SiteDraft, SiteName, file},
+    site::{
+        Certificate, FilePath, FromLine as _, SecretName, Secrets, Site, SiteDraft, SiteName, file,
+    },
     sys::{
         files::{self, Mode},
         vault::{self, Lock, LockKind},
@@ -363,15 +365,18 @@ impl SiteDir {
         self.path.join(path.as_str())
     }
 
-    /// Reads the certificate and its key into the secrets.
+    /// Reads the certificate and its key into the secrets, where they are files of a person.
     ///
     /// # Errors
     /// Both files' problems at once.
     pub fn read_certificate(&self, site: &Site, secrets: &mut Secrets) -> Result<(), Vec<Problem>> {
+        let Certificate::Files(named) = &site.certificate else {
+            return Ok(());
+        };
         let mut problems = Vec::new();
         let files = [
-            (SecretName::CertificateChain, &site.certificate.chain_file),
-            (SecretName::CertificateKey, &site.certificate.key_file),
+            (SecretName::CertificateChain, &named.chain_file),
+            (SecretName::CertificateKey, &named.key_file),
         ];
         for (name, path) in files {
             match files::read_text(&self.named_file(path), LARGEST_CERTIFICATE) {

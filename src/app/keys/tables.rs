@@ -271,7 +271,7 @@ pub const PLAN: &[Binding] = &[
     row(
         &[Char('d')],
         "d",
-        "difference",
+        "compare",
         "what of the plan is otherwise in the cluster, by object and field; nothing is changed",
         Act::Compare,
     ),

@@ -6,32 +6,9 @@ use super::{fail, pass, warn};
 use crate::{
     check::Verdict,
     problem::{Code, Problem},
-    site::Site,
+    site::Entrance,
     sys::dns::Answer,
 };
-
-/// A node to which names may lead.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// Node name.
-    pub node: String,
-    /// Its address.
-    pub address: Ipv4Addr,
-}
-
-/// The nodes that answer for the site's names.
-///
-/// The private ingress runs on both machines, on their own ports 80 and 443, and serves the public names as well
-/// until the public ingress is a component of its own; further nodes carry none.
-pub fn targets(site: &Site) -> Vec<Target> {
-    [&site.nodes.primary, &site.nodes.secondary]
-        .into_iter()
-        .map(|node| Target {
-            node: node.name.to_string(),
-            address: node.address,
-        })
-        .collect()
-}
 
 /// Who is asked for which name, and where it must lead.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +22,7 @@ pub struct Question<'a> {
     /// The server's address; none for those of this computer.
     pub server: Option<&'a str>,
     /// Where it must lead; empty while nobody knows.
-    pub targets: &'a [Target],
+    pub targets: &'a [Entrance],
     /// Whether it is reached from outside, where a router's address may stand for the node's.
     pub public: bool,
 }
@@ -134,7 +111,7 @@ fn addresses_of(question: &Question<'_>, addresses: &[IpAddr]) -> Verdict {
             .find(|target| IpAddr::V4(target.address) == *address)
     };
     let seen = listed(addresses, |address| match node(address) {
-        Some(target) => format!("{address} ({})", target.node),
+        Some(target) => format!("{address} ({})", target.name),
         None => address.to_string(),
     });
     let (right, wrong): (Vec<IpAddr>, Vec<IpAddr>) = addresses
@@ -167,7 +144,7 @@ fn addresses_of(question: &Question<'_>, addresses: &[IpAddr]) -> Verdict {
     }
     question.fail(
         &*seen,
-        format!("{who} leads {name} to {strays}, which is no node of the site."),
+        format!("{who} leads {name} to {strays}, which is not where this name is served."),
         format!("Make it {}, then look: {dig}. Old answers live on until their time to live has passed.", question.record()),
     )
 }
@@ -184,7 +161,7 @@ fn is_public(address: &IpAddr) -> bool {
     }
 }
 
-fn is_inside(target: &Target) -> bool {
+fn is_inside(target: &Entrance) -> bool {
     is_local(target.address)
 }
 
@@ -251,10 +228,11 @@ pub fn search(domain: &str, answer: &Answer) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::site::Site;
 
-    fn site_targets() -> Vec<Target> {
-        let target = |node: &str, last| Target {
-            node: node.to_owned(),
+    fn site_targets() -> Vec<Entrance> {
+        let target = |node: &str, last| Entrance {
+            name: node.to_owned(),
             address: Ipv4Addr::new(10, 0, 0, last),
         };
         vec![target("primary", 11), target("secondary", 12)]
@@ -326,7 +304,7 @@ mod tests {
             (
                 to(&["10.9.9.9"]),
                 "10.9.9.9",
-                "which is no node of the site",
+                "which is not where this name is served",
             ),
             (
                 to(&["10.0.0.11", "10.9.9.9"]),
@@ -341,7 +319,7 @@ mod tests {
             (
                 to(&["2001:db8::1"]),
                 "2001:db8::1",
-                "which is no node of the site",
+                "which is not where this name is served",
             ),
         ];
         for (answer, seen, words) in table {
@@ -419,11 +397,27 @@ mod tests {
     }
 
     #[test]
-    fn names_may_lead_to_the_two_machines_and_to_no_further_node() {
+    fn a_public_name_that_leads_to_the_machine_of_the_private_ones_is_wrong() {
         let mut draft = crate::site::sample();
         draft.set("nodes.workers", "w1=10.0.0.13");
-        let site = Site::try_from(&draft).unwrap();
-        assert_eq!(targets(&site), site_targets());
+        let entrances = Site::try_from(&draft).unwrap().entrances();
+        assert_eq!(entrances.all(), site_targets());
+        let question = |public| Question {
+            code: Code::Dns02,
+            name: "app.care.example.org",
+            asked: "app.care.example.org",
+            server: None,
+            targets: entrances.of(public),
+            public,
+        };
+        let verdict = judge(&question(true), &to(&["10.0.0.11"]));
+        let Verdict::Fail { problem, .. } = verdict else {
+            panic!("{verdict:?}")
+        };
+        let record = "Make it `app.care.example.org. A 10.0.0.12`";
+        assert!(problem.remedy.starts_with(record), "{problem}");
+        let verdict = judge(&question(false), &to(&["10.0.0.11"]));
+        assert_eq!(verdict, pass("10.0.0.11 (primary)"));
     }
 
     #[test]

@@ -1,3 +1,5 @@
+mod apps;
+
 use std::collections::BTreeSet;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -41,7 +43,7 @@ fn every_step_stands_after_what_it_needs() {
         assert!(seen.insert(step.id.clone()), "{} is there twice", step.id);
         assert!(step.limit > step.usual, "{}", step.id);
     }
-    assert_eq!(plan.components.len(), 12);
+    assert_eq!(plan.components.len(), 14);
 }
 
 #[test]
@@ -209,11 +211,10 @@ fn the_images_that_the_site_chose_are_among_the_pins() {
 }
 
 #[test]
-fn public_names_are_told_to_be_on_the_private_entry() {
-    assert!(
-        plan().notes[0]
-            .contains("app.care.example.org, api.care.example.org, files.care.example.org")
-    );
+fn public_names_are_told_where_they_come_in() {
+    let notes = plan().notes;
+    let names = "app.care.example.org, api.care.example.org, files.care.example.org";
+    assert!(notes[0].contains(names) && notes[0].contains("10.0.0.12 (secondary)"));
 }
 
 #[test]
@@ -243,40 +244,143 @@ fn every_kind_of_thing_is_waited_for() {
     assert_eq!(cluster.ready, [Ready::Object(target)]);
 }
 
+/// What a component would send, as it is read in a review.
+fn shown(plan: &Plan, component: &str) -> String {
+    let mut text = String::new();
+    for step in plan.steps.iter().filter(|step| step.component == component) {
+        let shown = match &step.action {
+            Action::Helm(release) => {
+                let head = format!(
+                    "# helm {} {} {}\n",
+                    release.name, release.chart, release.version
+                );
+                head + &serde_yaml::to_string(&release.values).unwrap()
+            }
+            action => action
+                .objects()
+                .iter()
+                .map(|object| serde_yaml::to_string(&object.masked()).unwrap())
+                .collect::<Vec<_>>()
+                .join("---\n"),
+        };
+        text.push_str(&["## ", step.id.as_str(), "\n", &shown].concat());
+    }
+    text
+}
+
 #[test]
 fn the_objects_of_each_component_are_as_reviewed() {
     let plan = plan();
     for component in &plan.components {
-        let mut text = String::new();
-        for step in plan
-            .steps
-            .iter()
-            .filter(|step| step.component == component.id)
-        {
-            let shown = match &step.action {
-                Action::Helm(release) => {
-                    let head = format!(
-                        "# helm {} {} {}\n",
-                        release.name, release.chart, release.version
-                    );
-                    head + &serde_yaml::to_string(&release.values).unwrap()
-                }
-                action => action
-                    .objects()
-                    .iter()
-                    .map(|object| serde_yaml::to_string(&object.masked()).unwrap())
-                    .collect::<Vec<_>>()
-                    .join("---\n"),
-            };
-            text.push_str(&["## ", step.id.as_str(), "\n", &shown].concat());
-        }
+        let text = shown(&plan, &component.id);
         insta::assert_snapshot!(component.id.as_str(), text);
     }
 }
 
 #[test]
-fn every_image_of_objects_and_workloads_is_pinned_or_belongs_to_a_pinned_chart() {
+fn a_site_with_addresses_and_certificates_of_its_own_making_is_as_reviewed() {
+    let mut draft = sample();
+    for (id, text) in [
+        ("exposure.mode", "metallb"),
+        ("exposure.pool", "10.0.0.40-10.0.0.49"),
+        ("certificate.source", "acme"),
+        ("certificate.acme_email", "it@example.org"),
+        ("certificate.dns_provider", "rfc2136"),
+        ("certificate.dns_server", "10.0.0.2:53"),
+        ("certificate.dns_account", "care-key"),
+        ("certificate.dns_resolvers", "1.1.1.1, 9.9.9.9"),
+        ("components.monitoring", "on"),
+    ] {
+        assert!(draft.set(id, text), "{id}");
+    }
+    let site = Site::try_from(&draft).unwrap();
+    let plan = build(&site, &canaries(), &Catalog::load().unwrap()).unwrap();
+    let parts = ["cert-manager", "acme", "metallb", "private-nginx"];
+    let mut text = crate::plan::show::text(&plan);
+    for part in parts {
+        text.push_str(&shown(&plan, part));
+    }
+    // Of the firewall, the server: its settings are those of every site.
+    let server = plan
+        .steps
+        .iter()
+        .find(|step| step.id.as_str() == "waf/server");
+    for object in server.unwrap().action.objects() {
+        text.push_str("---\n");
+        text.push_str(&serde_yaml::to_string(object.value()).unwrap());
+    }
+    insta::assert_snapshot!("a_site_of_its_own_making", text);
+}
+
+#[test]
+fn new_machines_get_their_pod_network_before_anything_else_and_others_keep_theirs() {
     let plan = plan();
+    assert!(plan.steps.iter().all(|step| step.component != "cilium"));
+    let site = site().with("/cluster/origin", "new");
+    let plan = build(&site, &canaries(), &Catalog::load().unwrap()).unwrap();
+    assert_eq!(plan.steps[0].id.as_str(), "cilium/release");
+    // Whatever is sent later comes after it, by way of what it needs.
+    let mut after: BTreeSet<&StepId> = BTreeSet::from([&plan.steps[0].id]);
+    for step in &plan.steps[1..] {
+        let built = step.needs.iter().any(|need| after.contains(need));
+        assert!(built, "{} does not wait for the network", step.id);
+        after.insert(&step.id);
+    }
+    insta::assert_snapshot!("cilium", shown(&plan, "cilium"));
+}
+
+#[test]
+fn no_two_certificates_are_ordered_for_the_same_names() {
+    let mut draft = sample();
+    draft.set("certificate.source", "acme");
+    draft.set("certificate.acme_email", "it@example.org");
+    let site = Site::try_from(&draft).unwrap();
+    let plan = build(&site, &canaries(), &Catalog::load().unwrap()).unwrap();
+    let objects = plan.steps.iter().flat_map(|step| step.action.objects());
+    let certificates: Vec<&Value> = objects
+        .map(Object::value)
+        .filter(|value| value["kind"] == "Certificate")
+        .collect();
+    let mut sets = BTreeSet::new();
+    for one in &certificates {
+        let mut names: Vec<String> =
+            serde_json::from_value(one["spec"]["dnsNames"].clone()).unwrap();
+        names.sort();
+        // The authority refuses a name beside the wildcard that covers it.
+        let redundant = |name: &String| {
+            let above = name.split_once('.').map(|(_, above)| format!("*.{above}"));
+            !name.starts_with('*') && above.is_some_and(|above| names.contains(&above))
+        };
+        assert!(!names.iter().any(redundant), "{names:?}");
+        assert!(sets.insert(names));
+    }
+    assert_eq!(certificates.len(), 5);
+    // Every Ingress has one in its own namespace that covers its host.
+    for step in &plan.steps {
+        for object in step.action.objects() {
+            if object.reference().kind != "Ingress" {
+                continue;
+            }
+            let host = object.value()["spec"]["rules"][0]["host"].as_str().unwrap();
+            let covered = certificates.iter().any(|one| {
+                one["metadata"]["namespace"] == object.value()["metadata"]["namespace"]
+                    && one["spec"]["dnsNames"]
+                        .as_array()
+                        .unwrap()
+                        .contains(&host.into())
+            });
+            assert!(covered, "{host}");
+        }
+    }
+}
+
+#[test]
+fn every_image_of_objects_and_workloads_is_pinned_or_belongs_to_a_pinned_chart() {
+    assert_pinned(&plan());
+}
+
+/// Every image of a plan is among the pins of its component.
+fn assert_pinned(plan: &Plan) {
     for step in &plan.steps {
         let mut component = plan
             .components
@@ -284,12 +388,14 @@ fn every_image_of_objects_and_workloads_is_pinned_or_belongs_to_a_pinned_chart()
             .filter(|one| one.id == step.component);
         let pins = &component.next().unwrap().pins;
         for object in step.action.objects() {
-            let at = "/spec/template/spec/containers/0/image";
-            let images = [
-                object.value().pointer(at),
-                object.value().pointer("/spec/imageName"),
-            ];
-            for image in images.into_iter().flatten().filter_map(Value::as_str) {
+            let mut images: Vec<&Value> = Vec::new();
+            for list in ["containers", "initContainers"] {
+                let at = format!("/spec/template/spec/{list}");
+                let containers = object.value().pointer(&at).and_then(Value::as_array);
+                images.extend(containers.into_iter().flatten().map(|one| &one["image"]));
+            }
+            images.extend(object.value().pointer("/spec/imageName"));
+            for image in images.into_iter().filter_map(Value::as_str) {
                 let (name, version, _) = parts(image);
                 let pinned = pins
                     .iter()
@@ -347,6 +453,7 @@ fn what_a_site_switches_on_is_in_its_plan_with_its_values_and_nothing_else_chang
             "monitoring/secrets",
             "monitoring/loki",
             "monitoring/prometheus",
+            "monitoring/rules",
             "monitoring/alloy",
             "zot/settings",
             "zot/release",

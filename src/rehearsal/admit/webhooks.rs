@@ -49,6 +49,15 @@ const WEBHOOKS: &[Webhook] = &[
         workload: ("DaemonSet.apps", "longhorn-manager"),
         trust: None,
     },
+    Webhook {
+        group: "metallb.io",
+        name: "{kind}validationwebhook.metallb.io",
+        namespace: "metallb-system",
+        service: "metallb-webhook-service",
+        path: "443/validate-metallb-io-v1beta1-{kind}?timeout=10s",
+        workload: ("Deployment.apps", "metallb-controller"),
+        trust: None,
+    },
 ];
 
 /// Asks the webhook that checks objects of this kind. One whose operator is not installed is not registered.

@@ -63,7 +63,10 @@ fn issue_ready(world: &World<'_>, issuer: &Value, now: Timestamp, reaction: &mut
         space => space,
     };
     let authority = text(&issuer["spec"]["ca"]["secretName"]);
-    let says = if authority.is_empty() {
+    let says = if issuer["spec"]["acme"].is_object() {
+        let message = "The ACME account was registered with the ACME server";
+        Says::new("Ready", true, "ACMEAccountRegistered", message)
+    } else if authority.is_empty() {
         Says::new("Ready", true, "IsReady", "")
     } else if world.get("Secret", space, authority).is_some() {
         Says::new("Ready", true, "KeyPairVerified", "Signing CA verified")

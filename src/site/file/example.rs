@@ -70,11 +70,14 @@ fn entry(lines: &mut Vec<String>, field: &Field, above: &mut Vec<&'static str>) 
         Shape::Text | Shape::Number => field.example.to_owned(),
         Shape::List => format!("[{}]", items(field.example).join(", ")),
     };
-    let mark = if field.preset == Preset::Optional {
-        "# "
-    } else {
-        ""
+    let optional = match field.preset {
+        Preset::Optional => true,
+        Preset::RequiredWhen(id, word) => {
+            Field::find(id).is_some_and(|field| !field.example.eq_ignore_ascii_case(word))
+        }
+        _ => false,
     };
+    let mark = if optional { "# " } else { "" };
     lines.push(format!("{:indent$}{mark}{name}: {value}", ""));
 }
 
@@ -82,6 +85,7 @@ fn comment(field: &Field) -> String {
     let otherwise = match field.preset {
         _ if field.secret().is_some() => " (Not in this file.)".to_owned(),
         Preset::Required => " (Required.)".to_owned(),
+        Preset::RequiredWhen(id, word) => format!(" (Required where {id} is {word}.)"),
         Preset::Optional => String::new(),
         Preset::Text(preset) => format!(" (Without it: {preset}.)"),
         Preset::SameAs(other) => format!(" (Without it: the same as {other}.)"),

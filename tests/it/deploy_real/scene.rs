@@ -308,13 +308,13 @@ exec '{helm}' "$@"
             .output()
             .unwrap();
         let releases: Vec<Value> = serde_json::from_slice(&listed.stdout).unwrap();
-        assert_eq!(releases.len(), 8, "{releases:?}");
+        assert_eq!(releases.len(), 9, "{releases:?}");
         for release in &releases {
             assert_eq!(release["status"], "deployed", "{release}");
         }
         let deployed = "owner=helm,status=deployed";
         let secrets = ["get", "secrets", "-A", "-l", deployed, "-o", "name"];
-        assert_eq!(self.bed.kubectl(&secrets).lines().count(), 8);
+        assert_eq!(self.bed.kubectl(&secrets).lines().count(), 9);
         let rest = "owner=helm,status notin (deployed,failed,superseded)";
         let secrets = ["get", "secrets", "-A", "-l", rest, "-o", "name"];
         assert_eq!(self.bed.kubectl(&secrets), "");

@@ -158,7 +158,7 @@ async fn the_screen_of_the_plan_shows_the_difference_to_what_is_there() {
     screen.press("o", "screens").await;
     screen.choose("Plan").await;
     screen.send("\r");
-    screen.press("d", "difference").await;
+    screen.press("d", "compare").await;
     let shown = |text: &str| text.contains("USE_SMS: \"True\" -> \"False\"");
     let text = screen.until("the difference", shown).await;
     assert!(text.contains("Difference to what is there"), "{text}");
