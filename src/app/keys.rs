@@ -142,6 +142,15 @@ const PRACTICE: Binding = Binding {
     act: Act::Practice,
 };
 
+/// The difference to what is there, on the plan.
+const COMPARE: Binding = Binding {
+    keys: &[Key::Char('d')],
+    name: "d",
+    word: "compare",
+    help: "what of the plan is otherwise in the cluster, by object and field; nothing is changed",
+    act: Act::Compare,
+};
+
 /// What a key does according to a table.
 pub fn find(table: &[Binding], key: Key) -> Option<Act> {
     table

@@ -8,7 +8,7 @@ use crate::{
     plan::ObjectRef,
     problem::{Code, Exit, Problem},
     session::{Session, World},
-    site::{FIELDS, Group, Kind},
+    site::{FIELDS, Field, Group, Kind},
 };
 
 /// `capacity`
@@ -76,6 +76,14 @@ fn choices(session: &Session, nodes: &[Node], now: capacity::Amount) -> Vec<Choi
         {
             let mut draft = session.draft.clone();
             draft.set(field.id, word);
+            // What such a part asks for beside is answered as in the example.
+            for (missing, _) in draft.problems() {
+                if let Some(field) =
+                    Field::find(missing).filter(|field| draft.get(field.id).is_empty())
+                {
+                    draft.set(field.id, field.example);
+                }
+            }
             // What cannot be combined with the other answers is no choice.
             let Ok(plan) = session.plan_with(&draft) else {
                 continue;

@@ -88,7 +88,7 @@ impl Missing {
         }
         let typed = FIELDS
             .iter()
-            .filter(|field| field.required())
+            .filter(|field| draft.wants(field))
             .filter_map(Field::secret);
         let missing = typed.filter(|name| secrets.get(*name).is_none());
         Self {

@@ -1,7 +1,7 @@
 //! The rows of the tables: which key does what on which screen. Pure.
 
 use super::{
-    Act, Binding, Key,
+    Act, Binding, COMPARE, Key,
     Key::{Char, Ctrl, F},
     PRACTICE,
 };
@@ -268,13 +268,7 @@ pub const PLAN: &[Binding] = &[
         "the objects and settings of the chosen step, secrets masked",
         Act::Open,
     ),
-    row(
-        &[Char('d')],
-        "d",
-        "compare",
-        "what of the plan is otherwise in the cluster, by object and field; nothing is changed",
-        Act::Compare,
-    ),
+    COMPARE,
     EXPLAIN,
     UP,
     DOWN,

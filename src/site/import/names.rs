@@ -24,6 +24,22 @@ type Row = (&'static str, fn(&Value) -> Option<String>, &'static str);
 /// Every field with the variables that fill it; the first of each row are those of the reference's notes.
 const ROWS: &[Row] = &[
     (
+        "exposure.pool",
+        list,
+        "metallb_ip_range metallb_address_pool metallb_pool metallb_ip_pool",
+    ),
+    (
+        "components.opensearch",
+        on_off,
+        "enable_opensearch opensearch_enabled",
+    ),
+    ("components.odoo", on_off, "enable_odoo odoo_enabled"),
+    (
+        "components.metabase",
+        on_off,
+        "enable_metabase metabase_enabled",
+    ),
+    (
         "site.name",
         label,
         "site_name environment environment_name env cluster_name",
