@@ -187,7 +187,7 @@ async fn a_body_that_does_not_say_how_long_it_is_is_held_to_the_same() {
             cases::BROWSER
         );
         for _ in 0..pieces {
-            request.push_str(&format!("10000\r\n{piece}\r\n"));
+            request.extend(["10000\r\n", &piece, "\r\n"]);
         }
         request.push_str("0\r\n\r\n");
         let answer = edge.ask(host, request.as_bytes()).await;

@@ -4,7 +4,7 @@ use core::net::Ipv4Addr;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     operator::runs,
@@ -91,6 +91,8 @@ fn addresses(pools: &[(Ipv4Addr, Ipv4Addr)]) -> impl Iterator<Item = Ipv4Addr> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::super::testing::{Bed, workload};
     use super::*;
     use crate::{

@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use care_install::plan::{Action, Plan};
+use care_install::plan::Plan;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{ServerName, pem::PemObject as _};
 use tokio::{
@@ -61,9 +61,7 @@ pub fn settings(plan: &Plan) -> BTreeMap<String, String> {
         .steps
         .iter()
         .find(|step| step.id.as_str() == "waf/settings");
-    let Action::Apply(objects) = &step.unwrap().action else {
-        panic!("the settings are applied");
-    };
+    let objects = step.unwrap().action.objects();
     serde_json::from_value(objects[0].value()["data"].clone()).unwrap()
 }
 
@@ -119,7 +117,7 @@ impl Edge {
 
     /// The same text with the folders, ports and names of this computer.
     fn here(&self, text: &str) -> String {
-        let mut text = text.replace("/opt/owasp-crs/rules", &rules());
+        let mut text = text.to_owned();
         let own = |name: &str| self.path(name).display().to_string();
         for (there, here) in PLACES {
             text = text.replace(there, here);
@@ -143,6 +141,7 @@ impl Edge {
         for (there, here) in marks {
             text = text.replace(there, &here);
         }
+        text = text.replace("/opt/owasp-crs/rules", &rules());
         if text.starts_with("load_module") && is_root() {
             // Its workers would else be somebody who may not read the folder.
             text.insert_str(0, "user root;\n");
