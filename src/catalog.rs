@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn the_catalogue_of_this_program_is_right() {
         let catalog = Catalog::load().unwrap_or_else(|problems| panic!("{problems:#?}"));
-        assert_eq!(catalog.components.len(), 20);
+        assert_eq!(catalog.components.len(), 26);
     }
 
     #[test]

@@ -42,6 +42,7 @@ mod select;
 mod server;
 mod shell;
 pub mod store;
+mod swagger;
 mod table;
 mod typed;
 mod validate;

@@ -19,9 +19,9 @@ pub use kind::{HOSTS, Kind, Shape};
 pub use sample::sample;
 pub use secrets::{Origin, SecretName, Secrets};
 pub use types::{
-    BucketName, BucketPrefix, Cidr, CronLine, DataPath, EmailAddress, Endpoint, FilePath, Fqdn,
-    FromLine, ImageRef, Line, LoginName, NodeName, Region, SiteName, StorageSize, UserName, Worker,
-    Wrong,
+    BucketName, BucketPrefix, Cidr, CronLine, DataPath, EditionNumber, EmailAddress, Endpoint,
+    FilePath, Fqdn, FromLine, ImageRef, Line, LoginName, ModuleName, NodeName, Region, ReleaseFile,
+    SiteName, StorageSize, UserName, Worker, Wrong,
 };
 pub use valid::{
     Backups, Care, Certificate, Cluster, Domains, Exposure, Host, Mail, Node, Nodes, PemFiles,

@@ -30,6 +30,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     runtime::Runtime,
+    sync::mpsc,
     task::JoinSet,
     time::{interval, timeout},
 };
@@ -254,8 +255,12 @@ async fn hold(table: &mut Table, site: &Path) {
     let kube = Kube::connect(&served.point.source()).await.unwrap();
     fill(&kube).await;
     let mut watchers = JoinSet::new();
+    let (sees, mut seen) = mpsc::channel(WATCHERS);
     for _ in 0..WATCHERS {
-        watchers.spawn(watch(served.point.clone()));
+        watchers.spawn(watch(served.point.clone(), sees.clone()));
+    }
+    for _ in 0..WATCHERS {
+        timeout(LIMIT, seen.recv()).await.unwrap().unwrap();
     }
     let (before, began) = (processor_time(served.child.id()), Instant::now());
     let sent = change(&served.point).await;
@@ -328,8 +333,12 @@ fn request(point: &Point, method: &str, path: &str, body: &str) -> String {
     )
 }
 
-/// Counts the changes that a watch tells, until the last one.
-async fn watch(point: Point) -> u32 {
+/// How the events of a watch begin.
+const ADDED: &str = "{\"type\":\"ADDED\"";
+const MODIFIED: &str = "{\"type\":\"MODIFIED\"";
+
+/// Says when it has seen all pods, then counts the changes that a watch tells, until the last one.
+async fn watch(point: Point, sees: mpsc::Sender<()>) -> u32 {
     let mut stream = TcpStream::connect(point.url.trim_start_matches("http://"))
         .await
         .unwrap();
@@ -339,19 +348,26 @@ async fn watch(point: Point) -> u32 {
         .await
         .unwrap();
     let (mut heard, mut rest) = (0, Vec::new());
-    let mut piece = vec![0; 64 * 1024];
+    let (mut pods, mut piece) = (0, vec![0; 64 * 1024]);
     loop {
         let count = stream.read(&mut piece).await.unwrap();
         assert!(count > 0, "the watch has ended");
         rest.extend_from_slice(&piece[..count]);
-        let text = String::from_utf8_lossy(&rest);
-        heard += u32::try_from(text.matches("{\"type\":\"MODIFIED\"").count()).unwrap();
+        // Each event is a line; one that has not wholly come waits.
+        let Some(end) = rest.iter().rposition(|byte| *byte == b'\n') else {
+            continue;
+        };
+        let lines: Vec<u8> = rest.drain(..=end).collect();
+        let text = String::from_utf8_lossy(&lines);
+        heard += u32::try_from(text.matches(MODIFIED).count()).unwrap();
+        let before = pods;
+        pods += text.matches(ADDED).count();
+        if before < PODS && pods >= PODS {
+            sees.send(()).await.unwrap();
+        }
         if text.contains("\"bench\":\"last\"") {
             return heard;
         }
-        // What may be the beginning of one of both words stays.
-        let kept = rest.len().saturating_sub(16);
-        rest.drain(..kept);
     }
 }
 

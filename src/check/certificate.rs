@@ -109,7 +109,7 @@ pub async fn run(asked: Asked, desk: Desk) {
         .hosts
         .iter()
         .map(|host| host.name.to_string());
-    let Certificate::Files(pem) = &asked.site.certificate else {
+    let Certificate::Files(paths) = &asked.site.certificate else {
         for (check, _) in CHECKS {
             let verdict = judge::skipped("the cluster orders it");
             desk.tell(check, About::here("", began), verdict).await;
@@ -118,8 +118,8 @@ pub async fn run(asked: Asked, desk: Desk) {
     };
     let files = Files {
         folder: asked.folder.clone(),
-        chain: pem.chain_file.to_string(),
-        key: pem.key_file.to_string(),
+        chain: paths.chain_file.to_string(),
+        key: paths.key_file.to_string(),
         names: names.collect(),
         now: asked.now,
     };

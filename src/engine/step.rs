@@ -2,6 +2,7 @@
 
 mod act;
 mod hooks;
+mod progress;
 mod wait;
 
 use std::{sync::Arc, time::Duration};

@@ -59,6 +59,11 @@ impl Failure {
         Self::new(404, "NotFound", message).about(kind, name)
     }
 
+    /// There is no such pod, asked for by its log or a command in it.
+    pub fn no_pod(name: &str) -> Self {
+        Self::new(404, "NotFound", format!("pods \"{name}\" not found"))
+    }
+
     /// 404 of a path that nothing serves.
     pub fn no_such_path() -> Self {
         let message = "the server could not find the requested resource";

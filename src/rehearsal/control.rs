@@ -22,6 +22,7 @@ mod replicaset;
 mod scheduler;
 mod shape;
 mod stateful;
+mod strain;
 mod trouble;
 
 #[cfg(test)]
@@ -52,6 +53,7 @@ pub const CONTROLLERS: &[Controller] = &[
     machines::machines,
     scheduler::scheduler,
     kubelet::kubelet,
+    strain::strain,
     network::network,
     metallb::metallb,
     operator::later_workloads,

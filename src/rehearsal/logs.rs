@@ -142,6 +142,10 @@ pub fn log(world: &World<'_>, pod: &Value, container: &str, previous: bool) -> R
             "settings read from the environment and from mounted files",
         ),
     ];
+    if running.is_some() && !previous && tells_progress(pod, &container) {
+        let line = "progress: practising; in life the numbers of the work stand here";
+        lines.push(Line::new(&later(started, 1), line.to_owned()));
+    }
     if running.is_some() && !previous {
         lines.push(Line::stamped(&later(started, 1), "starting"));
         if status.and_then(|status| status.get("ready")) == Some(&Value::Bool(true)) {
@@ -168,6 +172,19 @@ pub fn log(world: &World<'_>, pod: &Value, container: &str, previous: bool) -> R
         lines,
         ended: ended.is_some(),
         instance: started.to_owned(),
+    })
+}
+
+/// Whether the script of a container tells how far its work is.
+fn tells_progress(pod: &Value, container: &str) -> bool {
+    ["initContainers", "containers"].iter().any(|list| {
+        let all = pod.pointer(&format!("/spec/{list}"));
+        let mut all = all.and_then(Value::as_array).into_iter().flatten();
+        let mine = all.find(|one| text_at(one, "/name") == Some(container));
+        mine.is_some_and(|one| {
+            one.get("command")
+                .is_some_and(|command| command.to_string().contains("progress: "))
+        })
     })
 }
 

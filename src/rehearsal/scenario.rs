@@ -24,6 +24,16 @@ pub enum Scenario {
     SecondaryLost,
     /// Volumes are made and attached very slowly.
     SlowDisks,
+    /// The fast disk of the first machine is full.
+    DiskFull,
+    /// The certificate of the site's addresses has ended.
+    CertificateExpired,
+    /// A backup of the database has begun and does not end.
+    BackupStuck,
+    /// The background tasks of Care use more memory than they may.
+    OutOfMemory,
+    /// The second machine runs out of memory.
+    NodePressure,
 }
 
 impl Scenario {
@@ -36,6 +46,11 @@ impl Scenario {
         Self::ApiFlaky,
         Self::SecondaryLost,
         Self::SlowDisks,
+        Self::DiskFull,
+        Self::CertificateExpired,
+        Self::BackupStuck,
+        Self::OutOfMemory,
+        Self::NodePressure,
     ];
 
     /// The name as it is typed.
@@ -48,6 +63,11 @@ impl Scenario {
             Self::ApiFlaky => "api-flaky",
             Self::SecondaryLost => "secondary-lost",
             Self::SlowDisks => "slow-disks",
+            Self::DiskFull => "disk-full",
+            Self::CertificateExpired => "certificate-expired",
+            Self::BackupStuck => "backup-stuck",
+            Self::OutOfMemory => "out-of-memory",
+            Self::NodePressure => "node-pressure",
         }
     }
 
@@ -61,6 +81,11 @@ impl Scenario {
             Self::ApiFlaky => "The Kubernetes API refuses or delays one request of five",
             Self::SecondaryLost => "The second machine is lost: nothing is heard of it",
             Self::SlowDisks => "The disks are slow: volumes need minutes instead of seconds",
+            Self::DiskFull => "The fast disk of the first machine is full",
+            Self::CertificateExpired => "The certificate of the site's addresses has ended",
+            Self::BackupStuck => "A backup of the database has begun an hour ago and does not end",
+            Self::OutOfMemory => "The background tasks of Care use more memory than they may",
+            Self::NodePressure => "The second machine runs out of memory and ends a pod",
         }
     }
 
@@ -74,6 +99,11 @@ impl Scenario {
             Self::ApiFlaky => "the API refuses one request of five",
             Self::SecondaryLost => "the second machine is silent",
             Self::SlowDisks => "volumes need minutes",
+            Self::DiskFull => "the first machine's fast disk is full",
+            Self::CertificateExpired => "the site's certificate has ended",
+            Self::BackupStuck => "a backup does not end",
+            Self::OutOfMemory => "background tasks run out of memory",
+            Self::NodePressure => "the second machine runs out of memory",
         }
     }
 
@@ -139,7 +169,8 @@ mod tests {
         let problem = Scenario::parse("zzz").unwrap_err();
         assert_eq!(
             problem.remedy,
-            "The scenarios are: healthy, image-pull-fails, data-destroyed, wal-archiving-fails, api-flaky, secondary-lost, slow-disks."
+            "The scenarios are: healthy, image-pull-fails, data-destroyed, wal-archiving-fails, api-flaky, secondary-lost, slow-disks, \
+             disk-full, certificate-expired, backup-stuck, out-of-memory, node-pressure."
         );
     }
 }

@@ -41,6 +41,7 @@ use super::{
     persist::Journal,
     secure::{Opened, Secure},
     store::Store,
+    swagger,
     table::Form,
     watching,
     world::{Controller, Reaction, kind_key, reference},
@@ -492,6 +493,10 @@ impl Door {
         let registry = self.ask(|cluster, _| Arc::clone(&cluster.registry)).await?;
         if path.starts_with("/openapi/") {
             let found = openapi::answer(&registry, path).ok_or_else(Failure::no_such_path)?;
+            if accept.contains(swagger::ASKED) && found.get("swagger").is_some() {
+                let bytes = Bytes::from(swagger::document(&found));
+                return Ok(Some(respond(StatusCode::OK, swagger::ANSWERED, bytes)));
+            }
             return Ok(Some(json(StatusCode::OK, &found)));
         }
         let Some(found) = discovery::answer(&registry, path, accept) else {

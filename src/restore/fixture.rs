@@ -63,6 +63,18 @@ pub fn inventory(now: &str) -> Inventory {
 
 /// Makes a plan from the sample site.
 pub fn on_ground<T>(make: impl FnOnce(Ground<'_>) -> Result<T, Vec<Problem>>) -> T {
+    on_ground_of(&[], make)
+}
+
+/// Makes a plan from the sample site with other answers.
+pub fn on_ground_of<T>(
+    answers: &[(&str, &str)],
+    make: impl FnOnce(Ground<'_>) -> Result<T, Vec<Problem>>,
+) -> T {
+    let mut draft = sample();
+    for (id, text) in answers {
+        draft.set(id, text);
+    }
     let mut secrets = Secrets::new();
     for &name in SecretName::ALL {
         secrets.set(
@@ -71,7 +83,7 @@ pub fn on_ground<T>(make: impl FnOnce(Ground<'_>) -> Result<T, Vec<Problem>>) ->
         );
     }
     let ground = Ground {
-        site: &Site::try_from(&sample()).unwrap(),
+        site: &Site::try_from(&draft).unwrap(),
         secrets: &secrets,
         catalog: &Catalog::load().unwrap(),
         zone: &TimeZone::UTC,

@@ -52,6 +52,9 @@ const SHORT_LIMIT: Duration = Duration::from_mins(15);
 /// The step whose log holds the proof.
 pub const PROOF: &str = "restore/proof";
 
+/// The step of a deploy that makes the databases beside that of Care; a site without such programs has none.
+const MORE_DATABASES: &str = "databases/databases";
+
 /// The job whose log holds the proof.
 pub fn proof_job(intent: &Intent) -> ObjectRef {
     jobs::counting(&intent.next, intent.begun)
@@ -226,11 +229,13 @@ impl Makes<'_> {
         let ready = Ready::Object(self.intent.next.reference());
         let recovery = Action::Apply(recovery);
         let recover = Draft::new("recover", "Recover into a new database", recovery);
-        let databases = Action::Apply(objects(self.next, "postgres/databases"));
-        Ok(vec![
-            recover.ready(ready).usual(600).limit(RECOVERY_LIMIT),
-            Draft::new("databases", "Databases of Odoo and Metabase", databases),
-        ])
+        let mut drafts = vec![recover.ready(ready).usual(600).limit(RECOVERY_LIMIT)];
+        let more = objects(self.next, MORE_DATABASES);
+        if !more.is_empty() {
+            let title = "Databases of the programs beside Care";
+            drafts.push(Draft::new("databases", title, Action::Apply(more)));
+        }
+        Ok(drafts)
     }
 
     fn proof(&self) -> Result<Vec<Draft>, Problem> {
@@ -308,7 +313,7 @@ impl Makes<'_> {
             .collect()
     }
 
-    /// What of the writers names the database: their ConfigMaps and Secrets.
+    /// What of the writers names the database: their ConfigMaps, Secrets and Services.
     fn settings(&self) -> Vec<Object> {
         let mine = self
             .next
@@ -318,7 +323,9 @@ impl Makes<'_> {
         let applied = mine.filter(|step| matches!(step.action, Action::Apply(_)));
         applied
             .flat_map(|step| step.action.objects())
-            .filter(|object| ["ConfigMap", "Secret"].contains(&object.reference().kind.as_str()))
+            .filter(|object| {
+                ["ConfigMap", "Secret", "Service"].contains(&object.reference().kind.as_str())
+            })
             .cloned()
             .collect()
     }
@@ -343,7 +350,7 @@ impl Makes<'_> {
             jobs::archiving(present, self.intent.begun),
             jobs::counting(next, self.intent.begun),
         ];
-        let databases = objects(self.next, "postgres/databases");
+        let databases = objects(self.next, MORE_DATABASES);
         all.extend(databases.iter().map(Object::reference));
         all.push(next.reference());
         all

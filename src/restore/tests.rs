@@ -2,10 +2,14 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{fixture::on_ground, *};
+use super::{
+    fixture::{on_ground, on_ground_of},
+    *,
+};
 use crate::{
     plan::{Action, Database, Object, Plan, Ready},
     problem::Code,
@@ -392,7 +396,6 @@ fn a_deploy_after_the_restore_sends_what_the_restore_sent() {
         .collect();
     for id in [
         "postgres/cluster",
-        "postgres/databases",
         "postgres/backups",
         "care-backend/settings",
     ] {
@@ -402,4 +405,46 @@ fn a_deploy_after_the_restore_sends_what_the_restore_sent() {
     }
     let ids = |plan: &Plan| -> Vec<_> { plan.steps.iter().map(|step| step.id.clone()).collect() };
     assert_eq!(ids(&deploying(&Database::first())), ids(&after));
+}
+
+#[test]
+fn a_restore_takes_the_programs_beside_care_along() {
+    let answers = [("components.metabase", "on"), ("components.odoo", "on")];
+    let plan = on_ground_of(&answers, |ground| plan(ground, &intent()));
+    let sent = |id: &str| -> Vec<_> {
+        let step = plan.steps.iter().find(|step| step.id.as_str() == id);
+        let objects = step.unwrap().action.objects().into_iter();
+        objects
+            .map(|object| (object.reference(), object.value().clone()))
+            .collect()
+    };
+    let stopped = sent("restore/writers-down");
+    for name in ["metabase", "odoo", "care"] {
+        let found = stopped.iter().find(|(target, _)| target.name == name);
+        assert_eq!(found.unwrap().1["spec"]["replicas"], 0, "{name}");
+    }
+    let made = sent("restore/databases");
+    let names: Vec<&str> = made.iter().map(|(target, _)| &*target.name).collect();
+    assert_eq!(names, ["odoo-g2", "metabase-g2"]);
+    assert_eq!(made[0].1["spec"]["cluster"]["name"], "care-db-g2");
+    let led = sent("restore/switch");
+    let value = |name: &str| {
+        &led.iter()
+            .find(|(target, _)| target.name == name)
+            .unwrap()
+            .1
+    };
+    assert_eq!(
+        value("metabase-settings")["data"]["MB_DB_HOST"],
+        "care-db-g2-rw.database.svc"
+    );
+    let settings = value("odoo-settings")["data"]["odoo.conf"].as_str();
+    let settings = STANDARD.decode(settings.unwrap()).unwrap();
+    let settings = String::from_utf8(settings).unwrap();
+    assert!(settings.contains("db_host = care-db-g2-rw.database.svc"));
+    // The records that reports are made of are the restored ones, too.
+    assert_eq!(
+        value("care-records")["spec"]["externalName"],
+        "care-db-g2-rw.database.svc.cluster.local"
+    );
 }

@@ -8,9 +8,9 @@ use super::{
     entrance::AddressPool,
     secrets::SecretName,
     types::{
-        BucketName, BucketPrefix, Cidr, CronLine, DataPath, EmailAddress, Endpoint, FilePath, Fqdn,
-        FromLine, ImageRef, Line, LoginName, NodeName, Region, SiteName, StorageSize, UserName,
-        Worker, Wrong, items, number,
+        BucketName, BucketPrefix, Cidr, CronLine, DataPath, EditionNumber, EmailAddress, Endpoint,
+        FilePath, Fqdn, FromLine, ImageRef, Line, LoginName, ModuleName, NodeName, Region,
+        ReleaseFile, SiteName, StorageSize, UserName, Worker, Wrong, items, number,
     },
 };
 
@@ -51,6 +51,12 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// A list of `name=address`.
     Workers,
+    /// A list of modules of Odoo.
+    Modules,
+    /// A release of SNOMED CT as a file in the object store.
+    Release,
+    /// The number of an edition of SNOMED CT.
+    Edition,
     /// An S3 server.
     Endpoint,
     /// A bucket.
@@ -87,7 +93,7 @@ impl Kind {
     pub fn shape(self) -> Shape {
         match self {
             Self::Port | Self::Number(..) => Shape::Number,
-            Self::Addresses | Self::HostNames | Self::Workers => Shape::List,
+            Self::Addresses | Self::HostNames | Self::Workers | Self::Modules => Shape::List,
             _ => Shape::Text,
         }
     }
@@ -115,6 +121,9 @@ impl Kind {
             Self::File => read::<FilePath>(text),
             Self::Choice(words) => choice(text, words).map(Value::from),
             Self::Workers => Vec::<Worker>::from_line(text).map(workers),
+            Self::Modules => Vec::<ModuleName>::from_line(text).map(modules),
+            Self::Release => read::<ReleaseFile>(text),
+            Self::Edition => read::<EditionNumber>(text),
             Self::Endpoint => read::<Endpoint>(text),
             Self::Bucket => read::<BucketName>(text),
             Self::Prefix => read::<BucketPrefix>(text),
@@ -165,6 +174,10 @@ pub fn host_names(text: &str) -> Result<Vec<&'static str>, Wrong> {
         }
     }
     Ok(names)
+}
+
+fn modules(list: Vec<ModuleName>) -> Value {
+    list.iter().map(ModuleName::as_str).collect()
 }
 
 fn workers(list: Vec<Worker>) -> Value {

@@ -30,6 +30,7 @@ pub fn problems(draft: &SiteDraft) -> Vec<FieldProblem> {
     hosts(draft, &mut found);
     disks(draft, &mut found);
     mail(draft, &mut found);
+    terminology(draft, &mut found);
     acme(draft, &mut found);
     found
 }
@@ -368,6 +369,18 @@ fn mail(draft: &SiteDraft, found: &mut Vec<FieldProblem>) {
             "A mail user is given and no mail server.".into(),
             "`care.email_host` is empty".into(),
             "Give the mail server, or leave `care.email_user` empty.",
+        ));
+    }
+}
+
+fn terminology(draft: &SiteDraft, found: &mut Vec<FieldProblem>) {
+    let chosen = ["lite", "full"].contains(&draft.value("components.snowstorm").as_str());
+    if chosen && draft.get("components.snomed_file").is_empty() {
+        found.push(clash(
+            "components.snomed_file",
+            "SNOMED CT release (`components.snomed_file`) is missing.".into(),
+            "Snowstorm is chosen, and it has nothing to serve without a release".into(),
+            "Give the file's name, for example `SnomedCT_InternationalRF2_PRODUCTION_20261101T120000Z.zip`, or set `components.snowstorm` to off.",
         ));
     }
 }

@@ -74,6 +74,8 @@ secrets! {
     PostgresOdooPassword = "postgres-odoo-password", Origin::Generated(Password);
     /// Database password of Metabase.
     PostgresMetabasePassword = "postgres-metabase-password", Origin::Generated(Password);
+    /// Database password of the role that reads the records for reports.
+    PostgresReportsPassword = "postgres-reports-password", Origin::Generated(Password);
     /// Database password of the role that counts rows.
     PostgresCountsPassword = "postgres-counts-password", Origin::Generated(Password);
     /// Valkey's password.
@@ -88,8 +90,16 @@ secrets! {
     GrafanaPassword = "grafana-password", Origin::Generated(Password);
     /// Odoo's administrator.
     OdooAdminPassword = "odoo-admin-password", Origin::Generated(Password);
+    /// The login by which Care works in Odoo.
+    OdooCarePassword = "odoo-care-password", Origin::Generated(Password);
+    /// Opens Odoo's own management of databases, which is switched off.
+    OdooMasterPassword = "odoo-master-password", Origin::Generated(LongPassword);
     /// Metabase's administrator.
     MetabaseAdminPassword = "metabase-admin-password", Origin::Generated(AdminPassword);
+    /// Opens the logins that Metabase keeps; another one cannot.
+    MetabaseEncryptionKey = "metabase-encryption-key", Origin::Generated(LongPassword);
+    /// Snowstorm Lite's administrator.
+    SnowstormPassword = "snowstorm-password", Origin::Generated(Password);
     /// OpenSearch's administrator.
     OpensearchPassword = "opensearch-password", Origin::Generated(AdminPassword);
 }

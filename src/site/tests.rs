@@ -164,6 +164,21 @@ const TEXTS: &[(&str, &str, &str)] = &[
         "abc|.abcd|a b c d|this-name-is-too-long",
         "admin",
     ),
+    (
+        "components.odoo_modules",
+        "Account|sale,a-b|x;drop|1a",
+        "account, stock|none",
+    ),
+    (
+        "components.snomed_file",
+        "release.zip|SnomedCT_20261101.zip|a_20261101T120000Z.tar|../a_20261101T120000Z.zip|a b_20261101T120000Z.zip|/a_20261101T1.zip",
+        "SnomedCT_InternationalRF2_PRODUCTION_20261101T120000Z.zip|snomed/a_20261101T120000Z.zip",
+    ),
+    (
+        "components.snomed_edition",
+        "int|12345|9000000000002070080",
+        "900000000000207008|1121000189102",
+    ),
     ("domains.public", "care, kare", "none|care|grafana care_api"),
     ("cluster.version", "1.33|1.3", "1.34"),
     (
@@ -215,6 +230,10 @@ fn fields_are_held_against_each_other() {
     clash(
         &[("nodes.secondary.name", "PRIMARY")],
         "nodes.secondary.name",
+    );
+    clash(
+        &[("components.snowstorm", "lite")],
+        "components.snomed_file",
     );
     clash(&[("nodes.workers", "w1=10.0.0.12")], "nodes.workers");
     clash(&[("domains.care", "care.example.org")], "domains.care");

@@ -1,5 +1,7 @@
 //! The values of a site as types that cannot hold a wrong one; each explains in plain words why a text is refused. Pure.
 
+mod apps;
+
 use core::{fmt, net::Ipv4Addr};
 
 use ipnet::Ipv4Net;
@@ -76,6 +78,12 @@ text_types! {
     LoginName = login_name;
     /// A user name in Care.
     UserName = user_name;
+    /// A module of Odoo.
+    ModuleName = apps::module_name;
+    /// A release of SNOMED CT, by its name in the object store; the last part of its name begins with its date.
+    ReleaseFile = apps::release_file;
+    /// The number of an edition of SNOMED CT.
+    EditionNumber = apps::edition_number;
     /// An S3 bucket's name.
     BucketName = bucket_name;
     /// The folder inside a bucket; no slash at either end, may be empty.

@@ -14,7 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     DoorError,
-    kube::{Kube, whole},
+    kube::{Kube, Only},
 };
 use crate::plan::ObjectRef;
 
@@ -41,7 +41,7 @@ struct Seen {
     trouble: Option<DoorError>,
 }
 
-type Key = (String, String, Option<String>);
+type Key = (String, String, Option<String>, Only);
 
 #[derive(Debug)]
 struct Inner {
@@ -90,10 +90,19 @@ impl Feed {
     /// # Errors
     /// The first list is refused or the server cannot be reached.
     pub async fn watch(&self, of: &ObjectRef) -> Result<Watch, DoorError> {
+        self.watch_only(of, Only::All).await
+    }
+
+    /// The same for a part of the kind.
+    ///
+    /// # Errors
+    /// As [`Self::watch`].
+    pub async fn watch_only(&self, of: &ObjectRef, only: Only) -> Result<Watch, DoorError> {
         let key = (
             of.api_version.clone(),
             of.kind.clone(),
             of.namespace.clone(),
+            only,
         );
         let mut seen = {
             let mut watches = self
@@ -101,7 +110,10 @@ impl Feed {
                 .watches
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            watches.entry(key).or_insert_with(|| self.begin(of)).clone()
+            watches
+                .entry(key)
+                .or_insert_with(|| self.begin(of, only))
+                .clone()
         };
         let known = {
             let now = seen.borrow_and_update();
@@ -127,11 +139,12 @@ impl Feed {
         })
     }
 
-    fn begin(&self, of: &ObjectRef) -> watch::Receiver<Seen> {
+    fn begin(&self, of: &ObjectRef, only: Only) -> watch::Receiver<Seen> {
         let (publish, seen) = watch::channel(Seen::default());
         let task = Task {
             kube: self.0.kube.clone(),
             of: of.clone(),
+            only,
             publish,
             objects: Objects::new(),
             quiet: self.0.quiet,
@@ -173,6 +186,7 @@ enum End {
 struct Task {
     kube: Kube,
     of: ObjectRef,
+    only: Only,
     publish: watch::Sender<Seen>,
     objects: Objects,
     quiet: Duration,
@@ -205,7 +219,7 @@ impl Task {
             tokio::time::sleep(FIRST_PAUSE).await;
             return Ok(());
         };
-        let (items, mut version) = self.kube.list_at(&collection, &self.of).await?;
+        let (items, mut version) = self.kube.list_at(&collection, &self.of, self.only).await?;
         self.objects = items
             .into_iter()
             .map(|item| (key(&item), Arc::new(item)))
@@ -226,7 +240,7 @@ impl Task {
     }
 
     async fn follow(&mut self, collection: &str, version: &mut String) -> End {
-        let mut body = match self.kube.watch(collection, version).await {
+        let mut body = match self.kube.watch(collection, version, self.only).await {
             Ok(body) => body,
             Err(error) => return End::Broken(error),
         };
@@ -270,7 +284,7 @@ impl Task {
         now.clone_into(version);
         match event.get("type").and_then(Value::as_str)? {
             "ADDED" | "MODIFIED" => {
-                let object = whole(object, &self.of);
+                let object = self.only.whole(object, &self.of);
                 self.objects.insert(key(&object), Arc::new(object));
                 Some(true)
             }

@@ -325,6 +325,19 @@ fn reason(error: &io::Error) -> String {
     }
 }
 
+/// The lines of a recording of a real cluster, for tests.
+#[cfg(test)]
+pub fn recording(name: &str) -> Vec<serde_json::Value> {
+    let file = format!(
+        "{}/tests/recordings/{name}.jsonl",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let text = read_text(file.as_ref(), 1 << 20).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,8 @@
 
 mod apply;
 mod discover;
+mod marks;
+mod only;
 mod pace;
 mod words;
 
@@ -21,6 +23,8 @@ use super::{DoorError, Retry, feed::Feed};
 use crate::plan::{Object, ObjectRef};
 pub use apply::{Applied, Clash};
 use discover::Discovery;
+pub use marks::Marks;
+pub use only::Only;
 use pace::Pace;
 
 /// Who we are in `managedFields`; never changed, because ownership of fields hangs on it.
@@ -231,6 +235,19 @@ impl Kube {
     /// # Errors
     /// The server refuses or cannot be reached.
     pub async fn list(&self, of: &ObjectRef, selector: &str) -> Result<Vec<Arc<Value>>, DoorError> {
+        self.list_only(of, selector, Only::All).await
+    }
+
+    /// The same for a part of the kind.
+    ///
+    /// # Errors
+    /// The server refuses or cannot be reached.
+    pub async fn list_only(
+        &self,
+        of: &ObjectRef,
+        selector: &str,
+        only: Only,
+    ) -> Result<Vec<Arc<Value>>, DoorError> {
         let Some(collection) = self.known(of).await? else {
             return Ok(Vec::new());
         };
@@ -238,14 +255,15 @@ impl Kube {
         let mut token = String::new();
         loop {
             let path = format!(
-                "{collection}?limit={PAGE}&labelSelector={}&continue={}",
+                "{collection}?limit={PAGE}&labelSelector={}&continue={}{}",
                 encoded(selector),
-                encoded(&token)
+                encoded(&token),
+                only.query()
             );
             let answer = self.ask(Method::GET, &path, None).await?;
             let mut body = self.good(answer, &format!("list {} objects", of.kind))?;
             if let Some(Value::Array(page)) = body.get_mut("items").map(Value::take) {
-                items.extend(page.into_iter().map(|item| Arc::new(whole(item, of))));
+                items.extend(page.into_iter().map(|item| Arc::new(only.whole(item, of))));
             }
             match body.pointer("/metadata/continue").and_then(Value::as_str) {
                 Some(next) if !next.is_empty() => next.clone_into(&mut token),
@@ -284,7 +302,8 @@ impl Kube {
         let container = container.map_or_else(String::new, |name| format!("&container={name}"));
         let path =
             format!("/api/v1/namespaces/{namespace}/pods/{pod}/log?tailLines={tail}{container}");
-        let (status, bytes, after) = self.raw(&Method::GET, &path, None).await?;
+        let asked = request(&Method::GET, &path, None);
+        let (status, bytes, after) = self.raw(asked).await?;
         let text = String::from_utf8_lossy(&bytes);
         if status.is_success() {
             return Ok(text.lines().map(str::to_owned).collect());
@@ -299,9 +318,15 @@ impl Kube {
     }
 
     /// Opens a watch: lines of JSON until the server ends it.
-    pub(super) async fn watch(&self, collection: &str, version: &str) -> Result<Body, DoorError> {
+    pub(super) async fn watch(
+        &self,
+        collection: &str,
+        version: &str,
+        only: Only,
+    ) -> Result<Body, DoorError> {
         let path = format!(
-            "{collection}?watch=true&allowWatchBookmarks=true&timeoutSeconds=290&resourceVersion={version}"
+            "{collection}?watch=true&allowWatchBookmarks=true&timeoutSeconds=290&resourceVersion={version}{}",
+            only.query()
         );
         let send = self.client.send(request(&Method::GET, &path, None));
         let response = tokio::time::timeout(REQUEST_LIMIT, send)
@@ -328,11 +353,12 @@ impl Kube {
         &self,
         collection: &str,
         of: &ObjectRef,
+        only: Only,
     ) -> Result<(Vec<Value>, String), DoorError> {
         let answer = self
             .ask(
                 Method::GET,
-                &format!("{collection}?resourceVersion=0"),
+                &format!("{collection}?resourceVersion=0{}", only.query()),
                 None,
             )
             .await?;
@@ -346,7 +372,7 @@ impl Kube {
             _ => Vec::new(),
         };
         Ok((
-            items.into_iter().map(|item| whole(item, of)).collect(),
+            items.into_iter().map(|item| only.whole(item, of)).collect(),
             version,
         ))
     }
@@ -418,7 +444,7 @@ impl Kube {
         path: &str,
         object: Option<&Object>,
     ) -> Result<Answer, DoorError> {
-        let (status, bytes, after) = self.raw(method, path, object).await?;
+        let (status, bytes, after) = self.raw(request(method, path, object)).await?;
         match serde_json::from_slice(&bytes) {
             Ok(body) => Ok(Answer {
                 status,
@@ -440,13 +466,11 @@ impl Kube {
 
     async fn raw(
         &self,
-        method: &Method,
-        path: &str,
-        object: Option<&Object>,
+        asked: Request<Body>,
     ) -> Result<(StatusCode, Vec<u8>, Option<Duration>), DoorError> {
         let place = self.pace.enter().await;
         let whole = async {
-            let response = self.client.send(request(method, path, object)).await?;
+            let response = self.client.send(asked).await?;
             let status = response.status();
             let after = retry_after(response.headers());
             let bytes = response.into_body().collect().await?.to_bytes();
@@ -524,19 +548,6 @@ async fn collect(body: Body) -> Vec<u8> {
         .await
         .map(|all| all.to_bytes().to_vec())
         .unwrap_or_default()
-}
-
-/// Items of a list do not carry their kind, and nobody here looks at `managedFields`.
-pub(super) fn whole(mut item: Value, of: &ObjectRef) -> Value {
-    if let Some(metadata) = item.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.shift_remove("managedFields");
-    }
-    if let Some(map) = item.as_object_mut() {
-        map.entry("apiVersion")
-            .or_insert_with(|| of.api_version.clone().into());
-        map.entry("kind").or_insert_with(|| of.kind.clone().into());
-    }
-    item
 }
 
 /// A text inside a query.

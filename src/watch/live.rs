@@ -22,7 +22,11 @@ use super::{
 };
 use crate::{
     catalog::Catalog,
-    sys::{DoorError, feed::Feed, kube::Kube},
+    sys::{
+        DoorError,
+        feed::Feed,
+        kube::{Kube, Only},
+    },
 };
 
 /// Shortest pause between two pictures.
@@ -75,6 +79,14 @@ pub async fn follow(watched: Watched, publish: watch::Sender<Arc<ClusterView>>) 
     }
 }
 
+/// Which objects of a kind are looked at.
+fn only(kind: Kind) -> Only {
+    match kind {
+        Kind::Certificate => Only::Certificates,
+        _ => Only::All,
+    }
+}
+
 /// Tells what one kind does, until nobody hears it.
 async fn follow_kind(kind: Kind, kube: Kube, feed: Feed, tell: mpsc::Sender<News>) {
     let of = kind.everywhere();
@@ -92,7 +104,7 @@ async fn follow_kind(kind: Kind, kube: Kube, feed: Feed, tell: mpsc::Sender<News
             Ok(true)
         };
         let begun = match served {
-            Ok(true) => feed.watch(&of).await.map(Some),
+            Ok(true) => feed.watch_only(&of, only(kind)).await.map(Some),
             Ok(false) => Ok(None),
             Err(error) => Err(error),
         };
@@ -183,7 +195,10 @@ fn carriers() -> Carriers {
 pub async fn once(watched: Watched) -> Result<ClusterView, DoorError> {
     let lists = Kind::ALL.map(|kind| {
         let kube = watched.kube.clone();
-        async move { (kind, kube.list(&kind.everywhere(), "").await) }
+        async move {
+            let of = kind.everywhere();
+            (kind, kube.list_only(&of, "", only(kind)).await)
+        }
     });
     let mut snapshot = Snapshot::default();
     for (kind, list) in join_all(lists).await {

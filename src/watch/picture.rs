@@ -41,6 +41,9 @@ pub fn of(
             let of = known.everywhere();
             of.api_version == version && of.kind == kind
         });
+        if known == Some(Kind::Certificate) && text(&object, "/type") != "kubernetes.io/tls" {
+            continue;
+        }
         if let Some(known) = known {
             kinds.entry(known).or_default().insert(key(&object), object);
         }

@@ -1,6 +1,7 @@
 //! What needs attention: objects to findings with since-when and remedy, worst first. It believes no custom resource whose operator is not running, and no pod whose node is silent. Pure.
 
 mod backups;
+mod certificates;
 mod database;
 mod nodes;
 mod pods;
@@ -91,6 +92,7 @@ pub fn findings(facts: &Facts<'_>) -> Vec<Found> {
     let mut found = nodes::findings(facts);
     found.extend(database::findings(facts));
     found.extend(volumes::findings(facts));
+    found.extend(certificates::findings(facts));
     let pods = pods::findings(facts);
     found.extend(workloads::findings(facts, &pods));
     found.extend(pods);

@@ -239,8 +239,14 @@ mod tests {
                 .parts
                 .iter()
                 .find(|part| part.title == component.title);
-            // These send settings, definitions and secrets only.
-            let silent = ["namespaces", "monitoring-crds", "certificate", "acme"];
+            // These send settings, definitions, secrets and databases only.
+            let silent = [
+                "namespaces",
+                "monitoring-crds",
+                "certificate",
+                "acme",
+                "databases",
+            ];
             assert_eq!(
                 part.is_none(),
                 silent.contains(&&*component.id),

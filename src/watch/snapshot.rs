@@ -48,11 +48,13 @@ pub enum Kind {
     StorageNode,
     /// Where Longhorn's backups go.
     BackupTarget,
+    /// Secrets with a certificate; nothing but the certificate is kept of them.
+    Certificate,
 }
 
 impl Kind {
     /// All, in order.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Pod,
         Self::Node,
         Self::Claim,
@@ -69,6 +71,7 @@ impl Kind {
         Self::Replica,
         Self::StorageNode,
         Self::BackupTarget,
+        Self::Certificate,
     ];
 
     /// API version and kind.
@@ -90,6 +93,7 @@ impl Kind {
             Self::Replica => ("longhorn.io/v1beta2", "Replica"),
             Self::StorageNode => ("longhorn.io/v1beta2", "Node"),
             Self::BackupTarget => ("longhorn.io/v1beta2", "BackupTarget"),
+            Self::Certificate => ("v1", "Secret"),
         }
     }
 

@@ -26,7 +26,7 @@ use crate::catalog::{sample_parts, sample_plan};
 const LIMIT: Duration = Duration::from_mins(3);
 
 /// The newest PostgreSQL of this computer; there must be one where the tests against real peers are required.
-fn programs() -> Option<PathBuf> {
+pub fn programs() -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let mut found: Vec<PathBuf> = versions
         .map(|version| version.unwrap().path().join("bin"))
@@ -42,16 +42,17 @@ fn programs() -> Option<PathBuf> {
 }
 
 /// A PostgreSQL of its own, on a socket in its folder; it ends with the test.
-struct Server {
+pub struct Server {
     programs: PathBuf,
     folder: PathBuf,
-    data: PathBuf,
+    /// Its data folder.
+    pub data: PathBuf,
     /// PostgreSQL does not run as root: then its own user runs it.
     user: Option<u32>,
 }
 
 impl Server {
-    fn new(programs: &Path, folder: &Path, name: &str) -> Self {
+    pub fn new(programs: &Path, folder: &Path, name: &str) -> Self {
         let root = fs::metadata("/proc/self")
             .is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
         let users = fs::read_to_string("/etc/passwd").unwrap();
@@ -67,7 +68,7 @@ impl Server {
         }
     }
 
-    fn command(&self, name: &str) -> Command {
+    pub fn command(&self, name: &str) -> Command {
         let mut command = Command::new(self.programs.join(name));
         command.current_dir(&self.folder);
         if let Some(user) = self.user {
@@ -94,8 +95,26 @@ impl Server {
         assert!(status.success(), "{arguments:?}\n{words}");
     }
 
+    /// Makes its files.
+    pub fn make(&self) {
+        let mut command = self.command("initdb");
+        command.args(["--no-sync", "-A", "trust", "-U", "postgres", "-D"]);
+        let made = command.arg(&self.data).output().unwrap();
+        let words = String::from_utf8_lossy(&made.stderr).into_owned();
+        assert!(made.status.success(), "{words}");
+    }
+
+    /// What only the first of all roles may do, outside of Care's database.
+    pub fn rule(&self, sql: &str) {
+        for one in sql.split(';') {
+            let mut command = Command::new("psql");
+            command.args(["-XqAt", "-U", "postgres", "-d", "postgres", "-c", one]);
+            self.said(&mut command).unwrap();
+        }
+    }
+
     /// Starts it with these settings more.
-    fn start(&self, settings: &str) {
+    pub fn start(&self, settings: &str) {
         let socket = self.folder.display();
         let more = format!(
             "listen_addresses = ''\nunix_socket_directories = '{socket}'\nfsync = off\n{settings}"
@@ -106,14 +125,14 @@ impl Server {
         self.control(&["start"]);
     }
 
-    fn ask(&self, user: &str, sql: &str) -> Result<String, String> {
+    pub fn ask(&self, user: &str, sql: &str) -> Result<String, String> {
         let mut command = Command::new("psql");
         command.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-U", user, "-c", sql]);
         self.said(command.env("PGDATABASE", "care"))
     }
 
     /// Runs a script of the cluster here, with a folder in the place of its own folders.
-    fn script(
+    pub fn script(
         &self,
         script: &str,
         user: &str,
@@ -155,7 +174,11 @@ impl Drop for Server {
 
 /// The script of a container with its plain settings.
 fn work(pod: &Value, containers: &str) -> (String, BTreeMap<String, String>) {
-    let container = &pod[containers][0];
+    of_container(&pod[containers][0])
+}
+
+/// The script of one container with its plain settings.
+pub fn of_container(container: &Value) -> (String, BTreeMap<String, String>) {
     let script = container["command"][2].as_str().unwrap().to_owned();
     let env = container["env"].as_array().unwrap().iter();
     let plain = env.filter_map(|one| {
@@ -166,7 +189,7 @@ fn work(pod: &Value, containers: &str) -> (String, BTreeMap<String, String>) {
 }
 
 /// What a job of a plan is to do.
-fn job(plan: &Plan, step: &str) -> (String, BTreeMap<String, String>) {
+pub fn job(plan: &Plan, step: &str) -> (String, BTreeMap<String, String>) {
     let step = plan
         .steps
         .iter()
@@ -268,21 +291,12 @@ fn prepared(programs: &Path, folder: &Path) -> (Server, PathBuf) {
     let archive = folder.join("archive");
     fs::create_dir(&archive).unwrap();
     fs::set_permissions(&archive, fs::Permissions::from_mode(0o777)).unwrap();
-    let made = server
-        .command("initdb")
-        .args(["-A", "trust", "-U", "postgres", "-D"])
-        .arg(&server.data)
-        .output();
-    assert!(made.unwrap().status.success());
+    server.make();
     let into = archive.display();
     server.start(&format!(
         "archive_mode = on\narchive_timeout = 1\narchive_command = 'cp %p {into}/%f'\n"
     ));
-    for one in ROLES.split(';') {
-        let mut command = Command::new("psql");
-        command.args(["-XqAt", "-U", "postgres", "-d", "postgres", "-c", one]);
-        server.said(&mut command).unwrap();
-    }
+    server.rule(ROLES);
     server.ask("care", TABLES).unwrap();
     let copy = folder.join("two");
     let copied = server

@@ -17,14 +17,11 @@ use care_install::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::{Child, Command},
-    time::timeout,
-};
+use tokio::{process::Child, time::timeout};
 
 use crate::{
     catalog::sample_plan,
+    child,
     rehearsal_deploy::{LIMIT, doors, ended, serve, setting},
 };
 
@@ -323,29 +320,17 @@ async fn child() {
 
 /// Starts the child and returns once so many of its steps are done.
 async fn child_at_work((url, token): (&str, &SecretString), folder: &Path, steps: usize) -> Child {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "lease::child", "--ignored", "--nocapture"])
-        .env(URL, url)
-        .env(TOKEN, token.expose_secret())
-        .env(FOLDER, folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let variables = [
+        (URL, url.as_ref()),
+        (TOKEN, token.expose_secret().as_ref()),
+        (FOLDER, folder.as_os_str()),
+    ];
+    let mut child = child::start("lease::child", variables, Stdio::null());
     let wanted = format!("{WORKS}: {steps}");
-    let works = async {
-        while let Some(line) = lines.next_line().await.unwrap() {
-            if line.contains(&wanted) {
-                return true;
-            }
-        }
-        false
-    };
-    assert!(timeout(LIMIT, works).await.unwrap(), "the child has ended");
-    // Nobody reads on: what it writes from here goes nowhere, and must not end it.
-    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    child::says(&mut child, LIMIT, |line| {
+        line.contains(&wanted).then_some(())
+    })
+    .await;
     child
 }
 

@@ -6,8 +6,11 @@
     reason = "a test that cannot go on stops with its own words, and plays the world outside `sys`"
 )]
 
+mod alerts;
+mod answering;
 mod catalog;
 mod checks;
+mod child;
 mod clients;
 mod conflicts;
 mod conformance;
@@ -17,15 +20,18 @@ mod faults;
 mod hooks;
 mod hostile;
 mod lease;
+mod odoo;
 mod pictures;
 mod practice;
 mod program;
 mod rehearsal;
 mod rehearsal_deploy;
+mod reports;
 mod restore;
 mod scenes;
 mod scenes_live;
 mod schema_asset;
+mod terminology;
 mod testbed;
 mod tidy;
 mod waf;

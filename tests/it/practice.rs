@@ -31,9 +31,11 @@ use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{TcpStream, UdpSocket},
-    process::{Child, Command},
+    process::Child,
     time::timeout,
 };
+
+use crate::child;
 
 /// Longer than anything here takes on a busy computer.
 const LIMIT: Duration = Duration::from_mins(2);
@@ -330,27 +332,12 @@ async fn child() {
 }
 
 async fn start(folder: &Path) -> (Child, Point) {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "practice::child", "--ignored", "--nocapture"])
-        .env(FOLDER, folder)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let serves = async {
-        while let Some(line) = lines.next_line().await.unwrap() {
-            if line.contains(SERVES) {
-                return true;
-            }
-        }
-        false
-    };
-    let began = timeout(LIMIT, serves).await.unwrap();
-    assert!(began, "the child ended before it served");
-    // What it writes later goes nowhere, and must not end it.
-    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    let variables = [(FOLDER, folder.as_os_str())];
+    let mut child = child::start("practice::child", variables, Stdio::null());
+    child::says(&mut child, LIMIT, |line| {
+        line.contains(SERVES).then_some(())
+    })
+    .await;
     let point = rehearsal::find(folder).await.unwrap();
     (child, point)
 }

@@ -8,7 +8,7 @@ use care_install::{
         event::{Done, Event, Outcome, Reason, StepState},
         run::{self, Chosen, RunHandle, Setting},
     },
-    plan::{Object, ObjectRef, Plan},
+    plan::{Action, JobRun, Object, ObjectRef, Plan, Ready},
     problem::Code,
     rehearsal::{self, ServeOptions, Serving, Speed, control, schema},
     site::{Site, sample},
@@ -22,7 +22,7 @@ use care_install::{
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::catalog::{addressed_plan, full_plan, sample_plan};
+use crate::catalog::{addressed_plan, full_plan, sample_plan, sample_plan_with};
 
 /// How long a whole run may take here: the practice clock jumps, so minutes mean that something never became ready.
 pub const LIMIT: Duration = Duration::from_mins(2);
@@ -225,6 +225,15 @@ async fn a_site_with_everything_switched_on_is_deployed_and_a_second_run_changes
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_site_with_the_small_terminology_server_is_deployed_and_a_second_run_changes_nothing() {
+    let release = "SnomedCT_InternationalRF2_PRODUCTION_20261101T120000Z.zip";
+    let answers = [
+        ("components.snowstorm", "lite"),
+        ("components.snomed_file", release),
+    ];
+    deployed_once(sample_plan_with(&answers), 200).await;
+}
+
 async fn a_site_that_orders_its_certificates_has_its_two_addresses_and_a_second_run_changes_nothing()
  {
     let (_folder, practiced) = deployed_once(addressed_plan(), 250).await;
@@ -349,4 +358,56 @@ async fn an_object_is_refused_until_its_operators_webhook_serves() {
     };
     tokio::time::timeout(LIMIT, accepted).await.unwrap();
     kube.apply(&issuer()).await.unwrap();
+}
+
+/// A plan of one job that tells how far it is, for as many seconds of practice.
+fn one_job(seconds: u32) -> Plan {
+    let mut plan = sample_plan();
+    plan.steps
+        .retain(|step| step.id.as_str() == "care-backend/migrate");
+    let job = json!({
+        "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "telling", "namespace": "default"},
+        "spec": {"template": {
+            "metadata": {"annotations": {"rehearsal.care-install/seconds": seconds.to_string()}},
+            "spec": {"restartPolicy": "Never", "containers": [{
+                "name": "work", "image": "example.org/work:1", "command": ["sh", "-c", "echo progress: 1 of 3"],
+            }]},
+        }},
+    });
+    let job = Object::from_value(job).unwrap();
+    let step = &mut plan.steps[0];
+    step.needs.clear();
+    step.ready = vec![Ready::Object(job.reference())];
+    step.action = Action::Job(JobRun {
+        objects: Vec::new(),
+        job,
+    });
+    plan
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_says_how_far_it_is_is_heard_while_it_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let practiced = serve_at(folder.path(), Speed::Times(10)).await;
+    let run = start(&practiced, one_job(60), folder.path());
+    let mut events = run.subscribe();
+    let heard = async {
+        while let Some(event) = events.recv().await {
+            if let Event::Waiting { waiting, .. } = event
+                && let Some(word) = waiting
+                    .reasons
+                    .iter()
+                    .find(|one| one.sentence.starts_with("so far: "))
+            {
+                return Some(word.sentence.clone());
+            }
+        }
+        None
+    };
+    let heard = tokio::time::timeout(LIMIT, heard).await.unwrap();
+    assert_eq!(
+        heard.as_deref(),
+        Some("so far: practising; in life the numbers of the work stand here")
+    );
+    assert_eq!(ended(&run).await.0, Outcome::Done);
 }

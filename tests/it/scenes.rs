@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, sync::OnceLock};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use care_install::{
     catalog::standin::{self, Makers},
     plan::{Action, Plan},
@@ -84,7 +85,13 @@ impl Stage {
         }
     }
 
-    fn add(&mut self, object: Value) {
+    fn add(&mut self, mut object: Value) {
+        // As the API server keeps it.
+        if let Some(Value::Object(texts)) = object.get_mut("stringData").map(Value::take) {
+            for (key, text) in texts {
+                object["data"][key] = STANDARD.encode(text.as_str().unwrap()).into();
+            }
+        }
         // What a step repeats is there already.
         self.store.create(object, self.now).ok();
     }
@@ -264,6 +271,11 @@ fn steady(text: &str) -> String {
 
 /// Plays a scenario for so many seconds, then the healthy one; everything that began has ended.
 fn played(name: &str, seconds: i64) -> Letter {
+    played_with(name, seconds, 900)
+}
+
+/// The same with another time until all is forgotten.
+fn played_with(name: &str, seconds: i64, rest: i64) -> Letter {
     let mut stage = Stage::deployed();
     let mut letter = Letter::default();
     let began = stage.now;
@@ -273,7 +285,7 @@ fn played(name: &str, seconds: i64) -> Letter {
     let found = letter.codes().len();
     letter.heads("healthy");
     stage.play("healthy");
-    stage.run(900, |stage| letter.look(stage, began));
+    stage.run(rest, |stage| letter.look(stage, began));
     assert!(
         letter.told.is_empty(),
         "still told: {:?}\n{}",
@@ -326,6 +338,41 @@ fn slow_disks_do_not_trouble_what_runs_already() {
 fn emptied_tables_are_no_matter_of_health() {
     let letter = played("data-destroyed", 600);
     assert!(letter.codes().is_empty(), "{}", letter.text);
+}
+
+#[test]
+fn a_full_disk_is_told_with_what_is_left_of_it() {
+    let letter = played("disk-full", 60);
+    insta::assert_snapshot!("disk-full", letter.text);
+    assert_eq!(letter.codes(), ["VOL-03"]);
+}
+
+#[test]
+fn a_certificate_that_has_ended_is_told_once_for_all_places() {
+    let letter = played("certificate-expired", 60);
+    insta::assert_snapshot!("certificate-expired", letter.text);
+    assert_eq!(letter.codes(), ["CRT-06"]);
+}
+
+#[test]
+fn a_backup_that_hangs_is_told_though_nobody_calls_it_failed() {
+    let letter = played("backup-stuck", 60);
+    insta::assert_snapshot!("backup-stuck", letter.text);
+    assert_eq!(letter.codes(), ["PG-05"]);
+}
+
+#[test]
+fn a_container_that_outgrows_its_memory_is_told_within_a_minute_and_for_an_hour() {
+    let letter = played_with("out-of-memory", 60, 4000);
+    insta::assert_snapshot!("out-of-memory", letter.text);
+    assert_eq!(letter.codes(), ["POD-02"]);
+}
+
+#[test]
+fn a_machine_short_of_memory_is_told_with_the_pod_that_it_ended() {
+    let letter = played("node-pressure", 60);
+    insta::assert_snapshot!("node-pressure", letter.text);
+    assert_eq!(letter.codes(), ["NODE-02", "POD-03"]);
 }
 
 #[test]

@@ -165,8 +165,13 @@ impl Run {
 
     /// Remembers an event, then tells it; once something could not be remembered, nothing more is.
     async fn tell(&mut self, event: Event, digest: Option<String>) {
+        self.remember(&event, digest).await;
+        self.hub.tell(event).await;
+    }
+
+    async fn remember(&mut self, event: &Event, digest: Option<String>) {
         if !self.broken
-            && let Err(problem) = self.journal.write(&event, digest)
+            && let Err(problem) = self.journal.write(event, digest)
         {
             tracing::error!(%problem, "the journal failed");
             self.broken = true;
@@ -175,7 +180,6 @@ impl Run {
             let why = in_one_line(&problem);
             self.hub.tell(Event::Stopping { at, why }).await;
         }
-        self.hub.tell(event).await;
     }
 
     async fn turn(&mut self, index: usize, state: StepState) {
@@ -451,17 +455,22 @@ impl Run {
             };
             self.turn(*index, StepState::NotRun { why }).await;
         }
-        let outcome = self.outcome();
+        let end = self.ended(&started);
+        self.remember(&end, None).await;
+        // An end that could not be written down is none: the next start finds the run unfinished, and says so.
+        self.hub.tell(self.ended(&started)).await;
+        self.outcome()
+    }
+
+    fn ended(&self, started: &Stopwatch) -> Event {
         let is_done = |state: &&StepState| matches!(state, StepState::Done { .. });
-        let event = Event::RunEnded {
+        Event::RunEnded {
             at: self.now(),
-            outcome: outcome.clone(),
+            outcome: self.outcome(),
             done: self.states.iter().filter(is_done).count(),
             total: self.steps.len(),
             elapsed_ms: started.millis(),
-        };
-        self.tell(event, None).await;
-        outcome
+        }
     }
 
     fn outcome(&self) -> Outcome {

@@ -9,7 +9,10 @@ use super::{Task, hooks};
 use crate::{
     plan::{Action, HttpCall, JobRun, Object, ObjectRef},
     ready::{self, Readiness},
-    sys::{DoorError, Doors, http, kube::Applied},
+    sys::{
+        DoorError, Doors, http,
+        kube::{Applied, Marks},
+    },
 };
 
 /// Objects on their way to the API server at one time, for each step; the pace of the connection holds them back when it must.
@@ -61,9 +64,10 @@ async fn apply(task: &Task, doors: &Doors, objects: &[&Object]) -> Result<bool, 
         .partition(|object| comes_first(&object.reference()));
     let mut changed = 0_usize;
     for wave in [first, rest] {
+        let marks = doors.kube.marks(&wave).await;
         let sent: Vec<_> = wave
             .into_iter()
-            .map(|object| one(task, doors, object))
+            .map(|object| one(task, doors, object, &marks))
             .collect();
         let applied: Vec<Applied> = stream::iter(sent)
             .buffer_unordered(AT_ONCE)
@@ -87,8 +91,13 @@ fn comes_first(target: &ObjectRef) -> bool {
     .contains(&target.kind.as_str())
 }
 
-async fn one(task: &Task, doors: &Doors, object: &Object) -> Result<Applied, DoorError> {
-    let (applied, taken) = doors.kube.apply_over(object).await?;
+async fn one(
+    task: &Task,
+    doors: &Doors,
+    object: &Object,
+    marks: &Marks,
+) -> Result<Applied, DoorError> {
+    let (applied, taken) = doors.kube.apply_over(object, marks).await?;
     let word = match applied {
         Applied::Created => "created",
         Applied::Changed => "changed",
@@ -125,7 +134,7 @@ async fn job(task: &Task, doors: &Doors, run: &JobRun) -> Result<bool, DoorError
         task.tell.log(format!("{target} is there already")).await;
         return Ok(changed);
     }
-    one(task, doors, &run.job).await?;
+    one(task, doors, &run.job, &Marks::default()).await?;
     Ok(true)
 }
 

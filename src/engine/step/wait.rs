@@ -10,7 +10,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Task, act::Values};
+use super::{
+    Task,
+    act::Values,
+    progress::{self, Progress},
+};
 use crate::{
     engine::event::{Reason, Waiting},
     plan::{ObjectRef, Ready},
@@ -145,6 +149,7 @@ impl Readings {
         let began = Instant::now();
         let mut told: Option<Waiting> = None;
         let mut first = true;
+        let mut progress = Progress::default();
         self.look_around_clusters(doors).await;
         loop {
             self.ask_webhooks(doors).await?;
@@ -158,7 +163,10 @@ impl Readings {
                 if let Some(problem) = self.hopeless(&open, doors).await {
                     return Err(DoorError::lasting(problem));
                 }
-                Some(self.explain(&open, task))
+                let mut waiting = self.explain(&open, task);
+                let places = self.places(&open);
+                progress.add(&mut waiting, places, doors).await;
+                Some(waiting)
             } else {
                 None
             };
@@ -292,6 +300,13 @@ impl Readings {
             self.read.insert((namespace, pod));
         }
         None
+    }
+
+    /// The containers that work for the jobs which are waited for.
+    fn places(&self, open: &[usize]) -> Vec<(String, String, String)> {
+        let open = open.iter().filter_map(|index| self.all.get(*index));
+        open.flat_map(|reading| progress::places(&reading.ready, &reading.around(&self.around)))
+            .collect()
     }
 
     /// Since when the picture of a target may be old.

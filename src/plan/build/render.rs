@@ -20,7 +20,7 @@ use crate::{
 /// Stands for a secret in rendered text, so that the secret itself is never rendered.
 const OPEN: &str = "\u{e000}secret:";
 const CLOSE: char = '\u{e001}';
-/// Before the name of a secret of which only a hash is wanted, with the login in front of it.
+/// Before the name of a secret of which only a hash is wanted, with the login in front of it, which may be empty.
 const HASHED: &str = "htpasswd:";
 
 /// What a hash costs, as a power of two: the least there is, for 32 random characters cannot be guessed, and each plan makes it anew.
@@ -45,8 +45,10 @@ impl<'a> Renderer<'a> {
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.add_function("secret", secret);
         environment.add_function("htpasswd", htpasswd);
+        environment.add_function("password_hash", password_hash);
         environment.add_filter("percent_of_size", percent_of_size);
         environment.add_function("digest_of", digest_of);
+        environment.add_function("finding", finding);
         let known = secrets.clone();
         environment.add_function("checksum", move |names: Vec<String>| {
             checksum(&known, &names)
@@ -163,6 +165,7 @@ impl<'a> Renderer<'a> {
         let secret = secret.ok_or_else(|| absent(name))?.expose_secret();
         match login {
             None => Ok(secret.to_owned()),
+            Some("") => hashed(secret),
             Some(login) => hashed(secret).map(|hash| format!("{login}:{hash}")),
         }
     }
@@ -190,6 +193,12 @@ fn source(name: &str) -> Result<&'static str, Problem> {
 }
 
 /// `secret('name')` in a template.
+/// The headline of a finding by its code, such as `POD-02`: alerts speak as the health screen does.
+fn finding(code: &str) -> Result<&'static str, Error> {
+    let known = Code::parse(code).map(Code::title);
+    known.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("no finding {code}")))
+}
+
 fn secret(name: &str) -> Result<String, Error> {
     if SecretName::parse(name).is_none() {
         return Err(Error::new(
@@ -204,6 +213,12 @@ fn secret(name: &str) -> Result<String, Error> {
 fn htpasswd(login: &str, name: &str) -> Result<String, Error> {
     secret(name)?;
     Ok(format!("{OPEN}{HASHED}{login}:{name}{CLOSE}"))
+}
+
+/// `password_hash('name')` in a template: the hash alone, for a program that lists its logins in a form of its own.
+fn password_hash(name: &str) -> Result<String, Error> {
+    secret(name)?;
+    Ok(format!("{OPEN}{HASHED}:{name}{CLOSE}"))
 }
 
 /// `size | percent_of_size(85)`: a share of a storage size, in whole mebibytes, such as `17408MiB` of `20Gi`.

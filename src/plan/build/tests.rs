@@ -1,3 +1,5 @@
+mod apps;
+
 use std::collections::BTreeSet;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -374,7 +376,11 @@ fn no_two_certificates_are_ordered_for_the_same_names() {
 
 #[test]
 fn every_image_of_objects_and_workloads_is_pinned_or_belongs_to_a_pinned_chart() {
-    let plan = plan();
+    assert_pinned(&plan());
+}
+
+/// Every image of a plan is among the pins of its component.
+fn assert_pinned(plan: &Plan) {
     for step in &plan.steps {
         let mut component = plan
             .components
@@ -382,12 +388,14 @@ fn every_image_of_objects_and_workloads_is_pinned_or_belongs_to_a_pinned_chart()
             .filter(|one| one.id == step.component);
         let pins = &component.next().unwrap().pins;
         for object in step.action.objects() {
-            let at = "/spec/template/spec/containers/0/image";
-            let images = [
-                object.value().pointer(at),
-                object.value().pointer("/spec/imageName"),
-            ];
-            for image in images.into_iter().flatten().filter_map(Value::as_str) {
+            let mut images: Vec<&Value> = Vec::new();
+            for list in ["containers", "initContainers"] {
+                let at = format!("/spec/template/spec/{list}");
+                let containers = object.value().pointer(&at).and_then(Value::as_array);
+                images.extend(containers.into_iter().flatten().map(|one| &one["image"]));
+            }
+            images.extend(object.value().pointer("/spec/imageName"));
+            for image in images.into_iter().filter_map(Value::as_str) {
                 let (name, version, _) = parts(image);
                 let pinned = pins
                     .iter()
@@ -445,6 +453,7 @@ fn what_a_site_switches_on_is_in_its_plan_with_its_values_and_nothing_else_chang
             "monitoring/secrets",
             "monitoring/loki",
             "monitoring/prometheus",
+            "monitoring/rules",
             "monitoring/alloy",
             "zot/settings",
             "zot/release",

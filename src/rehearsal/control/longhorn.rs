@@ -12,6 +12,7 @@ use super::{
         Says, after, fingerprint, holds, items, leaving, name, report, set_condition, stamp, text,
         time,
     },
+    trouble::{DISK_FULL, plays},
 };
 use crate::rehearsal::world::{Reaction, World, Write};
 
@@ -29,6 +30,9 @@ const DISKS: i64 = 3;
 const SYNC: i64 = 8;
 /// How large the practice machines' disks are, by tag.
 const SIZES: [(&str, u64); 2] = [("ssd", 1 << 40), ("hdd", 4 << 40)];
+/// The part that is free on a full disk, and the part that Longhorn wants to be free.
+const FULL: u64 = 50;
+const LEAST: u64 = 4;
 /// How large other disks are.
 const OTHER: u64 = 500 << 30;
 
@@ -196,9 +200,24 @@ fn disk_status(world: &World<'_>, node: &Value, now: Timestamp) -> Value {
         if !status.is_object() {
             status = json!({});
         }
-        for kind in ["Ready", "Schedulable"] {
-            set_condition(&mut status, &Says::new(kind, true, "", ""), now);
-        }
+        let available = if is_full(world, node, &disk["tags"]) {
+            size / FULL
+        } else {
+            size - size / 10
+        };
+        set_condition(&mut status, &Says::new("Ready", true, "", ""), now);
+        let says = if available < size / LEAST {
+            let message = format!(
+                "Disk {label} ({}) on the node {} has {available} available, but requires reserved 0, minimal {}% to schedule more replicas",
+                text(&disk["path"]),
+                name(node),
+                100 / LEAST
+            );
+            Says::new("Schedulable", false, "DiskPressure", message)
+        } else {
+            Says::new("Schedulable", true, "", "")
+        };
+        set_condition(&mut status, &says, now);
         let id = fingerprint(&json!([name(node), label]));
         let fields = json!({
             "diskName": label, "diskPath": disk["path"], "diskType": "filesystem",
@@ -207,7 +226,7 @@ fn disk_status(world: &World<'_>, node: &Value, now: Timestamp) -> Value {
             "instanceManagerName": "", "scheduledBackingImage": {},
             "scheduledReplica": replicas.into_iter().map(|(name, size)| (name, size.into()))
                 .collect::<serde_json::Map<String, Value>>(),
-            "storageMaximum": size, "storageAvailable": size - size / 10,
+            "storageMaximum": size, "storageAvailable": available,
             "storageScheduled": scheduled,
         });
         for (key, value) in fields.as_object().into_iter().flatten() {
@@ -216,6 +235,14 @@ fn disk_status(world: &World<'_>, node: &Value, now: Timestamp) -> Value {
         all[label.as_str()] = status;
     }
     all
+}
+
+/// Whether somebody has filled this disk: the fast one of the first machine.
+fn is_full(world: &World<'_>, node: &Value, tags: &Value) -> bool {
+    let machine = world.get("Node", "", name(node));
+    plays(world, DISK_FULL)
+        && machine.is_some_and(|machine| machine["metadata"]["labels"]["ohn/role"] == "primary")
+        && items(tags).any(|tag| tag == "ssd")
 }
 
 fn size(tags: &Value) -> u64 {

@@ -6,20 +6,10 @@ use super::{
     shape,
     testing::{Bed, installed},
 };
+use crate::sys::files::recording;
 
 const KIND: &str = "Cluster.postgresql.cnpg.io";
 const SPACE: &str = "database";
-
-fn recording(name: &str) -> Vec<Value> {
-    let file = format!(
-        "{}/tests/recordings/{name}.jsonl",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    let text = crate::sys::files::read_text(file.as_ref(), 1 << 20).unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
 
 /// A status as it is compared.
 ///

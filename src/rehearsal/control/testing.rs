@@ -190,13 +190,17 @@ pub fn course(bed: &mut Bed, seconds: i64, ask: impl Fn(&Bed) -> String) -> Vec<
     seen
 }
 
-/// The plan of the sample site.
+/// The plan of the sample site, with the programs that have databases of their own.
 fn plan() -> Plan {
     let mut secrets = Secrets::new();
     for &name in SecretName::ALL {
         secrets.set(name, "x".into());
     }
-    let site = Site::try_from(&sample()).unwrap();
+    let mut draft = sample();
+    for id in ["components.odoo", "components.metabase"] {
+        draft.set(id, "on");
+    }
+    let site = Site::try_from(&draft).unwrap();
     build(&site, &secrets, &Catalog::load().unwrap()).unwrap()
 }
 
@@ -245,8 +249,13 @@ pub fn database(bed: &mut Bed) {
         install(bed, release);
     }
     bed.run(120);
-    for step in ["access", "cluster", "databases", "backups"] {
-        for object in plan_objects(&format!("postgres/{step}")) {
+    for step in [
+        "postgres/access",
+        "postgres/cluster",
+        "databases/databases",
+        "postgres/backups",
+    ] {
+        for object in plan_objects(step) {
             bed.add(object);
         }
     }

@@ -15,6 +15,17 @@ pub const SECONDARY_LOST: &str = "secondary-lost";
 /// Volumes need minutes.
 pub const SLOW_DISKS: &str = "slow-disks";
 
+/// A disk of the first machine is full.
+pub const DISK_FULL: &str = "disk-full";
+/// The certificate of the site's addresses has ended.
+pub const CERTIFICATE_EXPIRED: &str = "certificate-expired";
+/// A backup has begun and does not end.
+pub const BACKUP_STUCK: &str = "backup-stuck";
+/// The background tasks of Care need more memory than they may have.
+pub const OUT_OF_MEMORY: &str = "out-of-memory";
+/// The second machine runs out of memory.
+pub const NODE_PRESSURE: &str = "node-pressure";
+
 /// How many times longer everything on a slow disk takes.
 pub const SLOWER: i64 = 6;
 

@@ -172,10 +172,7 @@ impl Session {
         let asked = self.hub.ask(move |cluster, now| {
             let world = World::new(&cluster.store);
             let pod = world.get("Pod", &place.namespace, &place.name);
-            let pod = pod.ok_or_else(|| {
-                let why = format!("pods \"{}\" not found", place.name);
-                Failure::new(404, "NotFound", why)
-            })?;
+            let pod = pod.ok_or_else(|| Failure::no_pod(&place.name))?;
             let spec = running(pod, &container)?;
             Ok(question(&Container {
                 world,

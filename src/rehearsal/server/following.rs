@@ -68,10 +68,7 @@ fn read(cluster: &Cluster, call: &Call) -> Result<Log, Failure> {
     let place = &call.place;
     let world = World::new(&cluster.store);
     let pod = world.get("Pod", &place.namespace, &place.name);
-    let pod = pod.ok_or_else(|| {
-        let why = format!("pods \"{}\" not found", place.name);
-        Failure::new(404, "NotFound", why)
-    })?;
+    let pod = pod.ok_or_else(|| Failure::no_pod(&place.name))?;
     let previous = call.query.on("previous");
     logs::log(&world, pod, call.query.text("container"), previous).map_err(Failure::bad_request)
 }

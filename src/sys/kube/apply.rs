@@ -5,7 +5,10 @@ use std::fmt;
 use http::{Method, StatusCode};
 use serde_json::Value;
 
-use super::{Answer, Kube, MANAGER};
+use super::{
+    Answer, Kube, MANAGER,
+    marks::{Mark, Marks},
+};
 use crate::{
     plan::{Object, ObjectRef},
     problem::{Code, Problem},
@@ -123,24 +126,26 @@ impl Kube {
     /// # Errors
     /// As [`Kube::apply_over`].
     pub async fn apply(&self, object: &Object) -> Result<Applied, DoorError> {
-        let (applied, _taken) = self.apply_over(object).await?;
+        let (applied, _taken) = self.apply_over(object, &Marks::default()).await?;
         Ok(applied)
     }
 
-    /// The same, and tells what it took back from people and tools that had set it otherwise.
+    /// The same, and tells what it took back from people and tools that had set it otherwise. What was there before is looked up
+    /// in the marks, or asked for when they do not know.
     ///
     /// # Errors
     /// The server refuses or cannot be reached, or another program keeps the same fields; the problem names the object
     /// and the fields.
-    pub async fn apply_over(&self, object: &Object) -> Result<(Applied, Vec<Clash>), DoorError> {
+    pub async fn apply_over(
+        &self,
+        object: &Object,
+        marks: &Marks,
+    ) -> Result<(Applied, Vec<Clash>), DoorError> {
         let target = object.reference();
         let path = self.path(&target).await?;
-        let before = self.ask(Method::GET, &path, None).await?;
-        let before = if before.status == StatusCode::NOT_FOUND {
-            None
-        } else {
-            let before = self.good(before, &format!("read {target}"))?;
-            before.pointer("/metadata/resourceVersion").cloned()
+        let before = match marks.of(&target) {
+            Some(known) => known.cloned(),
+            None => self.get(&target).await?.as_ref().map(Mark::of),
         };
         let query = format!("{path}?fieldManager={MANAGER}&fieldValidation=Strict");
         let mut answer = self.ask(Method::PATCH, &query, Some(object)).await?;
@@ -159,9 +164,9 @@ impl Kube {
         }
         let created = answer.status == StatusCode::CREATED;
         let body = self.good(answer, &format!("apply {target}"))?;
-        let applied = match body.pointer("/metadata/resourceVersion") {
+        let applied = match before {
             _ if created => Applied::Created,
-            after if after == before.as_ref() => Applied::Unchanged,
+            Some(before) if before.same(&Mark::of(&body)) => Applied::Unchanged,
             _ => Applied::Changed,
         };
         Ok((applied, taken))

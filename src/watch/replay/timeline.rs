@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{applied, standins};
-use crate::watch::snapshot::key;
+use crate::{sys::files::recording, watch::snapshot::key};
 
 /// What happens to one object.
 #[derive(Clone, Debug)]
@@ -31,17 +31,6 @@ pub struct Line {
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
     pub lines: Vec<Line>,
-}
-
-fn recording(name: &str) -> Vec<Value> {
-    let file = format!(
-        "{}/tests/recordings/{name}.jsonl",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    let text = crate::sys::files::read_text(file.as_ref(), 1 << 20).unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
 }
 
 fn revision(object: &Value) -> u64 {

@@ -14,7 +14,10 @@ use crate::{
     waiting,
     watch::{
         facts::{Facts, node_of, owner, unready_since},
-        rows::pods::{LATE, SLOW, printed, replaced, short},
+        rows::{
+            nodes::PRESSURE,
+            pods::{LATE, SLOW, printed, replaced, short},
+        },
         snapshot::{
             Kind, condition, holds, items, leaving, made, name, namespace, number, text, time,
         },
@@ -151,13 +154,20 @@ fn failed(pod: &Arc<Value>, facts: &Facts<'_>) -> Option<Found> {
         )
         .because(short(text(pod, "/status/message")));
         let found = Found::new(Health::Warn, about(pod), since, problem);
-        return (!facts.lasts(since, EVICTED)).then_some(found);
+        // Once another pod does its work and the node is well again, it is history.
+        let over = replaced(pod, facts) && !short_of_something(node_of(pod), facts);
+        return (!over && !facts.lasts(since, EVICTED)).then_some(found);
     }
     // A pod that is replaced is history; nobody comes back to tidy it up.
     if replaced(pod, facts) || node_of(pod).is_empty() {
         return None;
     }
     unready(pod, facts)
+}
+
+fn short_of_something(node: &str, facts: &Facts<'_>) -> bool {
+    let node = facts.snapshot.get(Kind::Node, "", node);
+    node.is_some_and(|node| PRESSURE.iter().any(|kind| holds(node, kind)))
 }
 
 fn restarted(pod: &Value, facts: &Facts<'_>) -> Option<Found> {

@@ -213,10 +213,20 @@ fn an_evicted_pod_and_one_that_does_not_end_are_told() {
     let mut evicted = serving("care-1", "primary");
     evicted["metadata"]["creationTimestamp"] = "2026-11-24T01:00:00Z".into();
     evicted["status"] = json!({"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."});
-    assert_eq!(
-        codes(&[deployment(1), evicted, serving("care-2", "primary")]),
-        [Code::Pod03]
+    let short = with(
+        node("primary"),
+        "/status/conditions",
+        json!([{"type": "Ready", "status": "True"}, {"type": "MemoryPressure", "status": "True", "message": "m"}]),
     );
+    let other = serving("care-2", "primary");
+    assert_eq!(
+        codes(&[deployment(1), evicted.clone(), other.clone(), short]),
+        [Code::Node02, Code::Pod03]
+    );
+    // Another one does its work, and its node is well again.
+    let well = [deployment(1), evicted.clone(), other, node("primary")];
+    assert_eq!(codes(&well), []);
+    assert!(codes(&[evicted, node("primary")]).contains(&Code::Pod03));
     let stuck = with(
         pod("care-be", "x", "primary"),
         "/metadata/deletionTimestamp",

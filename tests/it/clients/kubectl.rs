@@ -28,6 +28,18 @@ spec:
       volumes: [{name: config, configMap: {name: settings}}]
 ";
 
+/// kubectl checks these by the older document, in protobuf.
+const LIST: &str = "
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: ConfigMap, metadata: {name: listed, namespace: shop}, data: {a: b}}
+- apiVersion: v1
+  kind: Service
+  metadata: {name: door, namespace: shop}
+  spec: {selector: {app: store}, ports: [{port: 80, targetPort: 8080}]}
+";
+
 const JOB: &str = "
 apiVersion: batch/v1
 kind: Job
@@ -113,6 +125,13 @@ const OBJECTS: &[Row] = &[
         "last-applied-configuration",
     ),
     ("apply -f @unknown.yaml", "ERROR: unknown field \"dta\""),
+    ("apply -f @list.yaml", "service/door created"),
+    (
+        "apply --server-side -f @list.yaml",
+        "service/door serverside-applied",
+    ),
+    ("apply -f @wrong-list.yaml", "ERROR: unknown field \"prts\""),
+    ("delete -f @list.yaml", "service \"door\" deleted"),
     ("diff -f @manifest.yaml", ""),
     ("diff -f @changed.yaml", "ERROR: +  colour: blue"),
     ("apply -f @changed.yaml", "configmap/settings configured"),
@@ -526,6 +545,8 @@ async fn check(rows: &'static [Row]) {
         ("changed.yaml", &MANIFEST.replace("red", "blue")),
         ("unknown.yaml", &MANIFEST.replace("\ndata:", "\ndta:")),
         ("settings.yaml", only),
+        ("list.yaml", LIST),
+        ("wrong-list.yaml", &LIST.replace("ports:", "prts:")),
         ("job.yaml", JOB),
     ])
     .await;

@@ -144,9 +144,8 @@ impl Two {
     }
 }
 
-/// How often something that will be is looked for, and the pause between two looks.
-const LOOKS: usize = 160;
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+/// How long something that will be is looked for.
+const LIMIT: std::time::Duration = std::time::Duration::from_secs(20);
 
 impl Side {
     /// Sends a request and reads the whole answer.
@@ -196,15 +195,13 @@ impl Side {
 
     /// Asks until the answer is as it will be; gives the last one when it never is.
     pub async fn until(&self, sent: &Sent, done: impl Fn(&Reply) -> bool) -> Reply {
-        let mut reply = self.send(sent).await;
-        for _ in 0..LOOKS {
-            if done(&reply) {
-                break;
+        let began = tokio::time::Instant::now();
+        loop {
+            let reply = self.send(sent).await;
+            if done(&reply) || began.elapsed() > LIMIT {
+                return reply;
             }
-            tokio::time::sleep(PAUSE).await;
-            reply = self.send(sent).await;
         }
-        reply
     }
 }
 

@@ -7,13 +7,12 @@ use std::{
 
 use care_install::sys::kube::{Kube, Source};
 use secrecy::SecretString;
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
-    process::{Child, Command},
-    time::timeout,
-};
+use tokio::{io::AsyncReadExt as _, process::Child};
 
-use crate::rehearsal_deploy::{LIMIT, serve_for};
+use crate::{
+    child,
+    rehearsal_deploy::{LIMIT, serve_for},
+};
 
 const FOLDER: &str = "CARE_FAULT_TEST_FOLDER";
 
@@ -76,31 +75,9 @@ pub async fn client(url: String) -> Kube {
 }
 
 async fn begin(folder: &Path) -> (Child, String) {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "faults::practice::child",
-            "--ignored",
-            "--nocapture",
-        ])
-        .env(FOLDER, folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let address = async {
-        while let Some(line) = lines.next_line().await.unwrap() {
-            if let Some((_, url)) = line.split_once(SERVES) {
-                return Some(url.to_owned());
-            }
-        }
-        None
-    };
-    let url = timeout(LIMIT, address).await.unwrap();
-    let url = url.expect("the practice cluster ended before it served");
-    // What it writes from here goes nowhere, and must not end it.
-    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    let variables = [(FOLDER, folder.as_os_str())];
+    let mut child = child::start("faults::practice::child", variables, Stdio::piped());
+    let serves = |line: &str| Some(line.split_once(SERVES)?.1.to_owned());
+    let url = child::says(&mut child, LIMIT, serves).await;
     (child, url)
 }

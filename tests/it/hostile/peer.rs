@@ -13,11 +13,13 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    process::{Child, Command},
+    process::Child,
     time::timeout,
 };
+
+use crate::child;
 
 /// Longer than anything here takes on a busy computer.
 pub const LIMIT: Duration = Duration::from_mins(1);
@@ -76,37 +78,12 @@ impl Victim {
     /// Starts one.
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "hostile::peer::child",
-                "--ignored",
-                "--nocapture",
-            ])
-            .env(FOLDER, folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let serves = async {
-            loop {
-                let line = lines
-                    .next_line()
-                    .await
-                    .unwrap()
-                    .expect("the child has ended");
-                if let Some(rest) = line.strip_prefix(SERVES) {
-                    return rest.to_owned();
-                }
-            }
-        };
-        let place = timeout(LIMIT, serves).await.unwrap();
+        let variables = [(FOLDER, folder.path().as_os_str())];
+        let mut child = child::start("hostile::peer::child", variables, Stdio::null());
+        let serves = |line: &str| line.strip_prefix(SERVES).map(str::to_owned);
+        let place = child::says(&mut child, LIMIT, serves).await;
         let (address, token) = place.split_once(' ').unwrap();
         let (address, token) = (address.parse().unwrap(), token.to_owned());
-        // What it writes later goes nowhere, and must not end it.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Self {
             child,
             address,

@@ -1,7 +1,5 @@
 //! Clients that take their time, or take everything: heads and bodies that never end, readers that do not read, crowds.
 
-use std::time::Duration;
-
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -193,7 +191,7 @@ async fn readers_that_do_not_read_are_left_behind() {
     // All of them are let go, so that nothing is kept for them.
     let few = async {
         while victim.open_files() > 60 {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            victim.is_well().await;
         }
     };
     timeout(LIMIT, few).await.expect("the server keeps them");

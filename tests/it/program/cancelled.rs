@@ -19,7 +19,7 @@ use super::{
 };
 
 /// The record after which the first step of the switch is at work.
-const LAST: usize = 14;
+const LAST: usize = 12;
 
 /// The record after which the writers are being stopped.
 const STOPPING: usize = 2;

@@ -64,7 +64,7 @@ async fn after_the_data_was_destroyed_keys_alone_bring_the_rows_that_the_screen_
     screen
         .until("the heading", |text| text.contains(&heading))
         .await;
-    let end = |text: &str| text.contains("Restored: 11 of 11 steps");
+    let end = |text: &str| text.contains("Restored: 10 of 10 steps");
     let text = screen.until("the end", end).await;
     assert!(text.contains(&heading), "{text}");
     assert!(!text.contains("eploy"), "{text}");

@@ -12,6 +12,7 @@ use crate::rehearsal::{
             after, event, fingerprint, items, label, leaving, name, namespace, report, stamp, text,
             time, uid,
         },
+        trouble::{BACKUP_STUCK, plays},
     },
     world::{Reaction, World, Write},
 };
@@ -20,6 +21,8 @@ const BACKUP: &str = "Backup.postgresql.cnpg.io";
 const SOURCE: &str = "cloudnative-pg-backup";
 /// Seconds that a base backup of a small database takes.
 const COPYING: i64 = 10;
+/// Since how many seconds a backup hangs when that is played.
+const STUCK: i64 = 3600;
 
 /// One turn for all schedules, backups and object stores.
 pub(super) fn backups(world: &World<'_>, now: Timestamp, reaction: &mut Reaction) {
@@ -40,6 +43,9 @@ pub(super) fn backups(world: &World<'_>, now: Timestamp, reaction: &mut Reaction
             _ => start(world, backup, now, reaction),
         }
     }
+    if plays(world, BACKUP_STUCK) {
+        stuck(world, now, reaction);
+    }
     for store in world.list("ObjectStore.barmancloud.cnpg.io", None) {
         if !leaving(store) {
             window(world, store, reaction);
@@ -59,15 +65,21 @@ fn first_of(world: &World<'_>, schedule: &Value, now: Timestamp, reaction: &mut 
     }
     if schedule["spec"]["immediate"] == true {
         let text = format!("Scheduled immediate backup now: {}", stamp(now));
-        reaction
-            .writes
-            .push(event(schedule, SOURCE, "BackupSchedule", text));
-        reaction
-            .writes
-            .push(Write::Create(made_by(schedule, cluster, (now, true))));
+        begin(
+            schedule,
+            made_by(schedule, cluster, (now, true)),
+            text,
+            reaction,
+        );
         status["lastScheduleTime"] = stamp(now).into();
     }
     reaction.writes.extend(report(schedule, status));
+}
+
+/// Makes the backup and says so.
+fn begin(schedule: &Value, backup: Value, text: String, reaction: &mut Reaction) {
+    let told = event(schedule, SOURCE, "BackupSchedule", text);
+    reaction.writes.extend([told, Write::Create(backup)]);
 }
 
 /// The next moment of a schedule.
@@ -92,12 +104,12 @@ fn later(world: &World<'_>, schedule: &Value, now: Timestamp, reaction: &mut Rea
         return;
     }
     let text = format!("Scheduled backup {}", stamp(due));
-    reaction
-        .writes
-        .push(event(schedule, SOURCE, "BackupSchedule", text));
-    reaction
-        .writes
-        .push(Write::Create(made_by(schedule, cluster, (now, false))));
+    begin(
+        schedule,
+        made_by(schedule, cluster, (now, false)),
+        text,
+        reaction,
+    );
     let mut status = schedule["status"].clone();
     status["lastCheckTime"] = stamp(now).into();
     status["lastScheduleTime"] = stamp(due).into();
@@ -209,7 +221,7 @@ fn complete(world: &World<'_>, backup: &Value, now: Timestamp, reaction: &mut Re
     let Some(cluster) = cluster_of(world, backup) else {
         return;
     };
-    if super::rows::archive_stands(world, cluster) {
+    if super::rows::archive_stands(world, cluster) || plays(world, BACKUP_STUCK) {
         return;
     }
     let timeline = cluster["status"]["timelineID"].as_u64().unwrap_or(1);
@@ -235,6 +247,30 @@ fn complete(world: &World<'_>, backup: &Value, now: Timestamp, reaction: &mut Re
     let note = event(backup, "local-webserver", "Completed", "Backup completed");
     reaction.writes.push(note);
     reaction.writes.extend(report(backup, status));
+}
+
+/// A backup of the first schedule that began long ago, unless one hangs already.
+fn stuck(world: &World<'_>, now: Timestamp, reaction: &mut Reaction) {
+    let hangs =
+        |backup: &Value| !["completed", "failed"].contains(&text(&backup["status"]["phase"]));
+    if world.list(BACKUP, None).any(|backup| hangs(backup)) {
+        return;
+    }
+    let mut schedules = world.list("ScheduledBackup.postgresql.cnpg.io", None);
+    let Some(schedule) = schedules.find(|schedule| !leaving(schedule)) else {
+        return;
+    };
+    let cluster = text(&schedule["spec"]["cluster"]["name"]);
+    let Some(cluster) = world.get(CLUSTER, namespace(schedule), cluster) else {
+        return;
+    };
+    let began = after(now, -STUCK);
+    let mut backup = made_by(schedule, cluster, (began, false));
+    backup["status"] = json!({
+        "majorVersion": parts::major(cluster), "method": backup["spec"]["method"],
+        "phase": "started", "reconciliationStartedAt": stamp(began),
+    });
+    reaction.writes.push(Write::Create(backup));
 }
 
 /// Whether the newest backup of a cluster is completed; nothing when none has begun.

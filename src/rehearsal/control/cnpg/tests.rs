@@ -92,7 +92,10 @@ fn a_fresh_cluster_passes_through_the_recorded_states_in_their_order() {
     let live = cluster(&bed);
     assert_eq!(object(&reference(live), Some(live)), Readiness::Ready);
     let roles = &live["status"]["managedRolesStatus"]["byStatus"];
-    assert_eq!(roles["reconciled"], json!(["odoo", "metabase", "counts"]));
+    assert_eq!(
+        roles["reconciled"],
+        json!(["odoo", "metabase", "reports", "counts"])
+    );
     assert!(live["status"]["jobCount"].is_null());
     assert!(bed.list("Job.batch", "database").is_empty());
 }
@@ -157,7 +160,7 @@ fn a_cluster_that_names_a_plugin_waits_for_it() {
 #[test]
 fn databases_are_made_and_one_of_an_unknown_owner_says_so() {
     let mut bed = with_class();
-    let mut wrong = plan_objects("postgres/databases").remove(0);
+    let mut wrong = plan_objects("databases/databases").remove(0);
     wrong["metadata"]["name"] = "wrong".into();
     wrong["spec"]["owner"] = "nobody".into();
     bed.add(wrong).settle();

@@ -1,0 +1,204 @@
+//! What wears a running site down, as scenarios play it: a container that outgrows its memory, a machine that runs short of it, a
+//! certificate that ends. Pure.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{
+    machines,
+    pods::ended,
+    shape::{
+        Says, after, condition, controller, holds, items, leaving, name, set_condition, stamp,
+        text, time, warning,
+    },
+    trouble::{CERTIFICATE_EXPIRED, NODE_PRESSURE, OUT_OF_MEMORY, plays},
+};
+use crate::rehearsal::world::{Reaction, World, Write, reference};
+
+const SOURCE: &str = "kubelet";
+/// Seconds between two ends of the container, and how often it ends.
+const PAUSE: i64 = 20;
+const TIMES: u64 = 3;
+/// The taint of a machine that is short of memory.
+const SHORT: &str = "node.kubernetes.io/memory-pressure";
+/// A certificate that ended on 2026-10-30, for nobody's name; only its dates are of use.
+const EXPIRED: &str = include_str!("../../../assets/expired.pem");
+/// The note of a secret whose certificate was exchanged: the one it had.
+const KEPT: &str = "rehearsal.care-install/certificate";
+
+/// One turn for whatever is played.
+pub fn strain(world: &World<'_>, now: Timestamp) -> Reaction {
+    let mut reaction = Reaction::default();
+    if plays(world, OUT_OF_MEMORY) {
+        outgrow(world, now, &mut reaction);
+    }
+    let short = plays(world, NODE_PRESSURE);
+    for node in world.list("Node", None) {
+        let short = short && node["metadata"]["labels"]["ohn/role"] == "secondary";
+        if holds(node, "Ready") && machines::runs(node) && short != holds(node, "MemoryPressure") {
+            reaction.writes.push(pressed(node, short, now));
+        }
+        if short && holds(node, "MemoryPressure") {
+            evict(world, node, now, &mut reaction);
+        }
+    }
+    let expired = plays(world, CERTIFICATE_EXPIRED);
+    for secret in world.list("Secret", None) {
+        if secret["type"] == "kubernetes.io/tls" && name(secret) == "lets-encrypt-cert" {
+            reaction.writes.extend(exchanged(secret, expired));
+        }
+    }
+    reaction
+}
+
+/// The container of the background tasks is ended a few times; it starts again at once.
+fn outgrow(world: &World<'_>, now: Timestamp, reaction: &mut Reaction) {
+    let mut pods = world.list("Pod", None).filter(|pod| {
+        pod["metadata"]["labels"]["app.kubernetes.io/component"] == "worker"
+            && holds(pod, "Ready")
+            && !leaving(pod)
+    });
+    let Some(pod) = pods.next() else { return };
+    let known = &pod["status"]["containerStatuses"][0];
+    let count = known["restartCount"].as_u64().unwrap_or(0);
+    let started = time(&known["state"]["running"]["startedAt"]).unwrap_or(now);
+    let last = time(&known["lastState"]["terminated"]["finishedAt"]);
+    if count >= TIMES {
+        return;
+    }
+    if let Some(due) = last.map(|last| after(last, PAUSE)).filter(|due| now < *due) {
+        reaction.wake(due);
+        return;
+    }
+    let mut status = pod["status"].clone();
+    let container = &mut status["containerStatuses"][0];
+    container["lastState"] = json!({"terminated": {
+        "exitCode": 137, "reason": "OOMKilled", "startedAt": stamp(started), "finishedAt": stamp(now),
+        "containerID": known["containerID"],
+    }});
+    container["restartCount"] = (count + 1).into();
+    container["state"] = json!({"running": {"startedAt": stamp(now)}});
+    let target = reference(pod);
+    reaction.writes.push(Write::Status { target, status });
+}
+
+/// The machine says that its memory runs out, or that it is enough again.
+fn pressed(node: &Value, short: bool, now: Timestamp) -> Write {
+    let mut told = node.clone();
+    let conditions = told["status"]["conditions"].as_array_mut();
+    for condition in conditions.into_iter().flatten() {
+        if condition["type"] == "MemoryPressure" {
+            let (status, reason, message) = if short {
+                (
+                    "True",
+                    "KubeletHasInsufficientMemory",
+                    "kubelet has insufficient memory available",
+                )
+            } else {
+                (
+                    "False",
+                    "KubeletHasSufficientMemory",
+                    "kubelet has sufficient memory available",
+                )
+            };
+            condition["status"] = status.into();
+            condition["reason"] = reason.into();
+            condition["message"] = message.into();
+            condition["lastHeartbeatTime"] = stamp(now).into();
+            condition["lastTransitionTime"] = stamp(now).into();
+        }
+    }
+    let others = items(&node["spec"]["taints"]).filter(|taint| taint["key"] != SHORT);
+    let mut taints: Vec<Value> = others.cloned().collect();
+    if short {
+        taints.push(json!({"key": SHORT, "effect": "NoSchedule", "timeAdded": stamp(now)}));
+    }
+    if let Some(spec) = told["spec"].as_object_mut() {
+        spec.shift_remove("taints");
+        if !taints.is_empty() {
+            spec.insert("taints".to_owned(), taints.into());
+        }
+    }
+    Write::Replace(told)
+}
+
+/// One pod is ended to save the machine: the first that another one takes the place of.
+fn evict(world: &World<'_>, node: &Value, now: Timestamp, reaction: &mut Reaction) {
+    let since = condition(node, "MemoryPressure")
+        .and_then(|pressure| time(&pressure["lastTransitionTime"]));
+    let here = || {
+        world
+            .list("Pod", None)
+            .filter(|pod| text(&pod["spec"]["nodeName"]) == name(node))
+    };
+    let done = here().any(|pod| {
+        let out =
+            condition(pod, "DisruptionTarget").and_then(|out| time(&out["lastTransitionTime"]));
+        pod["status"]["reason"] == "Evicted" && out >= since
+    });
+    let may = |pod: &&std::sync::Arc<Value>| {
+        !ended(pod)
+            && !leaving(pod)
+            && holds(pod, "Ready")
+            && !text(&pod["spec"]["priorityClassName"]).starts_with("system-")
+            && items(&pod["metadata"]["ownerReferences"]).any(|owner| owner["kind"] == "ReplicaSet")
+            && controller(pod).is_some()
+    };
+    let Some(pod) = here().find(may).filter(|_| !done) else {
+        return;
+    };
+    let why =
+        "The node was low on resource: memory. Threshold quantity: 100Mi, available: 81220Ki. ";
+    let mut status = pod["status"].clone();
+    status["phase"] = "Failed".into();
+    status["reason"] = "Evicted".into();
+    status["message"] = why.into();
+    for kind in ["Ready", "ContainersReady"] {
+        set_condition(&mut status, &Says::new(kind, false, "PodFailed", ""), now);
+    }
+    let says = Says::new("DisruptionTarget", true, "TerminationByKubelet", why);
+    set_condition(&mut status, &says, now);
+    for container in status["containerStatuses"]
+        .as_array_mut()
+        .into_iter()
+        .flatten()
+    {
+        let started = container["state"]["running"]["startedAt"].clone();
+        container["ready"] = false.into();
+        container["started"] = false.into();
+        container["state"] = json!({"terminated": {
+            "exitCode": 137, "reason": "Error", "startedAt": started, "finishedAt": stamp(now),
+            "containerID": container["containerID"],
+        }});
+    }
+    let target = reference(pod);
+    reaction.writes.push(Write::Status { target, status });
+    reaction.writes.push(warning(pod, SOURCE, "Evicted", why));
+}
+
+/// The secret with the certificate that has ended, or with its own again. One that was deployed anew meanwhile keeps the new one:
+/// that is how a person cures it.
+fn exchanged(secret: &Value, expired: bool) -> Option<Write> {
+    let kept = secret["metadata"]["annotations"][KEPT].as_str();
+    let mut changed = secret.clone();
+    match (expired, kept) {
+        (true, None) => {
+            if !changed["metadata"]["annotations"].is_object() {
+                changed["metadata"]["annotations"] = json!({});
+            }
+            changed["metadata"]["annotations"][KEPT] = secret["data"]["tls.crt"].clone();
+            changed["data"]["tls.crt"] = STANDARD.encode(EXPIRED).into();
+        }
+        (false, Some(own)) => {
+            if secret["data"]["tls.crt"] == STANDARD.encode(EXPIRED) {
+                changed["data"]["tls.crt"] = own.into();
+            }
+            if let Some(notes) = changed["metadata"]["annotations"].as_object_mut() {
+                notes.shift_remove(KEPT);
+            }
+        }
+        _ => return None,
+    }
+    Some(Write::Replace(changed))
+}

@@ -1,0 +1,65 @@
+//! Which objects of a kind are asked for, and what of them is kept.
+
+use serde_json::{Value, json};
+
+use crate::plan::ObjectRef;
+
+/// The one entry of such a secret that is no secret.
+const CERTIFICATE: &str = "tls.crt";
+
+/// Which objects of a kind are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Only {
+    /// All, whole.
+    All,
+    /// Secrets with a certificate; of their data only the certificate is kept, never the key.
+    Certificates,
+}
+
+impl Only {
+    /// The end of a query that asks for them.
+    pub(super) fn query(self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::Certificates => "&fieldSelector=type%3Dkubernetes.io%2Ftls",
+        }
+    }
+
+    /// An object as it is kept: items of a list do not carry their kind, and nobody here looks at `managedFields`.
+    pub fn whole(self, mut item: Value, of: &ObjectRef) -> Value {
+        if let Some(metadata) = item.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.shift_remove("managedFields");
+        }
+        if let Some(map) = item.as_object_mut() {
+            map.entry("apiVersion")
+                .or_insert_with(|| of.api_version.clone().into());
+            map.entry("kind").or_insert_with(|| of.kind.clone().into());
+            if self == Self::Certificates {
+                let certificate = map.get("data").and_then(|data| data.get(CERTIFICATE));
+                let kept =
+                    certificate.map_or_else(|| json!({}), |known| json!({CERTIFICATE: known}));
+                map.insert("data".into(), kept);
+            }
+        }
+        item
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_secret_with_a_certificate_only_the_certificate_is_kept() {
+        let of = ObjectRef::new("v1", "Secret", "", "");
+        let secret = json!({"metadata": {"name": "a", "managedFields": [{}]}, "type": "kubernetes.io/tls",
+            "data": {"tls.crt": "cHVibGlj", "tls.key": "c2VjcmV0", "more": "c2VjcmV0"}});
+        let kept = Only::Certificates.whole(secret.clone(), &of);
+        assert_eq!(
+            kept,
+            json!({"metadata": {"name": "a"}, "type": "kubernetes.io/tls", "data": {"tls.crt": "cHVibGlj"},
+                "apiVersion": "v1", "kind": "Secret"})
+        );
+        assert_eq!(Only::All.whole(secret.clone(), &of)["data"], secret["data"]);
+    }
+}

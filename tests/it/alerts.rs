@@ -1,0 +1,310 @@
+//! The alert rules of the monitoring: accepted and played by the real promtool, one for each finding that can be measured, in the
+//! words of the health screen; and dashboards that hold together.
+
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
+
+use care_install::{
+    plan::{Action, Plan},
+    problem::Code,
+};
+use serde_json::{Value, json};
+
+use crate::catalog::full_plan;
+
+/// Findings that no metric of the cluster tells, each with its reason.
+const NOT_MEASURED: &[(&str, &str)] = &[
+    ("WAIT-01", "is about a step of a deploy"),
+    ("WAIT-08", "is told with POD-05 once it lasts"),
+    ("WAIT-09", "shows as APP-01: its pods are missing"),
+    (
+        "VOL-05",
+        "Longhorn has no metric for its target; VOL-01 and PG-03 do not depend on it",
+    ),
+    (
+        "PG-05",
+        "a backup that hangs has no metric; PG-04 is told once the last one is too old",
+    ),
+    ("PG-06", "is what the settings say, not what is measured"),
+    (
+        "PG-08",
+        "a schedule that stands still has no metric; PG-04 is told once the last one is too old",
+    ),
+];
+
+fn applied(plan: &Plan, kind: &str) -> Vec<Value> {
+    let objects = plan.steps.iter().flat_map(|step| match &step.action {
+        Action::Apply(objects) => objects.as_slice(),
+        _ => &[],
+    });
+    objects
+        .map(|object| object.value().clone())
+        .filter(|object| object["kind"] == kind)
+        .collect()
+}
+
+fn rules() -> Value {
+    let mut all = applied(&full_plan(), "PrometheusRule");
+    assert_eq!(all.len(), 1);
+    all.remove(0)["spec"].take()
+}
+
+/// Runs the real promtool; without it nothing is shown, and where the real peers are required it must be there.
+fn promtool(folder: &Path, arguments: &[&str]) {
+    let output = match Command::new("promtool")
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+    {
+        Ok(output) => output,
+        Err(error) => {
+            let required = std::env::var("CARE_TESTBED").is_ok_and(|value| value == "required");
+            assert!(
+                !required,
+                "promtool is missing ({error}): apt-get install prometheus"
+            );
+            return;
+        }
+    };
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(
+        output.status.success(),
+        "promtool {arguments:?}\n{}{}",
+        said(&output.stdout),
+        said(&output.stderr)
+    );
+}
+
+/// One finding as Prometheus would see it: what is measured, when it is looked at, and the alert with its labels.
+fn seen(alert: &str, series: &[(&str, &str)], after: &str, labels: Value) -> Value {
+    let rule = rules();
+    let rules = rule["groups"].as_array().unwrap().iter();
+    let mut rules = rules.flat_map(|group| group["rules"].as_array().unwrap());
+    let rule = rules.find(|rule| rule["alert"] == alert).unwrap().clone();
+    let mut all = labels;
+    for (key, value) in rule["labels"].as_object().unwrap() {
+        all[key] = value.clone();
+    }
+    let about = |text: &Value| {
+        let mut text = text.as_str().unwrap().to_owned();
+        for (key, value) in all.as_object().unwrap() {
+            text = text.replace(&format!("{{{{ $labels.{key} }}}}"), value.as_str().unwrap());
+        }
+        text
+    };
+    let notes = &rule["annotations"];
+    let expected = json!([{"exp_labels": all, "exp_annotations": {
+        "summary": about(&notes["summary"]), "description": about(&notes["description"])}}]);
+    json!({
+        "interval": "30s",
+        "input_series": series.iter().map(|(series, values)| json!({"series": series, "values": values})).collect::<Vec<_>>(),
+        "alert_rule_test": [
+            {"eval_time": "0s", "alertname": alert, "exp_alerts": []},
+            {"eval_time": after, "alertname": alert, "exp_alerts": expected},
+        ],
+    })
+}
+
+#[test]
+fn the_rules_are_accepted_and_see_what_the_health_screen_sees() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, value: &Value| {
+        fs::write(
+            folder.path().join(name),
+            serde_yaml::to_string(value).unwrap(),
+        )
+        .unwrap();
+    };
+    write("rules.yaml", &rules());
+    promtool(folder.path(), &["check", "rules", "rules.yaml"]);
+    let pod = json!({"namespace": "care-be", "pod": "care-worker-1"});
+    let of = |more: Value| {
+        let mut all = pod.clone();
+        for (key, value) in more.as_object().unwrap() {
+            all[key] = value.clone();
+        }
+        all
+    };
+    let worker = of(json!({"container": "worker"}));
+    let tests = [
+        seen(
+            "ImagePullFails",
+            &[(
+                r#"kube_pod_container_status_waiting_reason{namespace="care-be", pod="care-worker-1", container="worker", reason="ImagePullBackOff"}"#,
+                "1x20",
+            )],
+            "6m",
+            worker.clone(),
+        ),
+        seen(
+            "ContainerOutOfMemory",
+            &[
+                (
+                    r#"kube_pod_container_status_restarts_total{namespace="care-be", pod="care-worker-1", container="worker"}"#,
+                    "0 0 1 1 1 1 1",
+                ),
+                (
+                    r#"kube_pod_container_status_last_terminated_reason{namespace="care-be", pod="care-worker-1", container="worker", reason="OOMKilled"}"#,
+                    "_ _ 1x8",
+                ),
+            ],
+            "2m",
+            worker,
+        ),
+        seen(
+            "NodeShort",
+            &[(
+                r#"kube_node_status_condition{node="secondary", condition="MemoryPressure", status="true"}"#,
+                "0 1x8",
+            )],
+            "3m",
+            json!({"node": "secondary", "condition": "MemoryPressure"}),
+        ),
+        seen(
+            "NodeSilent",
+            &[(
+                r#"kube_node_status_condition{node="secondary", condition="Ready", status="true"}"#,
+                "1 0x8",
+            )],
+            "3m",
+            json!({"node": "secondary"}),
+        ),
+        seen(
+            "DiskNearlyFull",
+            &[
+                (
+                    r#"longhorn_disk_usage_bytes{node="primary", disk="ssd"}"#,
+                    "10 95x20",
+                ),
+                (
+                    r#"longhorn_disk_capacity_bytes{node="primary", disk="ssd"}"#,
+                    "100x21",
+                ),
+            ],
+            "7m",
+            json!({"node": "primary", "disk": "ssd"}),
+        ),
+        seen(
+            "VolumeShortOfCopies",
+            &[(
+                r#"longhorn_volume_robustness{volume="pvc-1", state="degraded"}"#,
+                "0 1x20",
+            )],
+            "7m",
+            json!({"volume": "pvc-1"}),
+        ),
+        seen(
+            "ChangesNotArchived",
+            &[
+                (
+                    r#"cnpg_pg_stat_archiver_last_failed_time{namespace="database", pod="care-db-1"}"#,
+                    "-1 200x8",
+                ),
+                (
+                    r#"cnpg_pg_stat_archiver_last_archived_time{namespace="database", pod="care-db-1"}"#,
+                    "100x9",
+                ),
+            ],
+            "3m",
+            json!({"namespace": "database"}),
+        ),
+        // The database with all its pods is gone: nothing is measured any more, and that is told.
+        seen(
+            "DatabaseDown",
+            &[(
+                r#"cnpg_pg_replication_in_recovery{namespace="database", pod="care-db-1"}"#,
+                "0 1x8",
+            )],
+            "3m",
+            json!({}),
+        ),
+        seen(
+            "DatabaseWithoutSecondCopy",
+            &[
+                (
+                    r#"cnpg_collector_up{namespace="database", pod="care-db-1"}"#,
+                    "1x20",
+                ),
+                (
+                    r#"cnpg_collector_up{namespace="database", pod="care-db-2"}"#,
+                    "1 0x20",
+                ),
+                (
+                    r#"cnpg_pg_replication_in_recovery{namespace="database", pod="care-db-1"}"#,
+                    "0x20",
+                ),
+            ],
+            "7m",
+            json!({}),
+        ),
+        seen(
+            "CertificateEnds",
+            &[(
+                r#"certmanager_certificate_expiration_timestamp_seconds{namespace="private-nginx", name="site"}"#,
+                "600x40",
+            )],
+            "11m",
+            json!({"namespace": "private-nginx", "name": "site"}),
+        ),
+    ];
+    write(
+        "tests.yaml",
+        &json!({"rule_files": ["rules.yaml"], "evaluation_interval": "30s", "tests": tests}),
+    );
+    promtool(folder.path(), &["test", "rules", "tests.yaml"]);
+}
+
+#[test]
+fn every_finding_of_the_health_screen_has_its_alert_or_a_reason() {
+    let rules = rules();
+    let groups = rules["groups"].as_array().unwrap();
+    let alerts = groups
+        .iter()
+        .flat_map(|group| group["rules"].as_array().unwrap());
+    let told: BTreeSet<&str> = alerts
+        .map(|rule| rule["labels"]["code"].as_str().unwrap())
+        .collect();
+    let families = ["WAIT-", "POD-", "APP-", "NODE-", "VOL-", "PG-"];
+    let named = |code: &&str| families.iter().any(|family| code.starts_with(family));
+    let all: BTreeSet<&str> = Code::ALL
+        .iter()
+        .map(|code| code.as_str())
+        .filter(named)
+        .chain(["CRT-06"])
+        .collect();
+    let left_out: BTreeSet<&str> = NOT_MEASURED.iter().map(|(code, _)| *code).collect();
+    let missing: Vec<_> = all
+        .iter()
+        .filter(|code| !told.contains(*code) && !left_out.contains(*code))
+        .collect();
+    let both: Vec<_> = told.intersection(&left_out).collect();
+    let unknown: Vec<_> = told.difference(&all).collect();
+    assert!(
+        missing.is_empty() && both.is_empty() && unknown.is_empty(),
+        "{missing:?} {both:?} {unknown:?}"
+    );
+}
+
+#[test]
+fn every_dashboard_is_json_whose_panels_do_not_overlap() {
+    let maps = applied(&full_plan(), "ConfigMap");
+    let boards = maps
+        .iter()
+        .filter(|map| map["metadata"]["labels"]["grafana_dashboard"] == "1");
+    let mut count = 0;
+    for map in boards {
+        count += 1;
+        let (_, text) = map["data"].as_object().unwrap().iter().next().unwrap();
+        let board: Value = serde_json::from_str(text.as_str().unwrap()).unwrap();
+        let mut places = BTreeSet::new();
+        for panel in board["panels"].as_array().unwrap() {
+            let place = &panel["gridPos"];
+            assert!(
+                places.insert((place["x"].to_string(), place["y"].to_string())),
+                "{board}"
+            );
+            assert!(["prometheus", "loki"].contains(&panel["datasource"]["uid"].as_str().unwrap()));
+            assert!(!panel["targets"][0]["expr"].as_str().unwrap().is_empty());
+        }
+    }
+    assert!(count >= 3, "{count}");
+}
