@@ -22,7 +22,7 @@ use edge::{Edge, settings};
 fn open_plan() -> Plan {
     let (mut draft, secrets) = sample_parts();
     draft.set("domains.public", &HOSTS.join(", "));
-    for id in ["monitoring", "registry"] {
+    for id in ["monitoring", "registry", "odoo", "metabase"] {
         draft.set(&format!("components.{id}"), "on");
     }
     let site = Site::try_from(&draft).unwrap();
@@ -67,7 +67,7 @@ fn a_body_has_the_same_limit_at_the_firewall_at_the_ingress_and_in_care() {
         assert_eq!(size.as_str().unwrap(), limits[host], "{host}");
         seen += 1;
     }
-    assert_eq!(seen, 5);
+    assert_eq!(seen, 7);
     let care = values
         .iter()
         .find_map(|value| value["data"]["MAX_FILE_UPLOAD_SIZE"].as_str());
@@ -187,7 +187,7 @@ async fn a_body_that_does_not_say_how_long_it_is_is_held_to_the_same() {
             cases::BROWSER
         );
         for _ in 0..pieces {
-            request.push_str(&format!("10000\r\n{piece}\r\n"));
+            request.extend(["10000\r\n", &piece, "\r\n"]);
         }
         request.push_str("0\r\n\r\n");
         let answer = edge.ask(host, request.as_bytes()).await;

@@ -117,7 +117,7 @@ impl Edge {
 
     /// The same text with the folders, ports and names of this computer.
     fn here(&self, text: &str) -> String {
-        let mut text = text.replace("/opt/owasp-crs/rules", &rules());
+        let mut text = text.to_owned();
         let own = |name: &str| self.path(name).display().to_string();
         for (there, here) in PLACES {
             text = text.replace(there, here);
@@ -141,6 +141,7 @@ impl Edge {
         for (there, here) in marks {
             text = text.replace(there, &here);
         }
+        text = text.replace("/opt/owasp-crs/rules", &rules());
         if text.starts_with("load_module") && is_root() {
             // Its workers would else be somebody who may not read the folder.
             text.insert_str(0, "user root;\n");
