@@ -255,12 +255,12 @@ async fn hold(table: &mut Table, site: &Path) {
     let kube = Kube::connect(&served.point.source()).await.unwrap();
     fill(&kube).await;
     let mut watchers = JoinSet::new();
-    let (sees, mut seen) = mpsc::channel(WATCHERS);
+    let (ready, mut all_ready) = mpsc::channel(WATCHERS);
     for _ in 0..WATCHERS {
-        watchers.spawn(watch(served.point.clone(), sees.clone()));
+        watchers.spawn(watch(served.point.clone(), ready.clone()));
     }
     for _ in 0..WATCHERS {
-        timeout(LIMIT, seen.recv()).await.unwrap().unwrap();
+        timeout(LIMIT, all_ready.recv()).await.unwrap().unwrap();
     }
     let (before, began) = (processor_time(served.child.id()), Instant::now());
     let sent = change(&served.point).await;
@@ -338,7 +338,7 @@ const ADDED: &str = "{\"type\":\"ADDED\"";
 const MODIFIED: &str = "{\"type\":\"MODIFIED\"";
 
 /// Says when it has seen all pods, then counts the changes that a watch tells, until the last one.
-async fn watch(point: Point, sees: mpsc::Sender<()>) -> u32 {
+async fn watch(point: Point, ready: mpsc::Sender<()>) -> u32 {
     let mut stream = TcpStream::connect(point.url.trim_start_matches("http://"))
         .await
         .unwrap();
@@ -363,7 +363,7 @@ async fn watch(point: Point, sees: mpsc::Sender<()>) -> u32 {
         let before = pods;
         pods += text.matches(ADDED).count();
         if before < PODS && pods >= PODS {
-            sees.send(()).await.unwrap();
+            ready.send(()).await.unwrap();
         }
         if text.contains("\"bench\":\"last\"") {
             return heard;
