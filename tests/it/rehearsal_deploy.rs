@@ -231,9 +231,10 @@ async fn a_site_with_the_small_terminology_server_is_deployed_and_a_second_run_c
         ("components.snowstorm", "lite"),
         ("components.snomed_file", release),
     ];
-    deployed_once(sample_plan_with(&answers), 200).await;
+    drop(deployed_once(sample_plan_with(&answers), 200).await);
 }
 
+#[tokio::test(flavor = "multi_thread")]
 async fn a_site_that_orders_its_certificates_has_its_two_addresses_and_a_second_run_changes_nothing()
  {
     let (_folder, practiced) = deployed_once(addressed_plan(), 250).await;
