@@ -134,6 +134,11 @@ impl App {
                 self.dialog = Some(Dialog::practice(&practice));
                 Vec::new()
             }
+            Input::Difference(text) => {
+                self.notice = None;
+                plan::show_difference(self, &text);
+                Vec::new()
+            }
             Input::Wizard(seen) => {
                 self.known.probes = seen;
                 Vec::new()

@@ -76,12 +76,18 @@ pub enum Command {
     Rehearse(Rehearse),
     /// Set up a new site: the questions, then site.yaml and the vault
     New(New),
+    /// Take the answers of a new site from the reference's variables.tfvars; what was not understood is listed
+    Import(Import),
     /// Check site.yaml
     Validate,
     /// Look at nodes, names, certificate and cluster before anything is changed
     Check(Check),
     /// Show what a deploy would do; nothing is changed
-    Plan,
+    Plan(Plan),
+    /// Show what somebody changed in the cluster since the last run, by whom and when; nothing is changed
+    Drift,
+    /// Add up what the site asks of its nodes, also with one lost, and what other components would ask
+    Capacity(Capacity),
     /// Write all objects and Helm values as files
     Render(Render),
     /// Deploy the site, or go on where the last run stopped
@@ -172,6 +178,20 @@ pub struct New {
     pub secrets: Option<PathBuf>,
 }
 
+/// `import`
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The file of variables, such as environments/NAME/variables.tfvars
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Make the site at once, its vault locked with a key file, when nothing is missing
+    #[arg(long)]
+    pub key_file: bool,
+    /// Take the typed secrets from a YAML file (NAME: VALUE), or from standard input with -
+    #[arg(long, value_name = "FILE|-")]
+    pub secrets: Option<PathBuf>,
+}
+
 /// `status`
 #[derive(Debug, Args)]
 pub struct Status {
@@ -186,6 +206,22 @@ pub struct Check {
     /// Only this code, such as DNS-04
     #[arg(long, value_name = "CODE")]
     pub only: Option<String>,
+}
+
+/// `plan`
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Plan {
+    /// Only what would become otherwise in the cluster, by object and field; secrets are not shown
+    #[arg(long)]
+    pub diff: bool,
+}
+
+/// `capacity`
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Capacity {
+    /// Compare with the nodes of the cluster instead of the reference's (8 cores and 32 GiB each)
+    #[arg(long)]
+    pub live: bool,
 }
 
 /// `render`

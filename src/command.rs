@@ -1,8 +1,11 @@
 //! One function per command: opens what it needs, calls the modules that decide, and shows through a face.
 
+mod capacity;
+mod compare;
 mod context;
 mod deploy;
 mod failure;
+mod import;
 mod look;
 mod pictures;
 mod practice;
@@ -58,9 +61,13 @@ async fn dispatch(context: &Context, command: Option<Command>) -> Result<Exit, F
         None => practice::open(context).await,
         Some(Command::Rehearse(arguments)) => practice::rehearse(context, &arguments).await,
         Some(Command::New(arguments)) => settings::new(context, &arguments).await,
+        Some(Command::Import(arguments)) => import::import(context, &arguments),
         Some(Command::Validate) => settings::validate(context),
         Some(Command::Check(arguments)) => look::check(context, &arguments).await,
-        Some(Command::Plan) => look::plan(context),
+        Some(Command::Plan(arguments)) if arguments.diff => compare::differences(context).await,
+        Some(Command::Plan(_)) => look::plan(context),
+        Some(Command::Capacity(arguments)) => capacity::capacity(context, arguments).await,
+        Some(Command::Drift) => compare::drift(context).await,
         Some(Command::Render(arguments)) => look::render(context, &arguments),
         Some(Command::Deploy(arguments)) => deploy::deploy(context, &arguments).await,
         Some(Command::Backup(Backup::List)) => restore::list(context).await,

@@ -1,10 +1,12 @@
 //! care-install: sets up, watches and restores the self-contained Care hospital cluster.
 
 pub mod app;
+pub mod capacity;
 pub mod catalog;
 pub mod check;
 pub mod cli;
 pub mod command;
+pub mod compare;
 pub mod engine;
 pub mod host;
 pub mod plain;

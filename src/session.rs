@@ -1,5 +1,6 @@
 //! A site as a command works on it: its folder, its secrets, its plan, its cluster; shows nothing and decides nothing.
 
+pub mod compare;
 pub mod opened;
 pub mod practice;
 pub mod restore;

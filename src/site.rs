@@ -5,6 +5,7 @@ mod entrance;
 mod fields;
 pub mod file;
 mod generate;
+pub mod import;
 mod kind;
 mod rules;
 mod sample;

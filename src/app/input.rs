@@ -101,6 +101,8 @@ pub enum Input {
     Plan(Arc<Plan>),
     /// The plan cannot be made.
     Refused(Vec<Problem>),
+    /// What a deploy would change in the cluster, in lines.
+    Difference(String),
     /// The cluster as it is now.
     Cluster(Arc<ClusterView>),
     /// The log of a pod, as `namespace/name`.
@@ -158,6 +160,8 @@ pub enum Effect {
     RunChecks(Option<Code>),
     /// Makes the plan.
     LoadPlan,
+    /// Compares the plan with the cluster.
+    Compare,
     /// Begins the deploy, or goes on where it stopped.
     StartDeploy(Vec<Waiver>),
     /// Looks at what can be restored.

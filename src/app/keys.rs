@@ -92,6 +92,8 @@ pub enum Act {
     Copy,
     /// Accepts a failed check.
     Waive,
+    /// Asks the cluster what is otherwise in it.
+    Compare,
     /// Begins the deploy.
     Deploy,
     /// Goes to the next screen of setting up.
@@ -138,6 +140,15 @@ const PRACTICE: Binding = Binding {
     word: "practice",
     help: "on the practice cluster: what goes wrong on it, and how its time passes",
     act: Act::Practice,
+};
+
+/// The difference to what is there, on the plan.
+const COMPARE: Binding = Binding {
+    keys: &[Key::Char('d')],
+    name: "d",
+    word: "compare",
+    help: "what of the plan is otherwise in the cluster, by object and field; nothing is changed",
+    act: Act::Compare,
 };
 
 /// What a key does according to a table.

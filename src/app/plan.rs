@@ -110,12 +110,23 @@ pub fn sent(step: &Step) -> Vec<Words> {
             ),
         )];
     }
-    text.lines()
-        .map(|line| {
-            let body = line.trim_start();
-            Words::new(Tone::Plain, body).moved(line.len() - body.len())
-        })
-        .collect()
+    moved(&text)
+}
+
+/// Lines with their indents.
+fn moved(text: &str) -> Vec<Words> {
+    let line = |line: &str| {
+        let body = line.trim_start();
+        Words::new(Tone::Plain, body).moved(line.len() - body.len())
+    };
+    text.lines().map(line).collect()
+}
+
+/// Shows the difference that was asked for, unless the person has gone on to something else.
+pub fn show_difference(app: &mut App, text: &str) {
+    if matches!(app.screen, Screen::Plan(_)) && app.dialog.is_none() {
+        app.dialog = Some(Dialog::text("Difference to what is there", moved(text)));
+    }
 }
 
 fn yaml(value: &serde_json::Value) -> String {
@@ -126,7 +137,7 @@ fn yaml(value: &serde_json::Value) -> String {
 pub fn can(app: &App, act: Act) -> bool {
     let steps = plan(app).map_or(0, |plan| plan.steps.len());
     match act {
-        Act::Open | Act::Explain | Act::Copy => steps > 0,
+        Act::Open | Act::Explain | Act::Copy | Act::Compare => steps > 0,
         Act::Deploy => steps > 0 && !app.known.run_goes_on(),
         Act::Back => app.has_back(),
         act => list::is_move(act) && steps > 1,
@@ -139,6 +150,7 @@ pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
         known,
         screen,
         dialog,
+        notice,
         ..
     } = &mut *app;
     let (Screen::Plan(state), Planned::Made(plan)) = (screen, &known.plan) else {
@@ -162,6 +174,10 @@ pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
             Vec::new()
         }
         (Act::Copy, _) => vec![Effect::Copy(show::text(plan))],
+        (Act::Compare, _) => {
+            *notice = Some("Asking the cluster what is otherwise.".to_owned());
+            vec![Effect::Compare]
+        }
         (Act::Deploy, _) => {
             *dialog = Some(Dialog::deploy(known, plan.steps.len(), &about(usual(plan))));
             Vec::new()

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{
-    App, Effect, Goto, Input, Link, RestoreWish, Screen, fixture,
+    App, Dialog, Effect, Goto, Input, Link, RestoreWish, Screen, fixture,
     keys::{Act, Key},
 };
 use crate::{
@@ -247,6 +247,28 @@ fn a_failed_check_holds_the_deploy_back_until_it_is_waived() {
         .any(|effect| matches!(effect, Effect::StartDeploy(waivers) if waivers.len() == 1));
     assert!(begun, "{effects:?}");
     assert!(matches!(app.screen, Screen::Deploy(_)));
+}
+
+#[test]
+fn the_difference_is_asked_for_and_shown_unless_the_person_has_gone_on() {
+    let mut app = fixture::checks();
+    app.update(Input::Plan(std::sync::Arc::new(fixture::plan())));
+    let effects = pressed(&mut app, &[Key::Char('p'), Key::Char('d')]);
+    assert!(
+        matches!(effects.last(), Some(Effect::Compare)),
+        "{effects:?}"
+    );
+    assert!(app.notice.is_some());
+    let told =
+        || Input::Difference("A deploy would change 1 thing.\n   + Service a/b\n".to_owned());
+    app.update(told());
+    assert!(app.notice.is_none() && matches!(app.dialog, Some(Dialog::Text(_))));
+    pressed(&mut app, &[Key::Esc, Key::Char('y')]);
+    app.update(told());
+    assert!(
+        !matches!(app.dialog, Some(Dialog::Text(_))),
+        "a question is not pushed aside"
+    );
 }
 
 #[test]

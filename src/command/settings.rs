@@ -66,11 +66,14 @@ fn from_file(
         let remedy = "Give them with --secrets FILE, a line NAME: VALUE for each.";
         return Err(Problem::new(Code::Site02, what, remedy).into());
     }
-    finish(context, arguments, (sites, dir), (&draft, &typed))
+    finish(context, arguments.key_file, (sites, dir), (&draft, &typed))
 }
 
 /// The typed secrets, as a YAML map from a file or from standard input.
-fn read_secrets(source: &Path) -> Result<Secrets, Problem> {
+///
+/// # Errors
+/// It cannot be read, or names something that is no typed secret.
+pub fn read_secrets(source: &Path) -> Result<Secrets, Problem> {
     let text = if source == Path::new("-") {
         let mut text = String::new();
         let read = std::io::stdin()
@@ -140,7 +143,7 @@ fn asked(context: &Context, arguments: &New, sites: &Sites, dir: SiteDir) -> Res
             output::note(&format!("{field}: {problem}"));
         }
     }
-    finish(context, arguments, (sites, dir), (&draft, &typed))
+    finish(context, arguments.key_file, (sites, dir), (&draft, &typed))
 }
 
 /// The groups that hold a field with a problem.
@@ -150,13 +153,17 @@ fn wrong_groups(draft: &SiteDraft) -> Vec<Group> {
     Group::ALL.iter().filter(is_wrong).copied().collect()
 }
 
-fn finish(
+/// Makes the site with what locks its vault, and says where it is.
+///
+/// # Errors
+/// Nobody says what locks the vault, or the site cannot be made.
+pub fn finish(
     context: &Context,
-    arguments: &New,
+    key_file: bool,
     (sites, dir): (&Sites, SiteDir),
     (draft, typed): (&SiteDraft, &Secrets),
 ) -> Result<Exit, Failure> {
-    let lock = new_lock(context, arguments, &dir)?;
+    let lock = new_lock(context, key_file, &dir)?;
     let dir = make(sites, dir, (draft, typed), &lock)?;
     if context.face == Face::Json {
         output::json(&json!({"event": "site", "folder": dir.path()}));
@@ -167,8 +174,8 @@ fn finish(
     Ok(Exit::Done)
 }
 
-fn new_lock(context: &Context, arguments: &New, dir: &SiteDir) -> Result<Lock, Failure> {
-    if arguments.key_file {
+fn new_lock(context: &Context, key_file: bool, dir: &SiteDir) -> Result<Lock, Failure> {
+    if key_file {
         return Ok(dir.make_key_lock()?);
     }
     if let Some(file) = &context.global.passphrase_file {

@@ -142,18 +142,8 @@ pub fn log(world: &World<'_>, pod: &Value, container: &str, previous: bool) -> R
             "settings read from the environment and from mounted files",
         ),
     ];
-    if running.is_some() && !previous && tells_progress(pod, &container) {
-        let line = "progress: practising; in life the numbers of the work stand here";
-        lines.push(Line::new(&later(started, 1), line.to_owned()));
-    }
     if running.is_some() && !previous {
-        lines.push(Line::stamped(&later(started, 1), "starting"));
-        if status.and_then(|status| status.get("ready")) == Some(&Value::Bool(true)) {
-            lines.push(Line::stamped(
-                &later(started, 2),
-                "ready: accepting connections",
-            ));
-        }
+        lines.extend(at_work(started, status, tells_progress(pod, &container)));
     }
     let at = ended
         .and_then(|end| text_at(end, "/finishedAt"))
@@ -173,6 +163,22 @@ pub fn log(world: &World<'_>, pod: &Value, container: &str, previous: bool) -> R
         ended: ended.is_some(),
         instance: started.to_owned(),
     })
+}
+
+/// What a container writes while it runs.
+fn at_work(started: &str, status: Option<&Value>, tells: bool) -> Vec<Line> {
+    let soon = later(started, 1);
+    let mut lines = Vec::new();
+    if tells {
+        let line = "progress: practising; in life the numbers of the work stand here";
+        lines.push(Line::new(&soon, line.to_owned()));
+    }
+    lines.push(Line::stamped(&soon, "starting"));
+    if status.and_then(|status| status.get("ready")) == Some(&Value::Bool(true)) {
+        let line = "ready: accepting connections";
+        lines.push(Line::stamped(&later(started, 2), line));
+    }
+    lines
 }
 
 /// Whether the script of a container tells how far its work is.

@@ -76,6 +76,16 @@ impl Session {
         Ok(plan)
     }
 
+    /// The plan that other answers would lead to; nothing of them is kept.
+    ///
+    /// # Errors
+    /// As [`Session::plan`], or answers that cannot be used.
+    pub fn plan_with(&self, draft: &SiteDraft) -> Result<Plan, Vec<Problem>> {
+        let site = Site::try_from(draft).map_err(of_fields)?;
+        let catalog = Catalog::load()?;
+        plan::build_with(&site, &self.full_secrets()?, &catalog, &self.database)
+    }
+
     /// The secrets, with the certificate as its files are now.
     ///
     /// # Errors

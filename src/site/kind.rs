@@ -177,7 +177,9 @@ pub fn host_names(text: &str) -> Result<Vec<&'static str>, Wrong> {
 }
 
 fn modules(list: Vec<ModuleName>) -> Value {
-    list.iter().map(ModuleName::as_str).collect()
+    list.into_iter()
+        .map(|name| name.as_str().to_owned())
+        .collect()
 }
 
 fn workers(list: Vec<Worker>) -> Value {

@@ -326,6 +326,9 @@ fn reason(error: &io::Error) -> String {
 }
 
 /// The lines of a recording of a real cluster, for tests.
+///
+/// # Panics
+/// There is no such recording.
 #[cfg(test)]
 pub fn recording(name: &str) -> Vec<serde_json::Value> {
     let file = format!(

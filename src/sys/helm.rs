@@ -14,6 +14,7 @@ use super::{
     kube::{Applied, Kube},
 };
 use crate::{
+    compare::Revision,
     plan::{Object, Release},
     problem::Problem,
 };
@@ -77,6 +78,26 @@ impl Helm {
             Self::Missing(problem) => Err(DoorError::lasting(problem.clone())),
         }
     }
+
+    /// What the cluster remembers of the release, the newest first; helm itself is not needed for that.
+    ///
+    /// # Errors
+    /// The API cannot be reached or refuses.
+    pub async fn history(
+        &self,
+        release: &Release,
+        kube: &Kube,
+    ) -> Result<Vec<Revision>, DoorError> {
+        let mut history = record::history(kube, release).await?;
+        if let Self::Practice(practice) = self {
+            // What stands for the chart stands for each of its revisions.
+            for revision in &mut history {
+                let made = (practice.objects)(release);
+                revision.objects = made.iter().map(|object| object.value().clone()).collect();
+            }
+        }
+        Ok(history)
+    }
 }
 
 impl Practice {
@@ -111,7 +132,13 @@ impl Practice {
             kube.apply(object).await?;
             say(&lines, format!("practice: applied {}", object.reference())).await;
         }
-        kube.apply(&record::of(release)).await?;
+        // The first revision is written anew; one that a real helm has written is followed by the next.
+        let newest = record::newest(kube, release).await?;
+        let number = newest.map_or(1, |newest| match newest.number {
+            0 | 1 => 1,
+            later => later + 1,
+        });
+        kube.apply(&record::of(release, number)).await?;
         Ok(Applied::Created)
     }
 }

@@ -21,14 +21,13 @@ use serde_json::Value;
 
 use super::{DoorError, Retry, feed::Feed};
 use crate::plan::{Object, ObjectRef};
-pub use apply::{Applied, Clash};
+pub use apply::{Applied, Clash, Trial};
 use discover::Discovery;
 pub use marks::Marks;
 pub use only::Only;
 use pace::Pace;
 
-/// Who we are in `managedFields`; never changed, because ownership of fields hangs on it.
-pub const MANAGER: &str = "care-install";
+pub use crate::compare::owners::MANAGER;
 
 /// How long one request may take.
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);

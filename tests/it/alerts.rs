@@ -74,15 +74,150 @@ fn promtool(folder: &Path, arguments: &[&str]) {
     );
 }
 
-/// One finding as Prometheus would see it: what is measured, when it is looked at, and the alert with its labels.
-fn seen(alert: &str, series: &[(&str, &str)], after: &str, labels: Value) -> Value {
+/// One finding as Prometheus would see it: the alert, what is measured, when it is looked at, and the labels of the alert.
+type Case = (
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+const WORKER: &[(&str, &str)] = &[
+    ("namespace", "care-be"),
+    ("pod", "care-worker-1"),
+    ("container", "worker"),
+];
+
+const CASES: &[Case] = &[
+    (
+        "ImagePullFails",
+        &[(
+            r#"kube_pod_container_status_waiting_reason{namespace="care-be", pod="care-worker-1", container="worker", reason="ImagePullBackOff"}"#,
+            "1x20",
+        )],
+        "6m",
+        WORKER,
+    ),
+    (
+        "ContainerOutOfMemory",
+        &[
+            (
+                r#"kube_pod_container_status_restarts_total{namespace="care-be", pod="care-worker-1", container="worker"}"#,
+                "0 0 1 1 1 1 1",
+            ),
+            (
+                r#"kube_pod_container_status_last_terminated_reason{namespace="care-be", pod="care-worker-1", container="worker", reason="OOMKilled"}"#,
+                "_ _ 1x8",
+            ),
+        ],
+        "2m",
+        WORKER,
+    ),
+    (
+        "NodeShort",
+        &[(
+            r#"kube_node_status_condition{node="secondary", condition="MemoryPressure", status="true"}"#,
+            "0 1x8",
+        )],
+        "3m",
+        &[("node", "secondary"), ("condition", "MemoryPressure")],
+    ),
+    (
+        "NodeSilent",
+        &[(
+            r#"kube_node_status_condition{node="secondary", condition="Ready", status="true"}"#,
+            "1 0x8",
+        )],
+        "3m",
+        &[("node", "secondary")],
+    ),
+    (
+        "DiskNearlyFull",
+        &[
+            (
+                r#"longhorn_disk_usage_bytes{node="primary", disk="ssd"}"#,
+                "10 95x20",
+            ),
+            (
+                r#"longhorn_disk_capacity_bytes{node="primary", disk="ssd"}"#,
+                "100x21",
+            ),
+        ],
+        "7m",
+        &[("node", "primary"), ("disk", "ssd")],
+    ),
+    (
+        "VolumeShortOfCopies",
+        &[(
+            r#"longhorn_volume_robustness{volume="pvc-1", state="degraded"}"#,
+            "0 1x20",
+        )],
+        "7m",
+        &[("volume", "pvc-1")],
+    ),
+    (
+        "ChangesNotArchived",
+        &[
+            (
+                r#"cnpg_pg_stat_archiver_last_failed_time{namespace="database", pod="care-db-1"}"#,
+                "-1 200x8",
+            ),
+            (
+                r#"cnpg_pg_stat_archiver_last_archived_time{namespace="database", pod="care-db-1"}"#,
+                "100x9",
+            ),
+        ],
+        "3m",
+        &[("namespace", "database")],
+    ),
+    (
+        "DatabaseDown",
+        &[(
+            r#"cnpg_pg_replication_in_recovery{namespace="database", pod="care-db-1"}"#,
+            "0 1x8",
+        )],
+        "3m",
+        &[],
+    ),
+    (
+        "DatabaseWithoutSecondCopy",
+        &[
+            (
+                r#"cnpg_collector_up{namespace="database", pod="care-db-1"}"#,
+                "1x20",
+            ),
+            (
+                r#"cnpg_collector_up{namespace="database", pod="care-db-2"}"#,
+                "1 0x20",
+            ),
+            (
+                r#"cnpg_pg_replication_in_recovery{namespace="database", pod="care-db-1"}"#,
+                "0x20",
+            ),
+        ],
+        "7m",
+        &[],
+    ),
+    (
+        "CertificateEnds",
+        &[(
+            r#"certmanager_certificate_expiration_timestamp_seconds{namespace="private-nginx", name="site"}"#,
+            "600x40",
+        )],
+        "11m",
+        &[("namespace", "private-nginx"), ("name", "site")],
+    ),
+];
+
+/// A case as promtool plays it.
+fn seen((alert, series, after, labels): &Case) -> Value {
     let rule = rules();
     let rules = rule["groups"].as_array().unwrap().iter();
     let mut rules = rules.flat_map(|group| group["rules"].as_array().unwrap());
-    let rule = rules.find(|rule| rule["alert"] == alert).unwrap().clone();
-    let mut all = labels;
-    for (key, value) in rule["labels"].as_object().unwrap() {
-        all[key] = value.clone();
+    let rule = rules.find(|rule| rule["alert"] == **alert).unwrap().clone();
+    let mut all = rule["labels"].clone();
+    for (key, value) in *labels {
+        all[*key] = (*value).into();
     }
     let about = |text: &Value| {
         let mut text = text.as_str().unwrap().to_owned();
@@ -94,9 +229,11 @@ fn seen(alert: &str, series: &[(&str, &str)], after: &str, labels: Value) -> Val
     let notes = &rule["annotations"];
     let expected = json!([{"exp_labels": all, "exp_annotations": {
         "summary": about(&notes["summary"]), "description": about(&notes["description"])}}]);
+    let series = series.iter();
+    let series = series.map(|(series, values)| json!({"series": series, "values": values}));
     json!({
         "interval": "30s",
-        "input_series": series.iter().map(|(series, values)| json!({"series": series, "values": values})).collect::<Vec<_>>(),
+        "input_series": series.collect::<Vec<_>>(),
         "alert_rule_test": [
             {"eval_time": "0s", "alertname": alert, "exp_alerts": []},
             {"eval_time": after, "alertname": alert, "exp_alerts": expected},
@@ -116,136 +253,7 @@ fn the_rules_are_accepted_and_see_what_the_health_screen_sees() {
     };
     write("rules.yaml", &rules());
     promtool(folder.path(), &["check", "rules", "rules.yaml"]);
-    let pod = json!({"namespace": "care-be", "pod": "care-worker-1"});
-    let of = |more: Value| {
-        let mut all = pod.clone();
-        for (key, value) in more.as_object().unwrap() {
-            all[key] = value.clone();
-        }
-        all
-    };
-    let worker = of(json!({"container": "worker"}));
-    let tests = [
-        seen(
-            "ImagePullFails",
-            &[(
-                r#"kube_pod_container_status_waiting_reason{namespace="care-be", pod="care-worker-1", container="worker", reason="ImagePullBackOff"}"#,
-                "1x20",
-            )],
-            "6m",
-            worker.clone(),
-        ),
-        seen(
-            "ContainerOutOfMemory",
-            &[
-                (
-                    r#"kube_pod_container_status_restarts_total{namespace="care-be", pod="care-worker-1", container="worker"}"#,
-                    "0 0 1 1 1 1 1",
-                ),
-                (
-                    r#"kube_pod_container_status_last_terminated_reason{namespace="care-be", pod="care-worker-1", container="worker", reason="OOMKilled"}"#,
-                    "_ _ 1x8",
-                ),
-            ],
-            "2m",
-            worker,
-        ),
-        seen(
-            "NodeShort",
-            &[(
-                r#"kube_node_status_condition{node="secondary", condition="MemoryPressure", status="true"}"#,
-                "0 1x8",
-            )],
-            "3m",
-            json!({"node": "secondary", "condition": "MemoryPressure"}),
-        ),
-        seen(
-            "NodeSilent",
-            &[(
-                r#"kube_node_status_condition{node="secondary", condition="Ready", status="true"}"#,
-                "1 0x8",
-            )],
-            "3m",
-            json!({"node": "secondary"}),
-        ),
-        seen(
-            "DiskNearlyFull",
-            &[
-                (
-                    r#"longhorn_disk_usage_bytes{node="primary", disk="ssd"}"#,
-                    "10 95x20",
-                ),
-                (
-                    r#"longhorn_disk_capacity_bytes{node="primary", disk="ssd"}"#,
-                    "100x21",
-                ),
-            ],
-            "7m",
-            json!({"node": "primary", "disk": "ssd"}),
-        ),
-        seen(
-            "VolumeShortOfCopies",
-            &[(
-                r#"longhorn_volume_robustness{volume="pvc-1", state="degraded"}"#,
-                "0 1x20",
-            )],
-            "7m",
-            json!({"volume": "pvc-1"}),
-        ),
-        seen(
-            "ChangesNotArchived",
-            &[
-                (
-                    r#"cnpg_pg_stat_archiver_last_failed_time{namespace="database", pod="care-db-1"}"#,
-                    "-1 200x8",
-                ),
-                (
-                    r#"cnpg_pg_stat_archiver_last_archived_time{namespace="database", pod="care-db-1"}"#,
-                    "100x9",
-                ),
-            ],
-            "3m",
-            json!({"namespace": "database"}),
-        ),
-        // The database with all its pods is gone: nothing is measured any more, and that is told.
-        seen(
-            "DatabaseDown",
-            &[(
-                r#"cnpg_pg_replication_in_recovery{namespace="database", pod="care-db-1"}"#,
-                "0 1x8",
-            )],
-            "3m",
-            json!({}),
-        ),
-        seen(
-            "DatabaseWithoutSecondCopy",
-            &[
-                (
-                    r#"cnpg_collector_up{namespace="database", pod="care-db-1"}"#,
-                    "1x20",
-                ),
-                (
-                    r#"cnpg_collector_up{namespace="database", pod="care-db-2"}"#,
-                    "1 0x20",
-                ),
-                (
-                    r#"cnpg_pg_replication_in_recovery{namespace="database", pod="care-db-1"}"#,
-                    "0x20",
-                ),
-            ],
-            "7m",
-            json!({}),
-        ),
-        seen(
-            "CertificateEnds",
-            &[(
-                r#"certmanager_certificate_expiration_timestamp_seconds{namespace="private-nginx", name="site"}"#,
-                "600x40",
-            )],
-            "11m",
-            json!({"namespace": "private-nginx", "name": "site"}),
-        ),
-    ];
+    let tests: Vec<Value> = CASES.iter().map(seen).collect();
     write(
         "tests.yaml",
         &json!({"rule_files": ["rules.yaml"], "evaluation_interval": "30s", "tests": tests}),

@@ -16,6 +16,7 @@ mod conflicts;
 mod conformance;
 mod counting;
 mod deploy_real;
+mod drifting;
 mod faults;
 mod hooks;
 mod hostile;

@@ -3,7 +3,9 @@
 mod alone;
 mod cancelled;
 mod deploying;
+mod drifted;
 mod exact;
+mod imported;
 mod keys;
 mod killed;
 mod looking;

@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use care_install::plan::Plan;
+use care_install::plan::{Object, Plan};
 use serde_json::{Value, json};
 
 use crate::{
@@ -262,7 +262,7 @@ fn set_up(plan: &Plan, url: &str) -> Result<String, String> {
     let folder = tempfile::tempdir().unwrap();
     let objects = plan.steps.iter().flat_map(|step| step.action.objects());
     let secret = objects
-        .map(|object| object.value())
+        .map(Object::value)
         .find(|value| value["kind"] == "Secret" && value["metadata"]["name"] == "metabase-setup")
         .unwrap();
     for part in ["work", "setup"] {

@@ -1,7 +1,7 @@
 //! The rows of the tables: which key does what on which screen. Pure.
 
 use super::{
-    Act, Binding, Key,
+    Act, Binding, COMPARE, Key,
     Key::{Char, Ctrl, F},
     PRACTICE,
 };
@@ -268,6 +268,7 @@ pub const PLAN: &[Binding] = &[
         "the objects and settings of the chosen step, secrets masked",
         Act::Open,
     ),
+    COMPARE,
     EXPLAIN,
     UP,
     DOWN,

@@ -122,6 +122,7 @@ impl<'a> Desk<'a> {
             Effect::Probe(draft) => self.probe(*draft),
             Effect::RunChecks(code) => self.check(code).await,
             Effect::LoadPlan => self.plan().await,
+            Effect::Compare => self.compare().await,
             Effect::StartDeploy(waivers) => self.deploy(&waivers).await,
             Effect::LoadBackups => self.backups().await,
             Effect::Restore(wish) => self.restore(wish).await,
@@ -220,6 +221,18 @@ impl<'a> Desk<'a> {
         self.tell(input).await;
     }
 
+    /// Compares the plan with the cluster beside everything else.
+    async fn compare(&mut self) {
+        let Some(world) = self.world().await else {
+            return;
+        };
+        let inputs = self.inputs.clone();
+        if let Some(open) = &mut self.open {
+            let session = open.session.clone();
+            open.tasks.spawn(work::compare(session, world, inputs));
+        }
+    }
+
     /// The open site's cluster, connected; a problem is told.
     pub(super) async fn world(&mut self) -> Option<World> {
         let open = self.open.as_mut()?;
@@ -305,7 +318,7 @@ impl<'a> Desk<'a> {
 }
 
 /// Several problems as one card: the first, with the others below it.
-fn joined(problems: Vec<Problem>) -> Option<Problem> {
+pub(super) fn joined(problems: Vec<Problem>) -> Option<Problem> {
     let mut problems = problems.into_iter();
     let mut first = problems.next()?;
     for other in problems {

@@ -3,12 +3,14 @@
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use super::desk::joined;
 use crate::{
     app::Input,
     check::{self, Asked},
+    compare::show,
     plan::ObjectRef,
     problem::Problem,
-    session::World,
+    session::{Session, World},
     watch::{self, Watched},
 };
 
@@ -36,6 +38,18 @@ pub(super) async fn watch(world: World, inputs: mpsc::Sender<Input>) {
             return;
         }
     }
+}
+
+/// Tells what of the plan is otherwise in the cluster.
+pub(super) async fn compare(mut session: Session, world: World, inputs: mpsc::Sender<Input>) {
+    let input = match session.compare(&world).await {
+        Ok(found) => Input::Difference(show::differences(&world.cluster, &found.differences)),
+        Err(problems) => match joined(problems) {
+            Some(problem) => Input::Problem(problem),
+            None => return,
+        },
+    };
+    inputs.send(input).await.ok();
 }
 
 /// Tells the log of all containers of a pod.

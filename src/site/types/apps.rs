@@ -26,7 +26,7 @@ pub(super) fn release_file(text: &str) -> Result<String, Wrong> {
         .get(..DATE)
         .is_some_and(|date| date.chars().all(|c| c.is_ascii_digit()))
         && last.chars().nth(DATE) == Some('T');
-    if !dated || !text.ends_with(".zip") {
+    if !dated || text.strip_suffix(".zip").is_none() {
         return wrong("a release ends with its date and .zip, such as _20261101T120000Z.zip");
     }
     Ok(text.into())

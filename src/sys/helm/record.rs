@@ -13,6 +13,7 @@ use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use crate::{
+    compare::{self, owners},
     plan::{Object, ObjectRef, Release},
     sys::{DoorError, kube::Kube},
 };
@@ -53,6 +54,15 @@ impl Revision {
 
     /// What helm made and what must be there for good.
     fn objects(&self) -> Vec<ObjectRef> {
+        let named = self.manifest().into_iter().filter_map(|value| {
+            let object = Object::from_value(value).ok()?;
+            Some(object.reference())
+        });
+        named.collect()
+    }
+
+    /// The same as whole objects, each in its namespace.
+    fn manifest(&self) -> Vec<Value> {
         let text = |value: &Value, pointer: &str| {
             let found = value.pointer(pointer).and_then(Value::as_str);
             found.unwrap_or_default().to_owned()
@@ -63,20 +73,29 @@ impl Revision {
             .take(MOST_OBJECTS)
             .filter_map(|document| Value::deserialize(document).ok())
             .filter(|object| !text(object, "/metadata/name").is_empty())
-            .map(|object| {
-                let namespace = match text(&object, "/metadata/namespace") {
-                    namespace if namespace.is_empty() => home.clone(),
-                    namespace => namespace,
-                };
-                let (version, kind) = (text(&object, "/apiVersion"), text(&object, "/kind"));
-                ObjectRef::new(
-                    &version,
-                    &kind,
-                    &namespace,
-                    &text(&object, "/metadata/name"),
-                )
+            .map(|mut object| {
+                if text(&object, "/metadata/namespace").is_empty() {
+                    object["metadata"]["namespace"] = home.clone().into();
+                }
+                object
             })
             .collect()
+    }
+
+    /// What can be compared with a plan.
+    fn compared(&self, secret: &Value) -> compare::Revision {
+        let text = |pointer| self.release.pointer(pointer).and_then(Value::as_str);
+        compare::Revision {
+            number: self.number,
+            status: self.status.clone(),
+            chart: text("/chart/metadata/name").unwrap_or_default().to_owned(),
+            version: text("/chart/metadata/version")
+                .unwrap_or_default()
+                .to_owned(),
+            values: self.release.get("config").cloned().unwrap_or_default(),
+            objects: self.manifest(),
+            by: owners::entries(secret),
+        }
     }
 
     /// How long ago helm began it; a time that cannot be read, or that is yet to come, is long ago.
@@ -102,13 +121,31 @@ fn same(left: &Value, right: &Value) -> bool {
 
 /// The newest revision, when there is one.
 pub(super) async fn newest(kube: &Kube, release: &Release) -> Result<Option<Revision>, DoorError> {
+    let all = revisions(kube, release).await?;
+    Ok(all.into_iter().max_by_key(|revision| revision.number))
+}
+
+async fn revisions(kube: &Kube, release: &Release) -> Result<Vec<Revision>, DoorError> {
     let of = ObjectRef::new("v1", "Secret", &release.namespace, "");
     let selector = format!("owner=helm,name={}", release.name);
     let secrets = kube.list(&of, &selector).await?;
-    Ok(secrets
-        .iter()
-        .filter_map(|secret| read(secret))
-        .max_by_key(|revision| revision.number))
+    Ok(secrets.iter().filter_map(|secret| read(secret)).collect())
+}
+
+/// Every revision that is remembered, the newest first, with who wrote it down.
+pub(super) async fn history(
+    kube: &Kube,
+    release: &Release,
+) -> Result<Vec<compare::Revision>, DoorError> {
+    let mut all = revisions(kube, release).await?;
+    all.sort_by_key(|revision| std::cmp::Reverse(revision.number));
+    let mut history = Vec::with_capacity(all.len());
+    for revision in all {
+        // A list leaves out who wrote what.
+        let secret = kube.get(&revision.secret).await?.unwrap_or_default();
+        history.push(revision.compared(&secret));
+    }
+    Ok(history)
 }
 
 /// What keeps a release from being taken as it is.
@@ -178,13 +215,18 @@ fn read(secret: &Value) -> Option<Revision> {
     })
 }
 
-/// The Secret that helm would have written for a first install of the release.
-pub(super) fn of(release: &Release) -> Object {
-    with_status(release, "deployed", "2026-01-01T00:00:00Z")
+/// The Secret that helm would have written for this revision of the release.
+pub(super) fn of(release: &Release, number: u64) -> Object {
+    numbered(release, (number, "deployed"), "2026-01-01T00:00:00Z")
 }
 
-/// The same in another status, begun at another time.
+/// The first revision in another status, begun at another time.
+#[cfg(test)]
 pub(super) fn with_status(release: &Release, status: &str, began: &str) -> Object {
+    numbered(release, (1, status), began)
+}
+
+fn numbered(release: &Release, (number, status): (u64, &str), began: &str) -> Object {
     let chart = release.chart.rsplit('/').next().unwrap_or(&release.chart);
     let content = json!({
         "name": release.name,
@@ -201,7 +243,7 @@ pub(super) fn with_status(release: &Release, status: &str, began: &str) -> Objec
         },
         "config": release.values,
         "manifest": "",
-        "version": 1,
+        "version": number,
         "namespace": release.namespace,
     });
     let mut packer = GzEncoder::new(Vec::new(), Compression::best());
@@ -209,7 +251,7 @@ pub(super) fn with_status(release: &Release, status: &str, began: &str) -> Objec
     packer.write_all(content.to_string().as_bytes()).ok();
     let bytes = packer.finish().unwrap_or_default();
     let data = STANDARD.encode(STANDARD.encode(bytes));
-    let name = format!("sh.helm.release.v1.{}.v1", release.name);
+    let name = format!("sh.helm.release.v1.{}.v{number}", release.name);
     let secret = json!({
         "apiVersion": "v1",
         "kind": "Secret",
@@ -217,7 +259,7 @@ pub(super) fn with_status(release: &Release, status: &str, began: &str) -> Objec
         "metadata": {
             "name": name,
             "namespace": release.namespace,
-            "labels": {"name": release.name, "owner": "helm", "status": status, "version": "1"},
+            "labels": {"name": release.name, "owner": "helm", "status": status, "version": number.to_string()},
         },
         "data": {"release": data},
     });
@@ -244,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_written_record_is_read_back_as_this_release_and_no_other() {
-        let revision = read(of(&release()).value()).unwrap();
+        let revision = read(of(&release(), 1).value()).unwrap();
         assert_eq!((revision.number, revision.status.as_str()), (1, "deployed"));
         assert!(revision.is(&release()) && !revision.is_pending());
         let mut other = release();
@@ -257,7 +299,7 @@ mod tests {
 
     #[test]
     fn the_objects_of_a_manifest_are_found_where_helm_put_them() {
-        let mut revision = read(of(&release()).value()).unwrap();
+        let mut revision = read(of(&release(), 1).value()).unwrap();
         revision.release["manifest"] = "---\n# Source: a\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: ui}\n\
             ---\n# nothing\n---\napiVersion: v1\nkind: Service\nmetadata: {name: ui, namespace: other}\n"
             .into();
@@ -270,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_record_that_is_none_is_passed_over() {
-        let mut value = of(&release()).value().clone();
+        let mut value = of(&release(), 1).value().clone();
         value["data"]["release"] = "bm90IGEgcmVsZWFzZQ==".into();
         assert!(read(&value).is_none());
     }

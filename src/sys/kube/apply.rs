@@ -10,6 +10,7 @@ use super::{
     marks::{Mark, Marks},
 };
 use crate::{
+    compare::owners,
     plan::{Object, ObjectRef},
     problem::{Code, Problem},
     sys::DoorError,
@@ -35,46 +36,44 @@ pub struct Clash {
     pub field: String,
 }
 
+/// What an apply would come to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Trial {
+    /// It is not there and would be made.
+    Made,
+    /// It is there.
+    There {
+        /// As it is.
+        live: Value,
+        /// As it would be, or why the apply would stop.
+        after: Result<Value, Problem>,
+    },
+}
+
 impl fmt::Display for Clash {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{} was set by {}", self.field, self.manager)
     }
 }
 
-/// Names that people's tools, earlier installers and Helm leave in `managedFields`: nobody there sets the field again by itself.
-const HANDS: [&str; 10] = [
-    "care-install",
-    "kubectl",
-    "helm",
-    "before-first-apply",
-    "k9s",
-    "lens",
-    "openlens",
-    "freelens",
-    "mozilla",
-    "curl",
-];
-
-/// The operators that the catalogue installs: they follow the objects that we apply.
-const OPERATORS: [&str; 6] = [
-    "longhorn",
-    "manager",
-    "cnpg",
-    "cloudnative-pg",
-    "plugin-barman-cloud",
-    "cert-manager",
-];
-
 impl Clash {
     /// Whether it is ours to take back: the site's settings say what the field has to be, and nobody sets it again by itself.
     fn is_ours(&self) -> bool {
-        let name = self.manager.to_lowercase();
-        let mut known = HANDS.iter().chain(&OPERATORS);
-        known.any(|known| {
-            name.strip_prefix(known)
-                .is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric()))
-        })
+        owners::may_take_from(&self.manager)
     }
+}
+
+/// What is wrong with one object alone.
+const OF_THE_OBJECT: [Code; 4] = [Code::Kube05, Code::Kube07, Code::Kube08, Code::Kube09];
+
+/// Why an apply stops: programs of others keep some of these fields.
+fn kept_by_others(target: &ObjectRef, taken: &[Clash]) -> Option<Problem> {
+    let theirs: Vec<Clash> = taken
+        .iter()
+        .filter(|clash| !clash.is_ours())
+        .cloned()
+        .collect();
+    (!theirs.is_empty()).then(|| kept(target, &theirs))
 }
 
 /// The fields that a refusal names; nothing when it is of another kind.
@@ -151,13 +150,8 @@ impl Kube {
         let mut answer = self.ask(Method::PATCH, &query, Some(object)).await?;
         let taken = clashes(&answer);
         if !taken.is_empty() {
-            let theirs: Vec<Clash> = taken
-                .iter()
-                .filter(|clash| !clash.is_ours())
-                .cloned()
-                .collect();
-            if !theirs.is_empty() {
-                return Err(DoorError::lasting(kept(&target, &theirs)));
+            if let Some(problem) = kept_by_others(&target, &taken) {
+                return Err(DoorError::lasting(problem));
             }
             let force = format!("{query}&force=true");
             answer = self.ask(Method::PATCH, &force, Some(object)).await?;
@@ -170,6 +164,38 @@ impl Kube {
             _ => Applied::Changed,
         };
         Ok((applied, taken))
+    }
+
+    /// Asks the server what [`Kube::apply_over`] would come to; nothing is kept.
+    ///
+    /// # Errors
+    /// The server cannot be reached, is overloaded, or does not know us.
+    pub async fn try_over(&self, object: &Object) -> Result<Trial, DoorError> {
+        let target = object.reference();
+        let Some(live) = self.get(&target).await? else {
+            return Ok(Trial::Made);
+        };
+        let path = self.path(&target).await?;
+        let query = format!("{path}?fieldManager={MANAGER}&fieldValidation=Strict&dryRun=All");
+        let mut answer = self.ask(Method::PATCH, &query, Some(object)).await?;
+        let taken = clashes(&answer);
+        if !taken.is_empty() {
+            if let Some(problem) = kept_by_others(&target, &taken) {
+                return Ok(Trial::There {
+                    live,
+                    after: Err(problem),
+                });
+            }
+            let force = format!("{query}&force=true");
+            answer = self.ask(Method::PATCH, &force, Some(object)).await?;
+        }
+        let after = match self.good(answer, &format!("try {target} in a dry run")) {
+            Ok(after) => Ok(after),
+            // What the server says of this object, and not of us or of itself.
+            Err(error) if OF_THE_OBJECT.contains(&error.problem.code) => Err(error.problem),
+            Err(error) => return Err(error),
+        };
+        Ok(Trial::There { live, after })
     }
 }
 
@@ -209,31 +235,5 @@ mod tests {
         );
         // Somebody wrote at the same moment: that is another kind of conflict.
         assert!(clashes(&refusal(&json!([]))).is_empty());
-    }
-
-    #[test]
-    fn what_people_and_their_tools_set_is_taken_back_and_what_a_program_keeps_is_not() {
-        for (manager, ours) in [
-            ("kubectl-edit", true),
-            ("kubectl-client-side-apply", true),
-            ("kubectl", true),
-            ("Helm", true),
-            ("care-install", true),
-            ("Mozilla", true),
-            ("before-first-apply", true),
-            ("longhorn-manager", true),
-            ("manager", true),
-            ("managers-of-others", false),
-            ("kube-controller-manager", false),
-            ("argocd-controller", false),
-            ("terraform", false),
-            ("helmsman", false),
-        ] {
-            let clash = Clash {
-                manager: manager.to_owned(),
-                field: String::new(),
-            };
-            assert_eq!(clash.is_ours(), ours, "{manager}");
-        }
     }
 }

@@ -11,7 +11,10 @@ use super::{
     program::{Ended, Program},
     scene::{LOOKS, Scene, play_operators, states},
 };
-use crate::testbed::Testbed;
+use crate::{
+    drifting::{assert_differences, assert_drift, hands, replicas},
+    testbed::Testbed,
+};
 
 /// The nodes of the bed answer no SSH and have no names: these failures are true.
 const TRUE_FAILURES: [&str; 3] = ["DNS-02", "DNS-03", "SSH-01"];
@@ -137,7 +140,46 @@ async fn the_program_sets_a_site_up_and_deploys_it_and_the_second_time_touches_n
     again_changes_nothing(&program, &scene.bed, scene.plan.steps.len());
     status_is_true(&program);
     program.assert_helm_left_nothing();
+    hands_are_seen(&program, &scene);
     program.assert_no_secret_on_disk(&scene);
+}
+
+/// Nothing differs; then just what hands have changed; nothing is written by looking; and a deploy puts it back.
+fn hands_are_seen(program: &Program, scene: &Scene) {
+    let before = at_rest(&scene.bed);
+    let ended = program.run(&["plan", "--diff", "--plain"]);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.errors);
+    assert!(ended.out.starts_with("No difference: "), "{}", ended.out);
+    let ended = program.run(&["drift", "--plain"]);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.errors);
+    assert_eq!(before, states(&scene.bed));
+
+    let hands = hands(&scene.bed.path("hands"), &scene.bed.kubeconfig());
+    hands.change_four_things(&scene.plan);
+    let before = at_rest(&scene.bed);
+    let wanted = replicas(&scene.plan);
+    let ended = program.run(&["drift", "--json"]);
+    assert_eq!(ended.code, Some(4), "{}{}", ended.out, ended.errors);
+    assert_drift(&ended.json(), wanted);
+    let ended = program.run(&["plan", "--diff", "--json"]);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.errors);
+    assert_differences(&ended.json(), wanted);
+    assert_eq!(before, states(&scene.bed));
+
+    // Of a chart's own objects a deploy puts back only what is gone; what was scaled stays told.
+    hands.run(
+        "kubectl",
+        "-n cert-manager scale deployment cert-manager --replicas=2",
+    );
+    let ended = deploy(program, "--plain");
+    assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.errors);
+    let ended = program.run(&["plan", "--diff", "--plain"]);
+    assert!(ended.out.starts_with("No difference: "), "{}", ended.out);
+    let ended = program.run(&["drift", "--json"]);
+    let lines = ended.json();
+    assert_eq!(lines.len(), 2, "{}", ended.out);
+    assert_eq!(lines[0]["object"]["name"], "cert-manager");
+    assert_eq!(lines[0]["fields"][0]["by"]["manager"], "kubectl");
 }
 
 /// Killed while helm waits for a hook: helm lives on, the next life waits for it, and the hook may end.

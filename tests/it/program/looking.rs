@@ -12,9 +12,12 @@ async fn the_help_reads_like_a_letter() {
         "",
         "rehearse",
         "new",
+        "import",
         "validate",
         "check",
         "plan",
+        "drift",
+        "capacity",
         "render",
         "deploy",
         "status",
@@ -86,6 +89,10 @@ async fn every_looking_command_speaks_json() {
     for (arguments, last) in [
         (&["validate", "--json"][..], "valid"),
         (&["plan", "--json"], "plan"),
+        (&["plan", "--diff", "--rehearsal", "--json"], "differences"),
+        (&["drift", "--rehearsal", "--json"], "drifts"),
+        (&["capacity", "--json"], "capacity"),
+        (&["capacity", "--live", "--rehearsal", "--json"], "capacity"),
         (&["check", "--rehearsal", "--json"], "check"),
         (&["status", "--rehearsal", "--json"], "status"),
         (

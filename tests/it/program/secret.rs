@@ -143,6 +143,8 @@ async fn no_secret_is_in_any_output_argument_or_file() {
         &["rehearse", "--yes", "--json", "--log-level", "trace"],
         &["plan"],
         &["plan", "--json"],
+        &["capacity"],
+        &["capacity", "--json"],
         &["check", "--rehearsal", "--json"],
         &["status", "--rehearsal", "--json"],
         &["render", "--out", masked.to_str().unwrap()],
@@ -163,6 +165,7 @@ async fn no_secret_is_in_any_output_argument_or_file() {
     ];
     let ran = site.run(&with_secrets).await.exits(0);
     assert_silent(&canaries, &ran, "render --with-secrets");
+    compared(&site, &canaries, key).await;
     background(&site, &canaries).await;
     end.store(true, Ordering::Relaxed);
     let (seen, looks) = watching.join().unwrap();
@@ -177,6 +180,43 @@ async fn no_secret_is_in_any_output_argument_or_file() {
         "{} secrets, {looks} looks at all processes, {searched} files; --with-secrets shows {shown}",
         canaries.len(),
     );
+}
+
+/// Secrets that differ: one written anew, one that stands where it should not.
+async fn compared(site: &Site, canaries: &Canaries, key: &str) {
+    let point = care_install::rehearsal::find(&site.cluster())
+        .await
+        .unwrap();
+    let secret = &canaries["valkey-password"][0];
+    let packed = STANDARD.encode(format!("{secret}and more"));
+    let data = serde_json::json!({"data": {"default": packed, "more": packed}, "metadata": {"annotations": {"note": secret}}});
+    crate::drifting::patch(
+        &point,
+        "/api/v1/namespaces/database/secrets/valkey-users",
+        &data,
+    )
+    .await;
+    let data = serde_json::json!({"data": {"USE_SMS": secret, "OWN": format!("redis://:{secret}@valkey")}});
+    crate::drifting::patch(
+        &point,
+        "/api/v1/namespaces/care-be/configmaps/care-settings",
+        &data,
+    )
+    .await;
+    for (arguments, code) in [
+        (&["plan", "--diff", "--rehearsal"][..], 0),
+        (&["plan", "--diff", "--rehearsal", "--json"], 0),
+        (&["drift", "--rehearsal"], 4),
+        (&["drift", "--rehearsal", "--json"], 4),
+    ] {
+        let arguments = [arguments, &["--passphrase-file", key]].concat();
+        let ran = site.run(&arguments).await.exits(code);
+        assert_silent(canaries, &ran, &arguments.join(" "));
+        assert!(!ran.out.contains(&packed), "{ran}");
+        for name in ["valkey-users", "care-settings", "USE_SMS"] {
+            assert!(ran.out.contains(name), "{name} is not told: {ran}");
+        }
+    }
 }
 
 /// A run for the screens: the passphrase comes on standard input.

@@ -64,11 +64,10 @@ fn serve(stream: TcpStream, list: &Mutex<Vec<Heard>>) -> Option<()> {
         let mut body = Vec::new();
         (&mut reader).take(length).read_to_end(&mut body).ok()?;
         let upgrade = field("upgrade");
-        let request = Heard {
+        list.lock().unwrap().push(Heard {
             head: head.clone(),
             body: body.len(),
-        };
-        list.lock().unwrap().push(request);
+        });
         if upgrade.as_deref() == Some("websocket") {
             let answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
             writer.write_all(answer.as_bytes()).ok()?;
