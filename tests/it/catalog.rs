@@ -69,17 +69,13 @@ pub fn decoded(data: &Value) -> Vec<u8> {
 
 /// The plan of a site with addresses of its own and certificates that it orders, all of whose names are reached from outside.
 pub fn addressed_plan() -> Plan {
-    let (mut draft, secrets) = sample_parts();
-    draft.set("exposure.mode", "metallb");
-    draft.set("exposure.pool", "10.0.0.40-10.0.0.49");
-    draft.set("certificate.source", "acme");
-    draft.set("certificate.acme_email", "it@example.org");
-    draft.set("domains.public", &HOSTS.join(", "));
-    for id in ["metrics", "monitoring", "registry", "opensearch"] {
-        draft.set(&format!("components.{id}"), "on");
-    }
-    let site = Site::try_from(&draft).unwrap();
-    plan::build(&site, &secrets, &Catalog::load().unwrap()).unwrap()
+    full_plan_with(&[
+        ("exposure.mode", "metallb"),
+        ("exposure.pool", "10.0.0.40-10.0.0.49"),
+        ("certificate.source", "acme"),
+        ("certificate.acme_email", "it@example.org"),
+        ("domains.public", &HOSTS.join(", ")),
+    ])
 }
 
 /// The answers of the sample site, and made-up secrets.

@@ -231,7 +231,7 @@ async fn a_site_with_the_small_terminology_server_is_deployed_and_a_second_run_c
         ("components.snowstorm", "lite"),
         ("components.snomed_file", release),
     ];
-    deployed_once(sample_plan_with(&answers), 200).await;
+    drop(deployed_once(sample_plan_with(&answers), 200).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
