@@ -14,7 +14,10 @@ use super::{
     },
     trouble::{CERTIFICATE_EXPIRED, NODE_PRESSURE, OUT_OF_MEMORY, plays},
 };
-use crate::rehearsal::world::{Reaction, World, Write, reference};
+use crate::{
+    rehearsal::world::{Reaction, World, Write, reference},
+    sys::kube::MANAGER,
+};
 
 const SOURCE: &str = "kubelet";
 /// Seconds between two ends of the container, and how often it ends.
@@ -26,6 +29,8 @@ const SHORT: &str = "node.kubernetes.io/memory-pressure";
 const EXPIRED: &str = include_str!("../../../assets/expired.pem");
 /// The note of a secret whose certificate was exchanged: the one it had.
 const KEPT: &str = "rehearsal.care-install/certificate";
+/// Who puts the old certificate there.
+const SOMEBODY: &str = "kubectl-edit";
 
 /// One turn for whatever is played.
 pub fn strain(world: &World<'_>, now: Timestamp) -> Reaction {
@@ -46,7 +51,7 @@ pub fn strain(world: &World<'_>, now: Timestamp) -> Reaction {
     let expired = plays(world, CERTIFICATE_EXPIRED);
     for secret in world.list("Secret", None) {
         if secret["type"] == "kubernetes.io/tls" && name(secret) == "lets-encrypt-cert" {
-            reaction.writes.extend(exchanged(secret, expired));
+            reaction.writes.extend(exchanged(secret, expired, now));
         }
     }
     reaction
@@ -179,7 +184,7 @@ fn evict(world: &World<'_>, node: &Value, now: Timestamp, reaction: &mut Reactio
 
 /// The secret with the certificate that has ended, or with its own again. One that was deployed anew meanwhile keeps the new one:
 /// that is how a person cures it.
-fn exchanged(secret: &Value, expired: bool) -> Option<Write> {
+fn exchanged(secret: &Value, expired: bool, now: Timestamp) -> Option<Write> {
     let kept = secret["metadata"]["annotations"][KEPT].as_str();
     let mut changed = secret.clone();
     match (expired, kept) {
@@ -189,16 +194,57 @@ fn exchanged(secret: &Value, expired: bool) -> Option<Write> {
             }
             changed["metadata"]["annotations"][KEPT] = secret["data"]["tls.crt"].clone();
             changed["data"]["tls.crt"] = STANDARD.encode(EXPIRED).into();
+            let by = json!({"manager": SOMEBODY, "operation": "Update", "apiVersion": "v1", "time": stamp(now)});
+            owned(&mut changed, by);
         }
         (false, Some(own)) => {
             if secret["data"]["tls.crt"] == STANDARD.encode(EXPIRED) {
                 changed["data"]["tls.crt"] = own.into();
+                let by = json!({"manager": MANAGER, "operation": "Apply", "apiVersion": "v1", "time": stamp(now)});
+                owned(&mut changed, by);
             }
-            if let Some(notes) = changed["metadata"]["annotations"].as_object_mut() {
+            if let Some(metadata) = changed["metadata"].as_object_mut()
+                && let Some(notes) = metadata
+                    .get_mut("annotations")
+                    .and_then(Value::as_object_mut)
+            {
                 notes.shift_remove(KEPT);
+                if notes.is_empty() {
+                    metadata.shift_remove("annotations");
+                }
             }
         }
         _ => return None,
     }
     Some(Write::Replace(changed))
+}
+
+/// From now on the certificate is what this manager set.
+fn owned(secret: &mut Value, by: Value) {
+    let field = json!({"f:data": {"f:tls.crt": {}}});
+    let mut entries: Vec<Value> = items(&secret["metadata"]["managedFields"])
+        .cloned()
+        .collect();
+    for entry in &mut entries {
+        let data = entry["fieldsV1"].get_mut("f:data");
+        if let Some(fields) = data.and_then(Value::as_object_mut) {
+            fields.shift_remove("f:tls.crt");
+        }
+    }
+    let same = |entry: &Value| {
+        ["manager", "operation"]
+            .iter()
+            .all(|key| entry[*key] == by[*key])
+    };
+    if let Some(entry) = entries.iter_mut().find(|entry| same(entry)) {
+        entry["fieldsV1"]["f:data"]["f:tls.crt"] = json!({});
+    } else {
+        let mut entry = by;
+        entry["fieldsType"] = "FieldsV1".into();
+        entry["fieldsV1"] = field;
+        entries.push(entry);
+    }
+    entries
+        .retain(|entry| entry["manager"] != SOMEBODY || entry["fieldsV1"]["f:data"] != json!({}));
+    secret["metadata"]["managedFields"] = entries.into();
 }
