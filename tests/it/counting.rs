@@ -19,6 +19,7 @@ use care_install::{
 };
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::catalog::{sample_parts, sample_plan};
 
@@ -39,6 +40,14 @@ pub fn programs() -> Option<PathBuf> {
         "PostgreSQL is missing: apt-get install postgresql"
     );
     found.pop()
+}
+
+/// The same with a folder that a PostgreSQL of another user may use.
+pub fn ground() -> Option<(PathBuf, TempDir)> {
+    let programs = programs()?;
+    let temp = tempfile::tempdir().unwrap();
+    fs::set_permissions(temp.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    Some((programs, temp))
 }
 
 /// A PostgreSQL of its own, on a socket in its folder; it ends with the test.
@@ -354,11 +363,9 @@ fn change_after(server: &Server, moment: Timestamp) {
 
 #[test]
 fn a_recovery_of_a_real_postgresql_to_the_moment_of_a_count_brings_exactly_the_promised_rows() {
-    let Some(programs) = programs() else {
+    let Some((programs, temp)) = ground() else {
         return;
     };
-    let temp = tempfile::tempdir().unwrap();
-    fs::set_permissions(temp.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let (server, archive) = prepared(&programs, temp.path());
     let folder = archive.display();
     let expected = rows(&[

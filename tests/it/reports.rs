@@ -4,7 +4,6 @@
 use std::{
     collections::BTreeMap,
     fs,
-    os::unix::fs::PermissionsExt as _,
     path::Path,
     process::Command,
     sync::{Arc, Mutex},
@@ -16,7 +15,7 @@ use serde_json::{Value, json};
 use crate::{
     answering,
     catalog::full_plan,
-    counting::{Server, job, programs},
+    counting::{Server, ground, job},
 };
 
 /// What a Care of two versions would have made; the second table of logins comes with the second one.
@@ -65,11 +64,9 @@ fn grants(server: &Server) -> String {
 
 #[test]
 fn the_role_for_reports_reads_the_records_and_writes_nothing_in_a_real_postgresql() {
-    let Some(programs) = programs() else {
+    let Some((programs, temp)) = ground() else {
         return;
     };
-    let temp = tempfile::tempdir().unwrap();
-    fs::set_permissions(temp.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let server = prepared(&programs, temp.path());
     let plan = full_plan();
     let before = server.ask("reports", "select count(*) from emr_patient");
@@ -138,11 +135,9 @@ fn the_role_for_reports_reads_the_records_and_writes_nothing_in_a_real_postgresq
 
 #[test]
 fn a_table_of_a_later_version_is_closed_until_the_role_is_told_of_it() {
-    let Some(programs) = programs() else {
+    let Some((programs, temp)) = ground() else {
         return;
     };
-    let temp = tempfile::tempdir().unwrap();
-    fs::set_permissions(temp.path(), fs::Permissions::from_mode(0o777)).unwrap();
     let server = prepared(&programs, temp.path());
     let plan = full_plan();
     granted(&server, &plan).unwrap();
