@@ -260,7 +260,7 @@ fn set_up(plan: &Plan, url: &str) -> Result<String, String> {
         .map(Object::value)
         .find(|value| value["kind"] == "Secret" && value["metadata"]["name"] == "metabase-setup")
         .unwrap();
-    for part in ["work", "setup"] {
+    for part in ["scratch", "setup"] {
         fs::create_dir(folder.path().join(part)).unwrap();
     }
     for (name, data) in secret["data"].as_object().unwrap() {
@@ -268,7 +268,7 @@ fn set_up(plan: &Plan, url: &str) -> Result<String, String> {
         fs::write(folder.path().join("setup").join(name), text).unwrap();
     }
     let place = folder.path().display();
-    let script = script.replace("/work/", &format!("{place}/work/"));
+    let script = script.replace("/scratch/", &format!("{place}/scratch/"));
     let script = script.replace("/setup/", &format!("{place}/setup/"));
     env.insert("API".into(), url.to_owned());
     env.insert("PAUSE".into(), "0".into());

@@ -44,7 +44,7 @@ impl Pod {
     fn new(late: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("bin")).unwrap();
-        fs::create_dir(folder.path().join("work")).unwrap();
+        fs::create_dir(folder.path().join("scratch")).unwrap();
         let command = folder.path().join("bin/aws");
         fs::write(&command, AWS).unwrap();
         fs::set_permissions(&command, fs::Permissions::from_mode(0o755)).unwrap();
@@ -79,7 +79,10 @@ impl Pod {
         let path = std::env::var("PATH").unwrap();
         let here = self.folder.path().display();
         let ran = Command::new("sh")
-            .args(["-c", &script.replace("/work/", &format!("{here}/work/"))])
+            .args([
+                "-c",
+                &script.replace("/scratch/", &format!("{here}/scratch/")),
+            ])
             .envs(env)
             .env("PATH", format!("{here}/bin:{path}"))
             .env("FOLDER", self.folder.path())
@@ -160,7 +163,7 @@ fn a_release_is_waited_for_and_fetched_whole_with_its_progress() {
     let waits = "progress: waiting for the release: put it into the bucket admin of the object store as SnomedCT_InternationalRF2_PRODUCTION_20261101T120000Z.zip (An error occurred (404)";
     assert_eq!(said.matches(waits).count(), 2, "{said}");
     assert!(said.ends_with("Z.zip is here: 3 MB\n"), "{said}");
-    let fetched = fs::read(pod.path("work/release.zip")).unwrap();
+    let fetched = fs::read(pod.path("scratch/release.zip")).unwrap();
     assert_eq!(fetched.len(), 3_000_000);
 }
 
@@ -185,7 +188,7 @@ fn a_load_that_failed_is_found_out_though_the_program_ended_well_and_a_good_one_
     let again = Pod::new(0);
     let said = again.run(&plan, ("snowstorm/load", "fetch"), &at).unwrap();
     assert_eq!(said, "this release was loaded before\n");
-    assert!(again.path("work/loaded").exists() && !again.path("work/release.zip").exists());
+    assert!(again.path("scratch/loaded").exists() && !again.path("scratch/release.zip").exists());
     assert_eq!(
         again.run(&plan, ("snowstorm/load", "load"), &at).unwrap(),
         ""
