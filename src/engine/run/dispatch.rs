@@ -455,10 +455,13 @@ impl Run {
             };
             self.turn(*index, StepState::NotRun { why }).await;
         }
-        let end = self.ended(&started);
+        let mut end = self.ended(&started);
         self.remember(&end, None).await;
         // An end that could not be written down is none: the next start finds the run unfinished, and says so.
-        self.hub.tell(self.ended(&started)).await;
+        if self.broken {
+            end = self.ended(&started);
+        }
+        self.hub.tell(end).await;
         self.outcome()
     }
 
