@@ -9,8 +9,8 @@ use super::{
     machines,
     pods::ended,
     shape::{
-        Says, after, condition, controller, holds, items, leaving, name, set_condition, stamp,
-        text, time, warning,
+        Says, after, condition, controller, holds, items, leaving, name, namespace, set_condition,
+        stamp, text, time, warning,
     },
     trouble::{CERTIFICATE_EXPIRED, NODE_PRESSURE, OUT_OF_MEMORY, plays},
 };
@@ -128,7 +128,8 @@ fn pressed(node: &Value, short: bool, now: Timestamp) -> Write {
     Write::Replace(told)
 }
 
-/// One pod is ended to save the machine: the first that another one takes the place of.
+/// One pod is ended to save the machine: the first that another one takes the place of, by what its maker calls it. Its own name
+/// holds digests, which differ from one site to the next.
 fn evict(world: &World<'_>, node: &Value, now: Timestamp, reaction: &mut Reaction) {
     let since = condition(node, "MemoryPressure")
         .and_then(|pressure| time(&pressure["lastTransitionTime"]));
@@ -150,7 +151,8 @@ fn evict(world: &World<'_>, node: &Value, now: Timestamp, reaction: &mut Reactio
             && items(&pod["metadata"]["ownerReferences"]).any(|owner| owner["kind"] == "ReplicaSet")
             && controller(pod).is_some()
     };
-    let Some(pod) = here().find(may).filter(|_| !done) else {
+    let chosen = here().filter(may).min_by_key(|pod| kin(pod));
+    let Some(pod) = chosen.filter(|_| !done) else {
         return;
     };
     let why =
@@ -180,6 +182,16 @@ fn evict(world: &World<'_>, node: &Value, now: Timestamp, reaction: &mut Reactio
     let target = reference(pod);
     reaction.writes.push(Write::Status { target, status });
     reaction.writes.push(warning(pod, SOURCE, "Evicted", why));
+}
+
+/// The namespace of a pod and what its labels say beside the digest of its template.
+fn kin(pod: &Value) -> (String, String) {
+    let labels = pod["metadata"]["labels"].as_object().into_iter().flatten();
+    let said: Vec<&str> = labels
+        .filter(|(key, _)| *key != "pod-template-hash")
+        .filter_map(|(_, value)| value.as_str())
+        .collect();
+    (namespace(pod).to_owned(), said.join("/"))
 }
 
 /// The secret with the certificate that has ended, or with its own again. One that was deployed anew meanwhile keeps the new one:
