@@ -11,6 +11,8 @@ pub use component::{
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use component::LeftOut;
+
 use crate::{
     plan::Stage,
     problem::{Code, Problem},
@@ -72,27 +74,19 @@ impl Catalog {
 
     /// The part of it that a site has. A component that is left out is replaced by what it needs wherever it is needed.
     #[must_use]
-    pub fn chosen(&self, has: impl Fn(&str) -> bool) -> Self {
+    pub fn chosen(&self, mut has: impl FnMut(&ComponentFile) -> bool) -> Self {
         let mut components: Vec<ComponentFile> = Vec::new();
-        let mut stands_for: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut left = LeftOut::default();
         // Each comes after those it needs, so that one pass settles it.
         for component in &self.components {
-            let mut needs: Vec<String> = Vec::new();
-            for need in &component.needs {
-                let settled = stands_for.get(need).cloned();
-                for name in settled.unwrap_or_else(|| vec![need.clone()]) {
-                    if !needs.contains(&name) {
-                        needs.push(name);
-                    }
-                }
-            }
-            if has(&component.id) {
+            let needs = left.settled(&component.needs);
+            if has(component) {
                 components.push(ComponentFile {
                     needs,
                     ..component.clone()
                 });
             } else {
-                stands_for.insert(component.id.clone(), needs);
+                left.note(&component.id, needs);
             }
         }
         Self { components }
@@ -274,7 +268,7 @@ mod tests {
     #[test]
     fn the_catalogue_of_this_program_is_right() {
         let catalog = Catalog::load().unwrap_or_else(|problems| panic!("{problems:#?}"));
-        assert_eq!(catalog.components.len(), 26);
+        assert_eq!(catalog.components.len(), 27);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The shape of a component's file; unknown keys are refused. Pure.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
@@ -39,6 +39,46 @@ pub struct ComponentFile {
     pub steps: Vec<StepFile>,
 }
 
+impl ComponentFile {
+    /// Keeps the steps that a site has. One that is left out is replaced by what it needs wherever it is needed.
+    pub fn keep(&mut self, mut has: impl FnMut(&StepFile) -> bool) {
+        let mut left = LeftOut::default();
+        self.steps.retain_mut(|step| {
+            step.needs = step.needs.as_ref().map(|needs| left.settled(needs));
+            let kept = has(step);
+            if !kept {
+                left.note(&step.name, step.needs.clone().unwrap_or_default());
+            }
+            kept
+        });
+    }
+}
+
+/// What is left out, each with what stands for it.
+#[derive(Debug, Default)]
+pub(super) struct LeftOut(BTreeMap<String, Vec<String>>);
+
+impl LeftOut {
+    /// The same needs without what is left out.
+    pub(super) fn settled(&self, needs: &[String]) -> Vec<String> {
+        let mut settled: Vec<String> = Vec::new();
+        for need in needs {
+            let stands = self.0.get(need).cloned();
+            for name in stands.unwrap_or_else(|| vec![need.clone()]) {
+                if !settled.contains(&name) {
+                    settled.push(name);
+                }
+            }
+        }
+        settled
+    }
+
+    /// This one is left out; its needs are settled already.
+    pub(super) fn note(&mut self, name: &str, needs: Vec<String>) {
+        self.0.insert(name.to_owned(), needs);
+    }
+}
+
 /// A pinned chart or image.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,6 +113,9 @@ pub struct StepFile {
     pub name: String,
     /// What is shown.
     pub title: String,
+    /// Whether a site has it, as for a component; one that it does not have stands for those it needs itself.
+    #[serde(default)]
+    pub when: Option<String>,
     /// Names of steps of this component that come before; `[]` begins as soon as the component may.
     #[serde(default)]
     pub needs: Option<Vec<String>>,
@@ -168,6 +211,9 @@ pub struct HelmSpec {
 pub struct JobSpec {
     /// The template.
     pub template: String,
+    /// What this job is told beside the settings, when several share a template.
+    #[serde(default)]
+    pub with: BTreeMap<String, String>,
 }
 
 /// Buckets and the job that makes them.

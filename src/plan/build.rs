@@ -1,5 +1,6 @@
 //! Site + secrets + catalogue -> plan: every template rendered, every object finished, before anything changes. Pure.
 
+mod images;
 mod render;
 
 use serde_json::{Value, json};
@@ -54,6 +55,7 @@ pub fn build_with(
     database: &Database,
 ) -> Result<Plan, Vec<Problem>> {
     let renderer = Renderer::new(site, secrets, database);
+    let renderer = images::named(renderer).map_err(|problem| vec![problem])?;
     let chosen = chosen(&renderer, catalog)?;
     let builder = Builder {
         site,
@@ -88,26 +90,32 @@ pub fn build_with(
     })
 }
 
-/// The components that this site has.
+/// The components and steps that this site has.
 fn chosen(renderer: &Renderer<'_>, catalog: &Catalog) -> Result<Catalog, Vec<Problem>> {
-    let mut without = Vec::new();
     let mut problems = Vec::new();
-    for component in &catalog.components {
-        let Some(when) = &component.when else {
-            continue;
-        };
-        match renderer.line(&component.id, when).as_deref() {
-            Ok("on") => {}
-            Ok("off") => without.push(component.id.as_str()),
-            Ok(other) => problems.push(wrong(
-                &component.id,
-                &format!("its `when` gives `{other}` and not on or off"),
-            )),
-            Err(problem) => problems.push(problem.clone()),
-        }
+    let mut has = |place: &str, when: Option<&String>| match when {
+        None => true,
+        Some(when) => match renderer.line(place, when).as_deref() {
+            Ok("on") => true,
+            Ok("off") => false,
+            Ok(other) => {
+                let what = format!("its `when` gives `{other}` and not on or off");
+                problems.push(wrong(place, &what));
+                false
+            }
+            Err(problem) => {
+                problems.push(problem.clone());
+                false
+            }
+        },
+    };
+    let mut chosen = catalog.chosen(|component| has(&component.id, component.when.as_ref()));
+    for component in &mut chosen.components {
+        let id = component.id.clone();
+        component.keep(|step| has(&format!("{id}/{}", step.name), step.when.as_ref()));
     }
     if problems.is_empty() {
-        Ok(catalog.chosen(|id| !without.contains(&id)))
+        Ok(chosen)
     } else {
         Err(problems)
     }
@@ -244,7 +252,7 @@ impl Builder<'_> {
             return Ok(Action::Apply(objects));
         }
         if let Some(job) = &file.job {
-            return Ok(Action::Job(self.job(&job.template, &Value::Null)?));
+            return Ok(Action::Job(self.job(&job.template, &json!(job.with))?));
         }
         if let Some(buckets) = &file.buckets {
             return self.buckets(buckets);

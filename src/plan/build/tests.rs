@@ -1,4 +1,5 @@
 mod apps;
+mod images;
 
 use std::collections::BTreeSet;
 
@@ -458,6 +459,7 @@ fn what_a_site_switches_on_is_in_its_plan_with_its_values_and_nothing_else_chang
             "zot/settings",
             "zot/release",
             "zot/ingress",
+            "images/care-web",
         ]
     );
     let release = |id: &str| {
