@@ -483,7 +483,7 @@ fn a_mail_login_asks_for_its_password() {
 }
 
 #[test]
-fn what_is_built_here_is_named_by_a_tag_or_commit_and_has_a_place() {
+fn what_is_built_here_is_named_by_a_tag_or_commit() {
     use super::{FromLine as _, GitSource, Plug};
     let source = |text: &str| GitSource::from_line(text).map_err(|wrong| wrong.0);
     assert!(source("https://github.com/ohcnetwork/care.git#v25.40.0").is_ok());
@@ -516,6 +516,10 @@ fn what_is_built_here_is_named_by_a_tag_or_commit_and_has_a_place() {
         let wrong = Plug::from_line(text).unwrap_err().0;
         assert!(wrong.contains(why), "{text}: {wrong}");
     }
+}
+
+#[test]
+fn what_is_built_here_has_a_place_and_something_to_be_built_from() {
     let told = |answers: &[(&str, &str)]| {
         let mut draft = sample();
         for (id, text) in answers {

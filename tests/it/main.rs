@@ -8,6 +8,7 @@
 
 mod alerts;
 mod answering;
+mod buckets;
 mod catalog;
 mod checks;
 mod child;
@@ -22,9 +23,11 @@ mod hooks;
 mod hostile;
 mod lease;
 mod odoo;
+mod parts;
 mod pictures;
 mod practice;
 mod program;
+mod registry;
 mod rehearsal;
 mod rehearsal_deploy;
 mod reports;
