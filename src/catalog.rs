@@ -6,7 +6,7 @@ pub mod standin;
 
 pub use component::{
     BucketSpec, BucketsSpec, ComponentFile, HelmSpec, HttpSpec, JobSpec, PinSpec, ReadySpec,
-    Remedy, StepFile,
+    Remedy, Secure, StepFile,
 };
 
 use std::collections::{BTreeMap, BTreeSet};

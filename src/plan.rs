@@ -5,6 +5,7 @@ mod database;
 mod object;
 mod purpose;
 pub mod show;
+pub mod upgrade;
 
 pub use build::{build, build_with};
 pub use database::{COUNT, Database, NAMESPACE as DATABASE, Origin};

@@ -32,6 +32,9 @@ pub struct ComponentFile {
     pub backup: String,
     /// How it is restored, in a sentence.
     pub restore: String,
+    /// What is copied before an upgrade of it begins.
+    #[serde(default)]
+    pub secure: Vec<Secure>,
     /// What to do about its known failures.
     #[serde(default)]
     pub remedies: Vec<Remedy>,
@@ -93,6 +96,16 @@ pub struct PinSpec {
     /// `sha256:...` where known.
     #[serde(default)]
     pub digest: Option<String>,
+}
+
+/// What an upgrade could harm.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Secure {
+    /// The database of Care and of the programs beside it.
+    Database,
+    /// A volume, as `namespace/claim`.
+    Volume(String),
 }
 
 /// A known failure and its cure.

@@ -38,5 +38,6 @@ mod schema_asset;
 mod terminology;
 mod testbed;
 mod tidy;
+mod upgrades;
 mod waf;
 mod watching;
