@@ -2,21 +2,25 @@
 
 use std::collections::BTreeMap;
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::Value;
 
 use crate::{
     catalog::{Catalog, Secure},
     plan::{
-        Action, Database, ObjectRef, Plan, Release,
+        Action, Database, Object, ObjectRef, Plan, Release, Step,
         upgrade::{self, Copied, Copy, Upgrade},
     },
     problem::Problem,
     session::{Session, World},
-    sys::{DoorError, Doors},
+    sys::{DoorError, Doors, helm::Helm},
 };
 
 /// Failed copies of one upgrade that are left behind before a person must look.
 const ATTEMPTS: u32 = 20;
+
+/// Steps that are asked about at one time.
+const AT_ONCE: usize = 16;
 
 impl Session {
     /// The plan as the cluster needs it: with the incarnation of the database that it has, and with copies before what is upgraded.
@@ -54,44 +58,57 @@ async fn upgrades(
     catalog: &Catalog,
     doors: &Doors,
 ) -> Result<Vec<Upgrade>, DoorError> {
-    let mut found = Vec::new();
-    for step in &plan.steps {
-        let harms = catalog
-            .component(&step.component)
-            .is_some_and(|component| !component.secure.is_empty());
-        if !harms {
-            continue;
-        }
-        match &step.action {
-            Action::Helm(release) => {
-                found.extend(of_release(&step.component, release, doors).await?);
+    let harms = |step: &&Step| {
+        let component = catalog.component(&step.component);
+        component.is_some_and(|component| !component.secure.is_empty())
+    };
+    let asked: Vec<_> = plan
+        .steps
+        .iter()
+        .filter(harms)
+        .map(|step| of_step(step, doors))
+        .collect();
+    let found: Vec<Vec<Upgrade>> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+async fn of_step(step: &Step, doors: &Doors) -> Result<Vec<Upgrade>, DoorError> {
+    match &step.action {
+        Action::Helm(release) => of_release(&step.component, release, doors).await,
+        Action::Apply(objects) => {
+            let mut found = Vec::new();
+            for object in objects {
+                found.extend(of_object(&step.component, object, doors).await?);
             }
-            Action::Apply(objects) => {
-                for object in objects {
-                    let wanted = upgrade::images(object.value());
-                    if wanted.is_empty() {
-                        continue;
-                    }
-                    let target = object.reference();
-                    let Some(live) = doors.kube.get(&target).await? else {
-                        continue;
-                    };
-                    let at = live.pointer("/metadata/generation").map(Value::to_string);
-                    let name = format!("{} {}", target.kind, target.name);
-                    let changed = changed(&upgrade::images(&live), &wanted);
-                    found.extend(changed.into_iter().map(|(what, from, to)| Upgrade {
-                        component: step.component.clone(),
-                        what: format!("{name}, {what}"),
-                        from,
-                        to,
-                        at: at.clone().unwrap_or_default(),
-                    }));
-                }
-            }
-            _ => {}
+            Ok(found)
         }
+        _ => Ok(Vec::new()),
     }
-    Ok(found)
+}
+
+async fn of_object(
+    component: &str,
+    object: &Object,
+    doors: &Doors,
+) -> Result<Vec<Upgrade>, DoorError> {
+    let wanted = upgrade::images(object.value());
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let target = object.reference();
+    let Some(live) = doors.kube.get(&target).await? else {
+        return Ok(Vec::new());
+    };
+    let at = live.pointer("/metadata/generation").map(Value::to_string);
+    let one = |(what, from, to): (String, String, String)| Upgrade {
+        component: component.to_owned(),
+        what: format!("{} {}, {what}", target.kind, target.name),
+        from,
+        to,
+        at: at.clone().unwrap_or_default(),
+    };
+    let changed = changed(&upgrade::images(&live), &wanted);
+    Ok(changed.into_iter().map(one).collect())
 }
 
 async fn of_release(
@@ -99,12 +116,7 @@ async fn of_release(
     release: &Release,
     doors: &Doors,
 ) -> Result<Vec<Upgrade>, DoorError> {
-    let history = doors.helm.history(release, &doors.kube).await?;
-    // An upgrade that failed has not replaced what runs.
-    let deployed = history
-        .iter()
-        .find(|revision| revision.status == "deployed");
-    let Some(runs) = deployed.or(history.first()) else {
+    let Some(runs) = Helm::installed(release, &doors.kube).await? else {
         return Ok(Vec::new());
     };
     let one = |what: String, from: &str, to: &str| Upgrade {
@@ -124,8 +136,9 @@ async fn of_release(
         upgrade::images_of_values(&release.values),
     );
     let changed = changed(&live, &wanted).into_iter();
+    let name = &release.name;
     Ok(changed
-        .map(|(path, from, to)| one(format!("release {}, {path}", release.name), &from, &to))
+        .map(|(path, from, to)| one(format!("release {name}, {path}"), &from, &to))
         .collect())
 }
 
