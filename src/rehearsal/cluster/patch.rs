@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Came, Cluster, Writing, align, complete, create::unborn, decode, manager, prune};
 use crate::rehearsal::{
+    admit,
     answer::{Answer, Failure, Invalid},
     apply::{self, Conflict, Reading},
     body,
@@ -66,6 +67,8 @@ impl Cluster {
         })?;
         if let Some(body) = body {
             put_back(&old, &mut value, body);
+            // Some of what a server adds to the metadata hangs on the body: labels of a job on those of its template.
+            admit::complete(kind, &mut value);
         }
         let uid = |value: &Value| value.pointer("/metadata/uid").cloned();
         if let Some(said) = uid(&value).filter(|said| Some(said) != uid(&old).as_ref()) {
