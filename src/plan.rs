@@ -3,12 +3,14 @@
 mod build;
 mod database;
 mod object;
+mod proof;
 mod purpose;
 pub mod show;
 
 pub use build::{build, build_with};
 pub use database::{COUNT, Database, NAMESPACE as DATABASE, Origin};
 pub use object::{Object, ObjectRef};
+pub use proof::{Expect, Place, Proof};
 pub use purpose::{Purpose, Restoring};
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -185,8 +187,8 @@ pub enum Action {
         /// The job that makes them.
         run: JobRun,
     },
-    /// Calls an address and compares the answer.
-    Http(HttpCall),
+    /// Asks one of the site's names from outside and compares the answer; it is asked anew in every run.
+    Http(Box<Proof>),
     /// Deletes objects and waits until they are gone.
     Delete(Vec<ObjectRef>),
     /// Asks a person.
@@ -345,19 +347,6 @@ pub struct Bucket {
     pub public_read: bool,
     /// Web origins that may use it from a browser.
     pub cors_origins: Vec<String>,
-}
-
-/// An HTTP call with the answer it expects.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HttpCall {
-    /// Method, such as `GET`.
-    pub method: String,
-    /// Full address.
-    pub url: String,
-    /// Expected status.
-    pub status: u16,
-    /// Text that the body must contain.
-    pub contains: Option<String>,
 }
 
 /// What must hold before a step is done.

@@ -34,7 +34,7 @@ use super::{
     call::{Call, Method, Place, Query},
     clock::{Clock, Speed},
     cluster::Cluster,
-    declined, discovery, driver,
+    declined, discovery, driver, edge,
     flaky::{Flaky, Met},
     hub::{Hub, Keeper},
     openapi, pace,
@@ -114,7 +114,7 @@ pub struct Serving {
     pub url: String,
     /// What clients must show.
     pub token: SecretString,
-    /// Where the names of the site lead.
+    /// What answers for the addresses of the site.
     pub routes: Routes,
     /// The certificate of the same port for clients that insist on TLS, PEM.
     pub authority: String,
@@ -188,8 +188,10 @@ async fn serve_all(
         clock: Clock::new(options.speed, began),
         controllers,
     };
+    let hub = Hub::start(keeper, stop.clone(), &tasks);
+    let edge = edge::open(hub.clone(), &stop, &tasks).await?;
     let door = Door {
-        hub: Hub::start(keeper, stop.clone(), &tasks),
+        hub,
         token: token.clone(),
         secure,
         flaky: Flaky::default(),
@@ -205,7 +207,10 @@ async fn serve_all(
     Ok(Serving {
         url: format!("http://{local}"),
         token,
-        routes: Routes::default(),
+        routes: Routes {
+            edge: Some(edge),
+            ..Routes::default()
+        },
         authority,
         began,
         stop,

@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 
 use crate::{
     catalog::sample_plan,
+    edge,
     testbed::{Testbed, free_port},
 };
 
@@ -118,6 +119,8 @@ pub struct Scene {
     /// The helm command, perhaps with faults before it.
     pub helm: PathBuf,
     faults: PathBuf,
+    /// Where the addresses of the site lead: nobody answers on the bed's nodes.
+    routes: Routes,
 }
 
 impl Scene {
@@ -128,6 +131,7 @@ impl Scene {
         let faults = bed.path("faults");
         fs::create_dir_all(&faults).unwrap();
         Self {
+            routes: edge::routes(&plan),
             helm: bed.helm(),
             plan,
             faults,
@@ -268,7 +272,7 @@ exec '{helm}' "$@"
             helm: Helm::find(place).await,
             kube,
             clock,
-            routes: Routes::default(),
+            routes: self.routes.clone(),
         };
         run::start(self.plan.clone(), doors, setting).unwrap()
     }
