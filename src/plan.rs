@@ -266,10 +266,23 @@ pub struct Release {
     pub version: String,
     /// Final values.
     pub values: serde_json::Value,
+    /// Whether helm holds them against the chart's own schema.
+    pub schema: Schema,
     /// What the chart creates, from the catalogue: the stand-in for practice and tests.
     pub workloads: Vec<Workload>,
     /// Names of the CustomResourceDefinitions the chart brings, such as `clusters.postgresql.cnpg.io`.
     pub crds: Vec<String>,
+}
+
+/// Whether helm holds the values of a release against the schema that its chart brings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schema {
+    /// As always.
+    #[default]
+    Checked,
+    /// The schema refers to files on the internet, which machines of a hospital may not reach; helm would fail for want of them.
+    Unchecked,
 }
 
 /// A workload that a chart or an operator creates, as the catalogue lists it.

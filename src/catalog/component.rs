@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::plan::{Expect, Service, Workload};
+use crate::plan::{Expect, Schema, Service, Workload};
 
 /// One file of `assets/catalog`.
 #[derive(Clone, Debug, Deserialize)]
@@ -170,6 +170,9 @@ pub struct HelmSpec {
     pub version: String,
     /// Template of the values.
     pub values: String,
+    /// Whether helm holds the values against the chart's own schema.
+    #[serde(default)]
+    pub schema: Schema,
     /// What the chart and its operator make; all of it is waited for.
     pub workloads: Vec<Workload>,
     /// Definitions that the chart brings.

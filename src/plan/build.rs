@@ -321,6 +321,7 @@ impl Builder<'_> {
             repository: helm.repository.clone(),
             version: helm.version.clone(),
             values: self.renderer.values(&helm.values)?,
+            schema: helm.schema,
             workloads,
             crds: helm.crds.clone(),
         })))

@@ -10,7 +10,7 @@ use std::{
 use care_install::{
     catalog::standin,
     engine::run::{self, Chosen, RunHandle, Setting},
-    plan::{Action, Plan},
+    plan::{Action, Plan, Schema},
     rehearsal::schema,
     sys::{
         Doors, Routes,
@@ -52,12 +52,21 @@ pub fn charts(plan: &Plan, folder: &Path) {
             let definition = schema::crd(crd).expect(crd);
             (format!("crds/{crd}.yaml"), definition.to_string())
         }));
+        if release.schema == Schema::Unchecked {
+            files.push(("values.schema.json".to_owned(), far_schema()));
+        }
         for (path, content) in files {
             let path = folder.join(name).join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content).unwrap();
         }
     }
+}
+
+/// A chart's schema that refers to a place that nobody reaches.
+pub fn far_schema() -> String {
+    let far = "http://127.0.0.1:1/definitions.json#/a";
+    json!({"$schema": "http://json-schema.org/draft-07/schema#", "properties": {"controller": {"$ref": far}}}).to_string()
 }
 
 /// Waits until the charts have brought the kinds that the operators' stages name, then plays the operators.
