@@ -174,11 +174,11 @@ fn lines<'w>(
     world: &World<'w>,
     wall: &Firewall,
     file: &'static str,
-    word: &'static str,
+    begins: &'static str,
 ) -> impl Iterator<Item = &'w str> {
     let map = world.get("ConfigMap", &wall.namespace, &wall.settings);
     let all = map.map_or("", |map| text(&map["data"][file])).lines();
-    all.filter_map(move |line| line.trim().strip_prefix(word))
+    all.filter_map(move |line| line.trim().strip_prefix(begins))
         .map(|rest| rest.trim().trim_end_matches(';'))
 }
 

@@ -16,8 +16,8 @@ fn texts(plan: &Plan) -> Vec<(String, String)> {
             let mut text = object.value().to_string();
             let data = object.value()["data"].as_object().into_iter().flatten();
             for (_, value) in data {
-                let plain = STANDARD.decode(value.as_str().unwrap_or_default());
-                text.push_str(&String::from_utf8_lossy(&plain.unwrap_or_default()));
+                let bytes = STANDARD.decode(value.as_str().unwrap_or_default());
+                text.push_str(&String::from_utf8_lossy(&bytes.unwrap_or_default()));
             }
             texts.push((space, text));
         }
