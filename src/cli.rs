@@ -355,3 +355,23 @@ impl Global {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_by_a_tunnel_is_read_as_it_is_written_and_anything_else_is_refused() {
+        let way: Through = "10.0.0.12:443=127.0.0.1:8443".parse().unwrap();
+        assert_eq!(way.to_string(), "10.0.0.12:443=127.0.0.1:8443");
+        for text in [
+            "10.0.0.12:443",
+            "10.0.0.12=127.0.0.1:8443",
+            "app.care.example.org:443=127.0.0.1:8443",
+            "10.0.0.12:443=127.0.0.1",
+        ] {
+            let wrong = text.parse::<Through>().unwrap_err();
+            assert!(wrong.contains(text), "{wrong}");
+        }
+    }
+}

@@ -290,6 +290,14 @@ impl Builder<'_> {
             name: entrance.name.clone(),
             address: entrance.address,
         });
+        let at: Vec<Place> = at.collect();
+        if at.is_empty() {
+            // Nobody asked would be nothing proved.
+            return Err(wrong(
+                &component.id,
+                &format!("nothing answers for `{short}`"),
+            ));
+        }
         // For public names the firewall ends the encryption, for private ones the Ingress of the program.
         let shown = if host.public {
             "public-nginx"
@@ -299,7 +307,7 @@ impl Builder<'_> {
         Ok(Action::Http(Box::new(Proof {
             host: host.name.to_string(),
             path: http.path.clone(),
-            at: at.collect(),
+            at,
             expect: http.expect.clone(),
             certificate: ObjectRef::new("v1", "Secret", shown, CERTIFICATE),
             namespace: http.namespace.clone(),

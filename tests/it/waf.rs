@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use care_install::{
     catalog::Catalog,
-    plan::{self, Action, Plan},
+    plan::{self, Action, Plan, Proof},
     site::{HOSTS, Site},
     sys::http,
 };
@@ -112,6 +112,17 @@ async fn the_proof_from_outside_holds_before_the_real_firewall() {
     }
     assert_eq!(seen, [200, 200, 200, 200, 200, 200, 200, 200, 403]);
     // Only the attack did not come to the programs.
+    assert_eq!(edge.behind.count(), 8);
+    // A site may let in other names than Care's: there it is refused as well.
+    let attack = crate::edge::proofs(&plan).last().unwrap();
+    for proof in crate::edge::proofs(&plan) {
+        let attack = Proof {
+            host: proof.host.clone(),
+            ..attack.clone()
+        };
+        let asked = http::prove(&attack, &proof.at[0], &chain, &routes).await;
+        assert_eq!(asked.unwrap(), 403, "{}", proof.host);
+    }
     assert_eq!(edge.behind.count(), 8);
 }
 
