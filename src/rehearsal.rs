@@ -29,6 +29,7 @@ mod names;
 mod openapi;
 mod options;
 pub mod pace;
+mod packed;
 mod persist;
 mod place;
 mod point;

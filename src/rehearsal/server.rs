@@ -34,7 +34,9 @@ use super::{
     call::{Call, Method, Place, Query},
     clock::{Clock, Speed},
     cluster::Cluster,
-    declined, discovery, driver, edge,
+    declined, discovery,
+    driver::Driver,
+    edge,
     flaky::{Flaky, Met},
     hub::{Hub, Keeper},
     openapi, pace,
@@ -44,7 +46,7 @@ use super::{
     swagger,
     table::Form,
     watching,
-    world::{Controller, Reaction, kind_key, reference},
+    world::{kind_key, reference},
 };
 use crate::{
     problem::{Code, Problem},
@@ -147,7 +149,7 @@ pub async fn serve(options: ServeOptions) -> Result<Serving, Problem> {
 /// # Errors
 /// The port is taken, or its file cannot be used.
 pub async fn serve_with(options: ServeOptions, patience: Patience) -> Result<Serving, Problem> {
-    serve_all(options, patience, driver::turn).await
+    serve_all(options, patience, Driver::new()).await
 }
 
 /// The same without controllers: nothing happens but what clients do, as on an API server alone.
@@ -155,14 +157,13 @@ pub async fn serve_with(options: ServeOptions, patience: Patience) -> Result<Ser
 /// # Errors
 /// The port is taken, or its file cannot be used.
 pub async fn serve_still(options: ServeOptions) -> Result<Serving, Problem> {
-    let still: Controller = |_, _| Reaction::default();
-    serve_all(options, Patience::default(), still).await
+    serve_all(options, Patience::default(), Driver::default()).await
 }
 
 async fn serve_all(
     options: ServeOptions,
     patience: Patience,
-    controllers: Controller,
+    controllers: Driver,
 ) -> Result<Serving, Problem> {
     files::create_folder(&options.dir)?;
     let (mut journal, mut store, at) = Journal::open(&options.dir.join(STATE))?;
