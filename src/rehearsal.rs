@@ -13,6 +13,7 @@ pub mod control;
 mod declined;
 mod discovery;
 mod driver;
+mod edge;
 mod fields;
 mod flaky;
 mod form;

@@ -36,6 +36,7 @@ use super::{
     cluster::Cluster,
     declined, discovery,
     driver::Driver,
+    edge,
     flaky::{Flaky, Met},
     hub::{Hub, Keeper},
     openapi, pace,
@@ -115,7 +116,7 @@ pub struct Serving {
     pub url: String,
     /// What clients must show.
     pub token: SecretString,
-    /// Where the names of the site lead.
+    /// What answers for the addresses of the site.
     pub routes: Routes,
     /// The certificate of the same port for clients that insist on TLS, PEM.
     pub authority: String,
@@ -188,8 +189,10 @@ async fn serve_all(
         clock: Clock::new(options.speed, began),
         controllers,
     };
+    let hub = Hub::start(keeper, stop.clone(), &tasks);
+    let edge = edge::open(hub.clone(), &stop, &tasks).await?;
     let door = Door {
-        hub: Hub::start(keeper, stop.clone(), &tasks),
+        hub,
         token: token.clone(),
         secure,
         flaky: Flaky::default(),
@@ -205,7 +208,10 @@ async fn serve_all(
     Ok(Serving {
         url: format!("http://{local}"),
         token,
-        routes: Routes::default(),
+        routes: Routes {
+            edge: Some(edge),
+            ..Routes::default()
+        },
         authority,
         began,
         stop,
