@@ -25,6 +25,7 @@ pub const STAGES: &[(&str, &str)] = &[
     ("network", "Network and certificate"),
     ("data", "Data"),
     ("care", "Care"),
+    ("proof", "Proof"),
 ];
 
 /// The whole catalogue, checked.
@@ -268,7 +269,7 @@ mod tests {
     #[test]
     fn the_catalogue_of_this_program_is_right() {
         let catalog = Catalog::load().unwrap_or_else(|problems| panic!("{problems:#?}"));
-        assert_eq!(catalog.components.len(), 27);
+        assert_eq!(catalog.components.len(), 28);
     }
 
     #[test]

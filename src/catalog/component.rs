@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::plan::{Service, Workload};
+use crate::plan::{Expect, Schema, Service, Workload};
 
 /// One file of `assets/catalog`.
 #[derive(Clone, Debug, Deserialize)]
@@ -54,6 +54,16 @@ impl ComponentFile {
             }
             kept
         });
+    }
+
+    /// Whether another of its steps builds on the step at this place.
+    pub fn builds_on(&self, index: usize) -> bool {
+        let name = self.steps.get(index).map(|step| &step.name);
+        let mut others = self.steps.iter().enumerate();
+        others.any(|(other, step)| match &step.needs {
+            Some(needs) => name.is_some_and(|name| needs.contains(name)),
+            None => other == index + 1,
+        })
     }
 }
 
@@ -142,7 +152,7 @@ pub struct StepFile {
     pub job: Option<JobSpec>,
     /// Buckets.
     pub buckets: Option<BucketsSpec>,
-    /// An HTTP call.
+    /// A request from outside.
     pub http: Option<HttpSpec>,
     /// A question to a person.
     pub confirm: Option<String>,
@@ -211,6 +221,9 @@ pub struct HelmSpec {
     pub version: String,
     /// Template of the values.
     pub values: String,
+    /// Whether helm holds the values against the chart's own schema.
+    #[serde(default)]
+    pub schema: Schema,
     /// What the chart and its operator make; all of it is waited for.
     pub workloads: Vec<Workload>,
     /// Definitions that the chart brings.
@@ -253,24 +266,18 @@ pub struct BucketSpec {
     pub origins: Vec<String>,
 }
 
-/// An HTTP call.
+/// A request from outside to one of the site's names.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpSpec {
-    /// Method.
-    #[serde(default = "get")]
-    pub method: String,
-    /// Address; it may name `{{ site... }}`.
-    pub url: String,
-    /// Expected status.
-    pub status: u16,
-    /// Text in the answer.
-    #[serde(default)]
-    pub contains: Option<String>,
-}
-
-fn get() -> String {
-    "GET".to_owned()
+    /// Short name of the host, such as `care`; it may be a `{{ ... }}` over the settings.
+    pub host: String,
+    /// Namespace of the program behind the name.
+    pub namespace: String,
+    /// Path with its query.
+    pub path: String,
+    /// What the answer must be.
+    pub expect: Expect,
 }
 
 /// A condition.

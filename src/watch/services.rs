@@ -239,13 +239,15 @@ mod tests {
                 .parts
                 .iter()
                 .find(|part| part.title == component.title);
-            // These send settings, definitions, secrets and databases only.
+            // These send settings, definitions, secrets, databases, jobs and requests only.
             let silent = [
                 "namespaces",
                 "monitoring-crds",
                 "certificate",
                 "acme",
                 "databases",
+                "images",
+                "smoke",
             ];
             assert_eq!(
                 part.is_none(),

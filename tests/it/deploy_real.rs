@@ -3,7 +3,7 @@
 mod binary;
 mod hear;
 mod program;
-mod scene;
+pub mod scene;
 
 use std::process::Command as Process;
 

@@ -30,9 +30,13 @@ fn pinned_anew(mut plan: Plan, step: &str, version: &str) -> Plan {
 }
 
 async fn on(practiced: &Practiced, plan: Plan) -> Plan {
-    secured(plan, &Database::first(), &doors(&practiced.kube))
-        .await
-        .unwrap()
+    secured(
+        plan,
+        &Database::first(),
+        &doors(&practiced.kube, &practiced.serving.routes),
+    )
+    .await
+    .unwrap()
 }
 
 /// Every state of every step, in the order in which they were told.
@@ -45,7 +49,12 @@ async fn told_with(
     plan: Plan,
     setting: Setting,
 ) -> Vec<(String, StepState)> {
-    let run = run::start(plan, doors(&practiced.kube), setting).unwrap();
+    let run = run::start(
+        plan,
+        doors(&practiced.kube, &practiced.serving.routes),
+        setting,
+    )
+    .unwrap();
     let mut events = run.subscribe();
     let mut told = Vec::new();
     let all = async {

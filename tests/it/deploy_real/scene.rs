@@ -10,7 +10,7 @@ use std::{
 use care_install::{
     catalog::standin,
     engine::run::{self, Chosen, RunHandle, Setting},
-    plan::{Action, Plan},
+    plan::{Action, Plan, Schema},
     rehearsal::schema,
     sys::{
         Doors, Routes,
@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 
 use crate::{
     catalog::sample_plan,
+    edge,
     testbed::{Testbed, free_port},
 };
 
@@ -51,12 +52,21 @@ pub fn charts(plan: &Plan, folder: &Path) {
             let definition = schema::crd(crd).expect(crd);
             (format!("crds/{crd}.yaml"), definition.to_string())
         }));
+        if release.schema == Schema::Unchecked {
+            files.push(("values.schema.json".to_owned(), far_schema()));
+        }
         for (path, content) in files {
             let path = folder.join(name).join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content).unwrap();
         }
     }
+}
+
+/// A chart's schema that refers to a place that nobody reaches.
+pub fn far_schema() -> String {
+    let far = "http://127.0.0.1:1/definitions.json#/a";
+    json!({"$schema": "http://json-schema.org/draft-07/schema#", "properties": {"controller": {"$ref": far}}}).to_string()
 }
 
 /// Waits until the charts have brought the kinds that the operators' stages name, then plays the operators.
@@ -118,6 +128,8 @@ pub struct Scene {
     /// The helm command, perhaps with faults before it.
     pub helm: PathBuf,
     faults: PathBuf,
+    /// Where the addresses of the site lead: nobody answers on the bed's nodes.
+    routes: Routes,
 }
 
 impl Scene {
@@ -128,6 +140,7 @@ impl Scene {
         let faults = bed.path("faults");
         fs::create_dir_all(&faults).unwrap();
         Self {
+            routes: edge::routes(&plan),
             helm: bed.helm(),
             plan,
             faults,
@@ -268,7 +281,7 @@ exec '{helm}' "$@"
             helm: Helm::find(place).await,
             kube,
             clock,
-            routes: Routes::default(),
+            routes: self.routes.clone(),
         };
         run::start(self.plan.clone(), doors, setting).unwrap()
     }
