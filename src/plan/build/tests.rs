@@ -420,6 +420,23 @@ fn assert_pinned(plan: &Plan) {
     }
 }
 
+/// The steps that the metrics server, the monitoring and the registry bring along.
+const MORE: [&str; 13] = [
+    "metrics-server/release",
+    "monitoring/secrets",
+    "monitoring/loki",
+    "monitoring/prometheus",
+    "monitoring/rules",
+    "monitoring/alloy",
+    "zot/settings",
+    "zot/release",
+    "zot/ingress",
+    "zot/trust",
+    "images/care-web",
+    "smoke/grafana",
+    "smoke/registry",
+];
+
 #[test]
 fn what_a_site_switches_on_is_in_its_plan_with_its_values_and_nothing_else_changes() {
     let with = |switches: &[(&str, &str)]| {
@@ -449,24 +466,7 @@ fn what_a_site_switches_on_is_in_its_plan_with_its_values_and_nothing_else_chang
         .into_iter()
         .filter(|id| !ids(&plain).contains(id))
         .collect();
-    assert_eq!(
-        more,
-        [
-            "metrics-server/release",
-            "monitoring/secrets",
-            "monitoring/loki",
-            "monitoring/prometheus",
-            "monitoring/rules",
-            "monitoring/alloy",
-            "zot/settings",
-            "zot/release",
-            "zot/ingress",
-            "zot/trust",
-            "images/care-web",
-            "smoke/grafana",
-            "smoke/registry",
-        ]
-    );
+    assert_eq!(more, MORE);
     let release = |id: &str| {
         let step = full.steps.iter().find(|step| step.id.to_string() == id);
         match &step.unwrap().action {
