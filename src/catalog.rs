@@ -6,10 +6,12 @@ pub mod standin;
 
 pub use component::{
     BucketSpec, BucketsSpec, ComponentFile, HelmSpec, HttpSpec, JobSpec, PinSpec, ReadySpec,
-    Remedy, StepFile,
+    Remedy, Secure, StepFile,
 };
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use component::LeftOut;
 
 use crate::{
     plan::Stage,
@@ -73,27 +75,19 @@ impl Catalog {
 
     /// The part of it that a site has. A component that is left out is replaced by what it needs wherever it is needed.
     #[must_use]
-    pub fn chosen(&self, has: impl Fn(&str) -> bool) -> Self {
+    pub fn chosen(&self, mut has: impl FnMut(&ComponentFile) -> bool) -> Self {
         let mut components: Vec<ComponentFile> = Vec::new();
-        let mut stands_for: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut left = LeftOut::default();
         // Each comes after those it needs, so that one pass settles it.
         for component in &self.components {
-            let mut needs: Vec<String> = Vec::new();
-            for need in &component.needs {
-                let settled = stands_for.get(need).cloned();
-                for name in settled.unwrap_or_else(|| vec![need.clone()]) {
-                    if !needs.contains(&name) {
-                        needs.push(name);
-                    }
-                }
-            }
-            if has(&component.id) {
+            let needs = left.settled(&component.needs);
+            if has(component) {
                 components.push(ComponentFile {
                     needs,
                     ..component.clone()
                 });
             } else {
-                stands_for.insert(component.id.clone(), needs);
+                left.note(&component.id, needs);
             }
         }
         Self { components }
@@ -141,14 +135,7 @@ fn faults(file: &str, component: &ComponentFile) -> Vec<Problem> {
         found.push(wrong(file, &what));
     }
     let mut names = BTreeSet::new();
-    for (index, step) in component.steps.iter().enumerate() {
-        if step.when.is_some() && component.builds_on(index) {
-            let what = format!(
-                "a step builds on `{}`, which a site may be without",
-                step.name
-            );
-            found.push(wrong(file, &what));
-        }
+    for step in &component.steps {
         for need in step.needs.iter().flatten() {
             // Only a step above it: so the steps of a component never make a circle.
             if !names.contains(need) {
@@ -282,7 +269,7 @@ mod tests {
     #[test]
     fn the_catalogue_of_this_program_is_right() {
         let catalog = Catalog::load().unwrap_or_else(|problems| panic!("{problems:#?}"));
-        assert_eq!(catalog.components.len(), 27);
+        assert_eq!(catalog.components.len(), 28);
     }
 
     #[test]
@@ -314,17 +301,6 @@ mod tests {
         let text = problems(&[("x.yaml", file("x", "", more))]);
         assert!(
             text.contains("step `b` needs `c`, which is no step above it"),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn a_step_that_builds_on_one_that_may_be_missing_is_refused_by_name() {
-        let more = "- {name: b, title: B, when: on, needs: [], wait: {}, usual: 1s, limit: 1m}\n\
-                    - {name: c, title: C, wait: {}, usual: 1s, limit: 1m}\n";
-        let text = problems(&[("x.yaml", file("x", "", more))]);
-        assert!(
-            text.contains("a step builds on `b`, which a site may be without"),
             "{text}"
         );
     }

@@ -6,6 +6,7 @@ mod object;
 mod proof;
 mod purpose;
 pub mod show;
+pub mod upgrade;
 
 pub use build::{build, build_with};
 pub use database::{COUNT, Database, NAMESPACE as DATABASE, Origin};

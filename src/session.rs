@@ -5,6 +5,7 @@ pub mod opened;
 pub mod practice;
 pub mod restore;
 pub mod standing;
+pub mod upgrade;
 pub mod workplace;
 pub mod world;
 

@@ -21,8 +21,8 @@ pub use sample::sample;
 pub use secrets::{Origin, SecretName, Secrets};
 pub use types::{
     BucketName, BucketPrefix, Cidr, CronLine, DataPath, EditionNumber, EmailAddress, Endpoint,
-    FilePath, Fqdn, FromLine, ImageRef, Line, LoginName, ModuleName, NodeName, Region, ReleaseFile,
-    SiteName, StorageSize, UserName, Worker, Wrong,
+    FilePath, Fqdn, FromLine, GitSource, ImageRef, Line, LoginName, ModuleName, NodeName, Plug,
+    Region, ReleaseFile, SiteName, StorageSize, UserName, Worker, Wrong,
 };
 pub use valid::{
     Backups, Care, Certificate, Cluster, Domains, Exposure, Host, Mail, Node, Nodes, PemFiles,

@@ -1,6 +1,6 @@
 //! The shape of a component's file; unknown keys are refused. Pure.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
@@ -32,6 +32,9 @@ pub struct ComponentFile {
     pub backup: String,
     /// How it is restored, in a sentence.
     pub restore: String,
+    /// What is copied before an upgrade of it begins.
+    #[serde(default)]
+    pub secure: Vec<Secure>,
     /// What to do about its known failures.
     #[serde(default)]
     pub remedies: Vec<Remedy>,
@@ -40,6 +43,19 @@ pub struct ComponentFile {
 }
 
 impl ComponentFile {
+    /// Keeps the steps that a site has. One that is left out is replaced by what it needs wherever it is needed.
+    pub fn keep(&mut self, mut has: impl FnMut(&StepFile) -> bool) {
+        let mut left = LeftOut::default();
+        self.steps.retain_mut(|step| {
+            step.needs = step.needs.as_ref().map(|needs| left.settled(needs));
+            let kept = has(step);
+            if !kept {
+                left.note(&step.name, step.needs.clone().unwrap_or_default());
+            }
+            kept
+        });
+    }
+
     /// Whether another of its steps builds on the step at this place.
     pub fn builds_on(&self, index: usize) -> bool {
         let name = self.steps.get(index).map(|step| &step.name);
@@ -48,6 +64,31 @@ impl ComponentFile {
             Some(needs) => name.is_some_and(|name| needs.contains(name)),
             None => other == index + 1,
         })
+    }
+}
+
+/// What is left out, each with what stands for it.
+#[derive(Debug, Default)]
+pub(super) struct LeftOut(BTreeMap<String, Vec<String>>);
+
+impl LeftOut {
+    /// The same needs without what is left out.
+    pub(super) fn settled(&self, needs: &[String]) -> Vec<String> {
+        let mut settled: Vec<String> = Vec::new();
+        for need in needs {
+            let stands = self.0.get(need).cloned();
+            for name in stands.unwrap_or_else(|| vec![need.clone()]) {
+                if !settled.contains(&name) {
+                    settled.push(name);
+                }
+            }
+        }
+        settled
+    }
+
+    /// This one is left out; its needs are settled already.
+    pub(super) fn note(&mut self, name: &str, needs: Vec<String>) {
+        self.0.insert(name.to_owned(), needs);
     }
 }
 
@@ -65,6 +106,16 @@ pub struct PinSpec {
     /// `sha256:...` where known.
     #[serde(default)]
     pub digest: Option<String>,
+}
+
+/// What an upgrade could harm.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Secure {
+    /// The database of Care and of the programs beside it.
+    Database,
+    /// A volume, as `namespace/claim`.
+    Volume(String),
 }
 
 /// A known failure and its cure.
@@ -85,7 +136,7 @@ pub struct StepFile {
     pub name: String,
     /// What is shown.
     pub title: String,
-    /// Whether a site has it, as for a component; no other step may build on one that may be missing.
+    /// Whether a site has it, as for a component; one that it does not have stands for those it needs itself.
     #[serde(default)]
     pub when: Option<String>,
     /// Names of steps of this component that come before; `[]` begins as soon as the component may.
@@ -186,6 +237,9 @@ pub struct HelmSpec {
 pub struct JobSpec {
     /// The template.
     pub template: String,
+    /// What this job is told beside the settings, when several share a template.
+    #[serde(default)]
+    pub with: BTreeMap<String, String>,
 }
 
 /// Buckets and the job that makes them.

@@ -56,16 +56,13 @@ pub async fn run(
     if !arguments.yes && !may_ask(context) {
         return Err(nobody_agrees().into());
     }
-    let mut plan = session.plan()?;
-    chosen.check(&plan)?;
+    chosen.check(&session.plan()?)?;
     let reach = Reach::of(&session, tools).await?;
     let results = look::run_checks(context, look::asked(&session, &reach, None)).await;
     let waivers = waivers(&accepted, &results);
     refuse_blocked(&results, &waivers)?;
     let world = World::at(reach).await?;
-    if session.learn_database(&world).await? {
-        plan = session.plan()?;
-    }
+    let plan = session.plan_for(&world).await?;
     keep_waivers(&session.place.reports(), &waivers)?;
     agree(context, arguments, &plan, &world)?;
     let hosted = host::begin(&session, &world, (plan, chosen), (lock, Onlookers::Perhaps)).await?;
@@ -157,8 +154,7 @@ async fn background(
         return Err(busy().into());
     };
     let world = World::open(&session, &context.tools(None)).await?;
-    session.learn_database(&world).await?;
-    let plan = session.plan()?;
+    let plan = session.plan_for(&world).await?;
     let chosen = chosen(&arguments.chosen, arguments.yes)?;
     let hosted = host::begin(
         &session,

@@ -14,7 +14,7 @@ use super::{
     step::{self, Task},
 };
 use crate::{
-    plan::{Plan, StepId},
+    plan::{Plan, StepId, upgrade::BEFORE},
     problem::{Code, Problem},
     sys::{DoorError, Doors, clock::Clock, lease::Lease},
 };
@@ -57,8 +57,23 @@ impl Chosen {
         }
     }
 
-    /// Whether the step at this place of the plan takes part.
+    /// Whether the step at this place of the plan takes part; a copy goes with the upgrade that it is made for.
     pub fn takes(&self, plan: &Plan, index: usize) -> bool {
+        let copy = plan
+            .steps
+            .get(index)
+            .filter(|step| step.id.component() == BEFORE);
+        self.names(plan, index)
+            || copy.is_some_and(|copy| {
+                let later = plan.steps.iter().enumerate().skip(index + 1);
+                later
+                    .filter(|(_, step)| step.needs.contains(&copy.id))
+                    .any(|(place, _)| self.takes(plan, place))
+            })
+    }
+
+    /// Whether a person has chosen the step.
+    fn names(&self, plan: &Plan, index: usize) -> bool {
         let place = |id: &StepId| plan.steps.iter().position(|step| step.id == *id);
         if let Some(only) = &self.only {
             return place(only) == Some(index);

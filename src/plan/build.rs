@@ -1,5 +1,6 @@
 //! Site + secrets + catalogue -> plan: every template rendered, every object finished, before anything changes. Pure.
 
+mod images;
 mod render;
 
 use serde_json::{Value, json};
@@ -58,6 +59,7 @@ pub fn build_with(
     database: &Database,
 ) -> Result<Plan, Vec<Problem>> {
     let renderer = Renderer::new(site, secrets, database);
+    let renderer = images::named(renderer).map_err(|problem| vec![problem])?;
     let chosen = chosen(&renderer, catalog)?;
     let builder = Builder {
         site,
@@ -95,34 +97,26 @@ pub fn build_with(
 /// The components and steps that this site has.
 fn chosen(renderer: &Renderer<'_>, catalog: &Catalog) -> Result<Catalog, Vec<Problem>> {
     let mut problems = Vec::new();
-    let mut has =
-        |place: &str, when: Option<&String>| match when.map(|when| renderer.line(place, when)) {
-            None => true,
-            Some(Ok(word)) if word == "on" => true,
-            Some(Ok(word)) if word == "off" => false,
-            Some(Ok(other)) => {
-                problems.push(wrong(
-                    place,
-                    &format!("its `when` gives `{other}` and not on or off"),
-                ));
+    let mut has = |place: &str, when: Option<&String>| match when {
+        None => true,
+        Some(when) => match renderer.line(place, when).as_deref() {
+            Ok("on") => true,
+            Ok("off") => false,
+            Ok(other) => {
+                let what = format!("its `when` gives `{other}` and not on or off");
+                problems.push(wrong(place, &what));
                 false
             }
-            Some(Err(problem)) => {
-                problems.push(problem);
+            Err(problem) => {
+                problems.push(problem.clone());
                 false
             }
-        };
-    let components = catalog.components.iter();
-    let without: Vec<&str> = components
-        .filter(|component| !has(&component.id, component.when.as_ref()))
-        .map(|component| component.id.as_str())
-        .collect();
-    let mut chosen = catalog.chosen(|id| !without.contains(&id));
+        },
+    };
+    let mut chosen = catalog.chosen(|component| has(&component.id, component.when.as_ref()));
     for component in &mut chosen.components {
         let id = component.id.clone();
-        component
-            .steps
-            .retain(|step| has(&format!("{id}/{}", step.name), step.when.as_ref()));
+        component.keep(|step| has(&format!("{id}/{}", step.name), step.when.as_ref()));
     }
     if problems.is_empty() {
         Ok(chosen)
@@ -262,7 +256,7 @@ impl Builder<'_> {
             return Ok(Action::Apply(objects));
         }
         if let Some(job) = &file.job {
-            return Ok(Action::Job(self.job(&job.template, &Value::Null)?));
+            return Ok(Action::Job(self.job(&job.template, &json!(job.with))?));
         }
         if let Some(buckets) = &file.buckets {
             return self.buckets(buckets);

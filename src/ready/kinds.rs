@@ -34,6 +34,8 @@ pub fn judge(target: &ObjectRef, live: &Value) -> Readiness {
         ("longhorn.io", "Node") => conditions(live, &["Ready", "Schedulable"]),
         ("longhorn.io", "Volume") => volume(live),
         ("longhorn.io", "BackupTarget") => backup_target(live),
+        ("longhorn.io", "Snapshot") => snapshot(target, live),
+        ("longhorn.io", "Backup") => volume_backup(target, live),
         ("longhorn.io", "Setting") => applied_setting(live),
         _ => any(live),
     }
@@ -258,6 +260,39 @@ fn backup_target(live: &Value) -> Readiness {
         }
         _ => not_yet("Longhorn has not reached it yet"),
     }
+}
+
+fn snapshot(target: &ObjectRef, live: &Value) -> Readiness {
+    if live.pointer("/status/readyToUse").and_then(Value::as_bool) == Some(true) {
+        return Readiness::Ready;
+    }
+    match text(live, "/status/error") {
+        "" => not_yet("the snapshot is not made yet"),
+        error => copy_failed(target, error),
+    }
+}
+
+fn volume_backup(target: &ObjectRef, live: &Value) -> Readiness {
+    match text(live, "/status/state") {
+        "Completed" => Readiness::Ready,
+        "Error" => copy_failed(target, text(live, "/status/error")),
+        "" => not_yet("the backup has not started yet"),
+        _ => not_yet(format!(
+            "{} % of the volume are in the backup bucket",
+            number(live, "/status/progress")
+        )),
+    }
+}
+
+fn copy_failed(target: &ObjectRef, error: &str) -> Readiness {
+    Readiness::Failed(
+        Problem::new(
+            Code::Wait13,
+            format!("{target} failed."),
+            "Look at the volume and at the backup target in Longhorn, then start the deploy again: it makes a new copy before the upgrade.",
+        )
+        .because(error),
+    )
 }
 
 fn applied_setting(live: &Value) -> Readiness {

@@ -45,6 +45,32 @@ fn a_daemon_set_that_no_node_takes_is_not_ready() {
 }
 
 #[test]
+fn a_copy_of_a_volume_is_ready_when_it_is_whole_in_the_bucket() {
+    let check = |kind, status, expected| {
+        check(
+            "longhorn.io/v1beta2",
+            kind,
+            &json!({ "status": status }),
+            expected,
+        );
+    };
+    check("Snapshot", json!({}), "the snapshot is not made yet");
+    check("Snapshot", json!({"readyToUse": true}), "ready");
+    let error = json!({"readyToUse": false, "error": "no engine"});
+    check("Snapshot", error, "failed: Snapshot ns/x failed.");
+    check("Backup", json!({}), "the backup has not started yet");
+    let half = json!({"state": "InProgress", "progress": 40});
+    check(
+        "Backup",
+        half,
+        "40 % of the volume are in the backup bucket",
+    );
+    check("Backup", json!({"state": "Completed"}), "ready");
+    let error = json!({"state": "Error", "error": "the bucket refused"});
+    check("Backup", error, "failed: Backup ns/x failed.");
+}
+
+#[test]
 fn jobs_are_ready_when_complete_and_failed_when_failed() {
     let live = |kind: &str| json!({"status": {"conditions": [{"type": kind, "status": "True", "reason": "BackoffLimitExceeded", "message": "no more"}]}});
     check("batch/v1", "Job", &live("Complete"), "ready");

@@ -96,9 +96,7 @@ impl Session {
     }
 
     async fn present_plan(&mut self, world: &World) -> Result<Plan, Vec<Problem>> {
-        let learnt = self.learn_database(world).await;
-        learnt.map_err(|problem| vec![problem])?;
-        self.plan()
+        self.plan_for(world).await
     }
 
     fn mask(&self) -> Result<Mask, Vec<Problem>> {

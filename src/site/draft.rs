@@ -60,7 +60,10 @@ impl SiteDraft {
     /// What holds when nothing is typed.
     pub fn preset(&self, field: &Field) -> String {
         match field.preset {
-            Preset::Required | Preset::RequiredWhen(..) | Preset::Optional => String::new(),
+            Preset::Required
+            | Preset::RequiredWhen(..)
+            | Preset::RequiredWithout(_)
+            | Preset::Optional => String::new(),
             Preset::Text(text) => text.into(),
             // Only fields without a derived preset of their own are named in the table, so this ends.
             Preset::SameAs(other) => self.value(other),
@@ -75,6 +78,7 @@ impl SiteDraft {
     pub fn wants(&self, field: &Field) -> bool {
         match field.preset {
             Preset::RequiredWhen(id, word) => self.value(id).eq_ignore_ascii_case(word),
+            Preset::RequiredWithout(id) => self.value(id).is_empty(),
             _ => field.required(),
         }
     }
@@ -114,7 +118,11 @@ impl SiteDraft {
         let source = match field.preset {
             Preset::SameAs(other) => other,
             Preset::UnderBase(_) => "domains.base",
-            Preset::Required | Preset::RequiredWhen(..) | Preset::Optional | Preset::Text(_) => "",
+            Preset::Required
+            | Preset::RequiredWhen(..)
+            | Preset::RequiredWithout(_)
+            | Preset::Optional
+            | Preset::Text(_) => "",
         };
         // A text that was taken over from a wrong field is told there, and once.
         if self.get(id).is_empty() && self.check(source).is_some() {

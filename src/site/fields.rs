@@ -75,6 +75,8 @@ pub enum Preset {
     Required,
     /// Nothing; it must be typed when that field holds this, and is not looked at when it holds something else.
     RequiredWhen(&'static str, &'static str),
+    /// Nothing; it must be typed when that field holds nothing.
+    RequiredWithout(&'static str),
     /// Nothing, and that is fine.
     Optional,
     /// This text.

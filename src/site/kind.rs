@@ -9,8 +9,8 @@ use super::{
     secrets::SecretName,
     types::{
         BucketName, BucketPrefix, Cidr, CronLine, DataPath, EditionNumber, EmailAddress, Endpoint,
-        FilePath, Fqdn, FromLine, ImageRef, Line, LoginName, ModuleName, NodeName, Region,
-        ReleaseFile, SiteName, StorageSize, UserName, Worker, Wrong, items, number,
+        FilePath, Fqdn, FromLine, GitSource, ImageRef, Line, LoginName, ModuleName, NodeName, Plug,
+        Region, ReleaseFile, SiteName, StorageSize, UserName, Worker, Wrong, items, number,
     },
 };
 
@@ -53,6 +53,12 @@ pub enum Kind {
     Workers,
     /// A list of modules of Odoo.
     Modules,
+    /// A repository at a tag or commit.
+    Source,
+    /// A list of those.
+    Sources,
+    /// A list of plugs of Care.
+    Plugs,
     /// A release of SNOMED CT as a file in the object store.
     Release,
     /// The number of an edition of SNOMED CT.
@@ -93,7 +99,12 @@ impl Kind {
     pub fn shape(self) -> Shape {
         match self {
             Self::Port | Self::Number(..) => Shape::Number,
-            Self::Addresses | Self::HostNames | Self::Workers | Self::Modules => Shape::List,
+            Self::Addresses
+            | Self::HostNames
+            | Self::Workers
+            | Self::Modules
+            | Self::Sources
+            | Self::Plugs => Shape::List,
             _ => Shape::Text,
         }
     }
@@ -121,7 +132,10 @@ impl Kind {
             Self::File => read::<FilePath>(text),
             Self::Choice(words) => choice(text, words).map(Value::from),
             Self::Workers => Vec::<Worker>::from_line(text).map(workers),
-            Self::Modules => Vec::<ModuleName>::from_line(text).map(modules),
+            Self::Modules => Vec::<ModuleName>::from_line(text).map(texts),
+            Self::Source => read::<GitSource>(text),
+            Self::Sources => Vec::<GitSource>::from_line(text).map(texts),
+            Self::Plugs => Vec::<Plug>::from_line(text).map(plugs),
             Self::Release => read::<ReleaseFile>(text),
             Self::Edition => read::<EditionNumber>(text),
             Self::Endpoint => read::<Endpoint>(text),
@@ -176,9 +190,20 @@ pub fn host_names(text: &str) -> Result<Vec<&'static str>, Wrong> {
     Ok(names)
 }
 
-fn modules(list: Vec<ModuleName>) -> Value {
+fn texts<T: AsRef<str>>(list: Vec<T>) -> Value {
     list.into_iter()
-        .map(|name| name.as_str().to_owned())
+        .map(|one| one.as_ref().to_owned())
+        .collect()
+}
+
+/// As Care reads them.
+fn plugs(list: Vec<Plug>) -> Value {
+    list.into_iter()
+        .map(|plug| {
+            json!({
+                "name": plug.name.as_str(), "package_name": plug.package, "version": plug.version, "configs": {},
+            })
+        })
         .collect()
 }
 

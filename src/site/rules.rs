@@ -1,5 +1,7 @@
 //! What fields must hold together: networks apart, names unique, hosts under the wildcard. Pure.
 
+mod images;
+
 use core::net::Ipv4Addr;
 
 use crate::problem::{Code, Problem};
@@ -32,6 +34,7 @@ pub fn problems(draft: &SiteDraft) -> Vec<FieldProblem> {
     mail(draft, &mut found);
     terminology(draft, &mut found);
     acme(draft, &mut found);
+    images::problems(draft, &mut found);
     found
 }
 

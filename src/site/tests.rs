@@ -481,3 +481,90 @@ fn a_mail_login_asks_for_its_password() {
         [SecretName::CareEmailPassword]
     );
 }
+
+#[test]
+fn what_is_built_here_is_named_by_a_tag_or_commit() {
+    use super::{FromLine as _, GitSource, Plug};
+    let source = |text: &str| GitSource::from_line(text).map_err(|wrong| wrong.0);
+    assert!(source("https://github.com/ohcnetwork/care.git#v25.40.0").is_ok());
+    for (text, why) in [
+        ("https://github.com/ohcnetwork/care.git", "behind a #"),
+        (
+            "https://github.com/ohcnetwork/care.git#",
+            "a tag or commit has",
+        ),
+        (
+            "https://github.com/ohcnetwork/care.git#Develop",
+            "moves by itself",
+        ),
+        ("https://github.com/ohcnetwork/care#v1", "ends with .git"),
+        ("git@github.com:ohcnetwork/care.git#v1", "https:// address"),
+        ("https://user:word@github.com/care.git#v1", "no login"),
+        ("https://github.com/../care.git#v1", "no login"),
+        ("https://github.com/a.git#v1'$(id)", "a tag or commit has"),
+    ] {
+        let wrong = source(text).unwrap_err();
+        assert!(wrong.contains(why), "{text}: {wrong}");
+    }
+    for (text, why) in [
+        ("care_odoo", "no `=`"),
+        ("care_odoo=package", "no `@`"),
+        ("Care=package@1", "small letters"),
+        ("care_odoo=pack'age@1", "that no package has"),
+        ("care_odoo=git+https://x/y.git@main", "moves by itself"),
+    ] {
+        let wrong = Plug::from_line(text).unwrap_err().0;
+        assert!(wrong.contains(why), "{text}: {wrong}");
+    }
+}
+
+#[test]
+fn what_is_built_here_has_a_place_and_something_to_be_built_from() {
+    let told = |answers: &[(&str, &str)]| {
+        let mut draft = sample();
+        for (id, text) in answers {
+            assert!(draft.set(id, text), "{id}");
+        }
+        let found = draft.problems().into_iter();
+        found
+            .map(|(id, problem)| format!("{id}: {}", problem.what))
+            .collect::<Vec<_>>()
+    };
+    let backend = (
+        "care.backend_source",
+        "https://github.com/ohcnetwork/care.git#v25.40.0",
+    );
+    let plug = (
+        "care.plugs",
+        "care_odoo=git+https://github.com/ohcnetwork/care_odoo_be.git@9a745cb",
+    );
+    let on = ("components.registry", "on");
+    assert!(
+        told(&[backend])[0].starts_with("care.backend_source: "),
+        "{:?}",
+        told(&[backend])
+    );
+    assert_eq!(told(&[backend, on]), Vec::<String>::new());
+    assert!(told(&[plug, on])[0].contains("not built here"));
+    assert!(told(&[plug, on, backend])[0].contains("no Odoo to speak with"));
+    assert_eq!(
+        told(&[plug, on, backend, ("components.odoo", "on")]),
+        Vec::<String>::new()
+    );
+    let addons = (
+        "components.odoo_addons",
+        "https://github.com/ohcnetwork/odoo_connector.git#af7da2be",
+    );
+    // Of a component that is off nothing is asked.
+    assert_eq!(told(&[addons]), Vec::<String>::new());
+    assert_eq!(told(&[addons, ("components.odoo", "on")]).len(), 1);
+    let pages = (
+        "care.frontend_source",
+        "https://github.com/ohcnetwork/care_fe.git#v25.40.0",
+    );
+    assert_eq!(
+        told(&[pages, on, ("care.frontend_image", "")]),
+        Vec::<String>::new()
+    );
+    assert!(told(&[("care.frontend_image", "")])[0].contains("is missing"));
+}

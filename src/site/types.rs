@@ -2,6 +2,8 @@
 
 mod apps;
 
+pub use apps::Plug;
+
 use core::{fmt, net::Ipv4Addr};
 
 use ipnet::Ipv4Net;
@@ -80,6 +82,8 @@ text_types! {
     UserName = user_name;
     /// A module of Odoo.
     ModuleName = apps::module_name;
+    /// A repository at a tag or commit, as `https://host/path.git#ref`.
+    GitSource = apps::git_source;
     /// A release of SNOMED CT, by its name in the object store; the last part of its name begins with its date.
     ReleaseFile = apps::release_file;
     /// The number of an edition of SNOMED CT.

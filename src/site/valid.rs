@@ -224,8 +224,8 @@ pub struct Backups {
 pub struct Care {
     /// Server image.
     pub backend_image: ImageRef,
-    /// Web image.
-    pub frontend_image: ImageRef,
+    /// Web image, when it is not built here.
+    pub frontend_image: Option<ImageRef>,
     /// First administrator.
     pub admin_username: UserName,
     /// Its address.
@@ -478,7 +478,7 @@ fn care(draft: &SiteDraft) -> Result<Care, FieldProblem> {
     };
     Ok(Care {
         backend_image: take(draft, "care.backend_image")?,
-        frontend_image: take(draft, "care.frontend_image")?,
+        frontend_image: maybe(draft, "care.frontend_image")?,
         admin_username: take(draft, "care.admin_username")?,
         admin_email: take(draft, "care.admin_email")?,
         mail,

@@ -42,6 +42,19 @@ pub struct Practice {
     pub definition: fn(&str) -> Option<Value>,
 }
 
+/// The revision of a release that runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Installed {
+    /// Counted from 1.
+    pub number: u64,
+    /// The chart's name.
+    pub chart: String,
+    /// The chart's version.
+    pub version: String,
+    /// The values that were given.
+    pub values: Value,
+}
+
 /// Where to look for the helm command and its charts, and where it may work.
 #[derive(Clone, Debug)]
 pub struct Place {
@@ -77,6 +90,14 @@ impl Helm {
             Self::Practice(practice) => practice.deploy(release, kube, lines).await,
             Self::Missing(problem) => Err(DoorError::lasting(problem.clone())),
         }
+    }
+
+    /// What runs of the release, when it is there; helm itself is not needed for that.
+    ///
+    /// # Errors
+    /// The API cannot be reached or refuses.
+    pub async fn installed(release: &Release, kube: &Kube) -> Result<Option<Installed>, DoorError> {
+        record::installed(kube, release).await
     }
 
     /// What the cluster remembers of the release, the newest first; helm itself is not needed for that.

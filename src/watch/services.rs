@@ -239,13 +239,14 @@ mod tests {
                 .parts
                 .iter()
                 .find(|part| part.title == component.title);
-            // These send settings, definitions, secrets, databases and requests only.
+            // These send settings, definitions, secrets, databases, jobs and requests only.
             let silent = [
                 "namespaces",
                 "monitoring-crds",
                 "certificate",
                 "acme",
                 "databases",
+                "images",
                 "smoke",
             ];
             assert_eq!(

@@ -67,9 +67,34 @@ pub fn decoded(data: &Value) -> Vec<u8> {
     STANDARD.decode(data.as_str().unwrap()).unwrap()
 }
 
-/// The plan of a site with addresses of its own and certificates that it orders, all of whose names are reached from outside.
+/// What makes a site build its images.
+pub const OWN_IMAGES: [(&str, &str); 4] = [
+    (
+        "care.backend_source",
+        "https://github.com/ohcnetwork/care.git#v25.40.0",
+    ),
+    (
+        "care.plugs",
+        "care_odoo=git+https://github.com/ohcnetwork/care_odoo_be.git@9a745cb",
+    ),
+    (
+        "care.frontend_source",
+        "https://github.com/ohcnetwork/care_fe.git#v25.40.0",
+    ),
+    (
+        "components.odoo_addons",
+        "https://github.com/ohcnetwork/odoo_connector.git#af7da2be",
+    ),
+];
+
+/// The plan of a site with addresses, certificates and images of its own making, all of whose names are reached from outside.
 pub fn addressed_plan() -> Plan {
+    let [backend, plugs, frontend, addons] = OWN_IMAGES;
     full_plan_with(&[
+        backend,
+        plugs,
+        frontend,
+        addons,
         ("exposure.mode", "metallb"),
         ("exposure.pool", "10.0.0.40-10.0.0.49"),
         ("certificate.source", "acme"),

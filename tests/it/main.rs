@@ -8,6 +8,7 @@
 
 mod alerts;
 mod answering;
+mod buckets;
 mod catalog;
 mod checks;
 mod child;
@@ -24,9 +25,11 @@ mod hooks;
 mod hostile;
 mod lease;
 mod odoo;
+mod parts;
 mod pictures;
 mod practice;
 mod program;
+mod registry;
 mod rehearsal;
 mod rehearsal_deploy;
 mod reports;
@@ -38,5 +41,6 @@ mod smoke;
 mod terminology;
 mod testbed;
 mod tidy;
+mod upgrades;
 mod waf;
 mod watching;

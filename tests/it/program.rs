@@ -15,6 +15,7 @@ mod scenario;
 mod secret;
 mod terminal;
 mod together;
+mod upgraded;
 mod wrong;
 
 use std::{

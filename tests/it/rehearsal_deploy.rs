@@ -189,7 +189,7 @@ async fn revisions(kube: &Kube) -> BTreeMap<String, String> {
 }
 
 /// The revisions once nothing changes any more: a first backup may end after the last step.
-async fn at_rest(kube: &Kube) -> BTreeMap<String, String> {
+pub async fn at_rest(kube: &Kube) -> BTreeMap<String, String> {
     let rest = async {
         let mut last = revisions(kube).await;
         loop {

@@ -36,6 +36,8 @@ pub(super) struct Renderer<'a> {
     site: &'a Site,
     secrets: &'a Secrets,
     database: Value,
+    /// What templates see as `images`.
+    images: Value,
 }
 
 impl<'a> Renderer<'a> {
@@ -61,13 +63,31 @@ impl<'a> Renderer<'a> {
             site,
             secrets,
             database: database.values(),
+            images: Value::Null,
         }
+    }
+
+    /// The site that is rendered.
+    pub(super) fn site(&self) -> &'a Site {
+        self.site
+    }
+
+    /// The same with what templates see as `images`.
+    pub(super) fn with_images(self, images: Value) -> Self {
+        Self { images, ..self }
+    }
+
+    /// Changes when what the template gives does.
+    pub(super) fn digest(&self, name: &str) -> Result<String, Problem> {
+        let text = self.text(name, source(name)?, &Value::Null)?;
+        Ok(short_digest([text.as_bytes()].into_iter(), 8))
     }
 
     fn text(&self, name: &str, source: &str, more: &Value) -> Result<String, Problem> {
         let values = context! {
             site => Serde(self.site.values()),
             database => Serde(&self.database),
+            images => Serde(&self.images),
             ..minijinja::Value::from(Serde(more))
         };
         self.environment
@@ -263,7 +283,11 @@ fn digest_of(state: &State<'_, '_>, name: &str) -> Result<String, Error> {
         )
     };
     let source = catalog::template(name).ok_or_else(unknown)?;
-    let values = context! { site => state.lookup("site"), database => state.lookup("database") };
+    let values = context! {
+        site => state.lookup("site"),
+        database => state.lookup("database"),
+        images => state.lookup("images"),
+    };
     let text = state.env().render_named_str(name, source, values)?;
     Ok(short_digest([text.as_bytes()].into_iter(), 8))
 }

@@ -1,4 +1,5 @@
 mod apps;
+mod images;
 mod proofs;
 mod reach;
 
@@ -460,6 +461,8 @@ fn what_a_site_switches_on_is_in_its_plan_with_its_values_and_nothing_else_chang
             "zot/settings",
             "zot/release",
             "zot/ingress",
+            "zot/trust",
+            "images/care-web",
             "smoke/grafana",
             "smoke/registry",
         ]

@@ -1,5 +1,6 @@
 //! Longhorn as far as others see it: its nodes and disks, its volumes, its backup target. Pure.
 
+mod copies;
 mod volumes;
 
 use jiff::Timestamp;
@@ -94,6 +95,7 @@ pub fn longhorn(world: &World<'_>, now: Timestamp) -> Reaction {
     if defined(world, "volumes.longhorn.io") {
         volumes::volumes(world, now, &mut reaction);
         volumes::let_go(world, now, &mut reaction);
+        copies::copies(world, now, &mut reaction);
     }
     reaction
 }

@@ -3,7 +3,7 @@
 use super::{
     super::{kind::Kind as K, secrets::SecretName as S},
     Field, Group as G,
-    Preset::{self, Optional, Required, RequiredWhen, SameAs, Text, UnderBase},
+    Preset::{self, Optional, Required, RequiredWhen, RequiredWithout, SameAs, Text, UnderBase},
 };
 
 const fn field(id: &'static str, group: G, label: &'static str, preset: Preset, kind: K) -> Field {
@@ -105,11 +105,15 @@ pub const FIELDS: &[Field] = &[
     field("components.snowstorm_size", G::Components, "Terminology volume", Text("30Gi"), K::Size).asked("Room for the full variant, with two releases while one replaces the other. It can grow later and never shrink.", "30Gi"),
     field("components.odoo", G::Components, "Odoo", Text("off"), K::Choice(ONOFF)).asked("Billing, stock and accounts. It needs 1 GiB of memory on the first machine, a volume, and a part of the database volume.", "on"),
     field("components.odoo_image", G::Components, "Odoo image", Text("docker.io/library/odoo:19.0-20260723"), K::Image).asked("The exact version of Odoo; one with add-ons of its own is built on the official one.", "docker.io/library/odoo:19.0-20260723"),
+    field("components.odoo_addons", G::Components, "Odoo add-ons", Optional, K::Sources).asked("Repositories of modules that are built into the image, each at a tag or commit. Needs the image registry.", "https://github.com/ohcnetwork/odoo_connector.git#af7da2be"),
     field("components.odoo_modules", G::Components, "Odoo modules", Text("account, contacts, stock"), K::Modules).asked("What Odoo is to do. The connector for Care (care_connector) must be in the image.", "account, contacts, stock"),
     field("components.odoo_size", G::Components, "Odoo volume", Text("10Gi"), K::Size).asked("Room for what is attached to documents in Odoo. It can grow later and never shrink.", "10Gi"),
     field("components.metabase", G::Components, "Metabase", Text("off"), K::Choice(ONOFF)).asked("Reports over the records of Care, for those who may see them all. It needs 2 GiB of memory and a part of the database volume.", "on"),
     field("care.backend_image", G::Care, "Care server image", Text("ghcr.io/ohcnetwork/care:v25.40.0"), K::Image).asked("The exact version of Care's server.", "ghcr.io/ohcnetwork/care:v25.40.0"),
-    field("care.frontend_image", G::Care, "Care web image", Required, K::Image).asked("Care's web pages, built with this site's addresses inside.", "registry.care.hospital.org/care-fe:v25.40.0"),
+    field("care.backend_source", G::Care, "Build Care's server from", Optional, K::Source).asked("Builds Care's server in the cluster from this repository and tag or commit, instead of taking the image. Needs the image registry.", "https://github.com/ohcnetwork/care.git#v25.40.0"),
+    field("care.plugs", G::Care, "Care plugs", Optional, K::Plugs).asked("What Care's server is built with beside itself, each as name=package@version.", "care_odoo=git+https://github.com/ohcnetwork/care_odoo_be.git@9a745cb"),
+    field("care.frontend_image", G::Care, "Care web image", RequiredWithout("care.frontend_source"), K::Image).asked("Care's web pages, built with this site's addresses inside.", "registry.care.hospital.org/care-fe:v25.40.0"),
+    field("care.frontend_source", G::Care, "Build Care's pages from", Optional, K::Source).asked("Builds Care's web pages in the cluster, with this site's addresses inside, from this repository and tag or commit. Needs the image registry.", "https://github.com/ohcnetwork/care_fe.git#v25.40.0"),
     field("care.admin_username", G::Care, "First administrator", Text("admin"), K::User).asked("The first login to Care; its password is generated and kept in the vault.", "admin"),
     field("care.admin_email", G::Care, "Administrator's e-mail", Required, K::Email).asked("Where Care writes to the first administrator.", "admin@hospital.org"),
     field("care.email_host", G::Care, "Mail server", Optional, K::Host).asked("The server through which Care sends mail. Empty means no mail.", "smtp.hospital.org"),

@@ -86,6 +86,7 @@ fn comment(field: &Field) -> String {
         _ if field.secret().is_some() => " (Not in this file.)".to_owned(),
         Preset::Required => " (Required.)".to_owned(),
         Preset::RequiredWhen(id, word) => format!(" (Required where {id} is {word}.)"),
+        Preset::RequiredWithout(id) => format!(" (Required without {id}.)"),
         Preset::Optional => String::new(),
         Preset::Text(preset) => format!(" (Without it: {preset}.)"),
         Preset::SameAs(other) => format!(" (Without it: the same as {other}.)"),

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::{
     compare::{self, owners},
     plan::{Object, ObjectRef, Release},
-    sys::{DoorError, kube::Kube},
+    sys::{DoorError, helm::Installed, kube::Kube},
 };
 
 /// Largest release that is read, unpacked.
@@ -130,6 +130,32 @@ async fn revisions(kube: &Kube, release: &Release) -> Result<Vec<Revision>, Door
     let selector = format!("owner=helm,name={}", release.name);
     let secrets = kube.list(&of, &selector).await?;
     Ok(secrets.iter().filter_map(|secret| read(secret)).collect())
+}
+
+/// What runs: the newest revision that was deployed, else the newest; an upgrade that failed has not replaced what ran before.
+pub(super) async fn installed(
+    kube: &Kube,
+    release: &Release,
+) -> Result<Option<Installed>, DoorError> {
+    let mut all = revisions(kube, release).await?;
+    all.sort_by_key(|revision| std::cmp::Reverse(revision.number));
+    let deployed = all.iter().find(|revision| revision.status == "deployed");
+    Ok(deployed.or(all.first()).map(|revision| {
+        let text = |pointer| {
+            revision
+                .release
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        Installed {
+            number: revision.number,
+            chart: text("/chart/metadata/name"),
+            version: text("/chart/metadata/version"),
+            values: revision.release.get("config").cloned().unwrap_or_default(),
+        }
+    }))
 }
 
 /// Every revision that is remembered, the newest first, with who wrote it down.
