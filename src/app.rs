@@ -139,6 +139,10 @@ impl App {
                 plan::show_difference(self, &text);
                 Vec::new()
             }
+            Input::Object { title, text } => {
+                health::show_object(self, title, &text);
+                Vec::new()
+            }
             Input::Wizard(seen) => {
                 self.known.probes = seen;
                 Vec::new()

@@ -83,6 +83,8 @@ pub enum Does {
     Deploy,
     /// Asks something of the practice cluster.
     Practice(PracticeWish),
+    /// Shows only rows of this namespace, or of all.
+    Namespace(Option<String>),
 }
 
 /// How wide a card is at most.

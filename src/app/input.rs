@@ -12,7 +12,7 @@ use super::{
 use crate::{
     check::{CheckResult, Waiver},
     engine::event::{Command, Event},
-    plan::Plan,
+    plan::{ObjectRef, Plan},
     problem::{Code, Problem},
     site::{Secrets, SiteDraft},
     watch::view::ClusterView,
@@ -112,6 +112,13 @@ pub enum Input {
         /// The newest lines, or why there are none.
         lines: Result<Vec<String>, Problem>,
     },
+    /// An object that was asked for, as text.
+    Object {
+        /// Its heading.
+        title: String,
+        /// As YAML; what is secret is stars.
+        text: String,
+    },
     /// What can be restored, or why that is not known.
     Backups(Box<Result<Backups, Problem>>),
     /// What the practice cluster plays and how its time passes, because it was asked for.
@@ -176,6 +183,8 @@ pub enum Effect {
     Practice(PracticeWish),
     /// Watches the cluster, if that is not done yet.
     WatchCluster,
+    /// Reads an object, to be shown.
+    ReadObject(ObjectRef),
     /// Reads the log of a pod.
     ReadLog {
         /// Namespace.

@@ -76,6 +76,14 @@ pub enum Act {
     Tab(usize),
     /// Shows only rows that hold a text.
     Filter,
+    /// Sorts by the next column.
+    Sort,
+    /// Turns the order around.
+    Turn,
+    /// Shows only rows of a namespace.
+    Namespace,
+    /// The object as the cluster keeps it.
+    Yaml,
     /// The log of what is chosen.
     Log,
     /// Why, in full, with the runbook.

@@ -151,8 +151,18 @@ impl Pictures<'_> {
         self.key(Key::Char('2')).await;
         self.draw("pods", SMALL)?;
         self.draw("pods-wide", WIDE)?;
-        self.key(Key::Char('3')).await;
-        self.draw("volumes", SMALL)?;
+        for (key, name) in [
+            ('3', "nodes"),
+            ('4', "volumes"),
+            ('5', "backups"),
+            ('6', "certificates"),
+            ('7', "ingress"),
+            ('9', "jobs"),
+            ('0', "releases"),
+        ] {
+            self.key(Key::Char(key)).await;
+            self.draw(name, SMALL)?;
+        }
         self.key(Key::Char('2')).await;
         self.key(Key::Down).await;
         self.key(Key::Char('l')).await;

@@ -101,7 +101,11 @@ impl Session {
         self.plan()
     }
 
-    fn mask(&self) -> Result<Mask, Vec<Problem>> {
+    /// What of the site's secrets must not be shown.
+    ///
+    /// # Errors
+    /// The secrets cannot be read.
+    pub fn mask(&self) -> Result<Mask, Vec<Problem>> {
         Ok(Mask::of(&self.full_secrets()?))
     }
 }

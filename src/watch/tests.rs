@@ -18,15 +18,18 @@ pub fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
+/// The kind of an object; what was recorded names no version.
 fn kind_of(object: &Value) -> Kind {
     let longhorn = object["apiVersion"]
         .as_str()
         .is_some_and(|version| version.starts_with("longhorn.io"));
-    Kind::ALL
-        .into_iter()
-        .filter(|kind| (*kind == Kind::StorageNode) == (longhorn && object["kind"] == "Node"))
-        .find(|kind| kind.word() == object["kind"])
-        .unwrap()
+    let by_word = || {
+        Kind::ALL
+            .into_iter()
+            .filter(|kind| (*kind == Kind::StorageNode) == (longhorn && object["kind"] == "Node"))
+            .find(|kind| kind.word() == object["kind"])
+    };
+    Kind::of(object).or_else(by_word).unwrap()
 }
 
 /// A snapshot of these objects.

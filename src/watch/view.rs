@@ -1,8 +1,11 @@
 //! The cluster as plain rows: what the watches publish and every face draws. Pure.
 
+mod listed;
+
 use jiff::Timestamp;
 
 use crate::{plan::Service, problem::Problem};
+pub use listed::{BackupRow, CertificateRow, EventRow, IngressRow, JobRow, ReleaseRow};
 
 /// How something is, from good to bad.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -135,6 +138,8 @@ pub struct ClusterView {
     pub at: Option<Timestamp>,
     /// Since when the connection is lost, while it is.
     pub stale_since: Option<Timestamp>,
+    /// Why nothing is heard, while the connection is lost.
+    pub trouble: Option<Problem>,
     /// The services in the order of [`Service::ALL`].
     pub services: Vec<ServiceRow>,
     /// What needs attention, worst first.
@@ -145,4 +150,18 @@ pub struct ClusterView {
     pub volumes: Vec<VolumeRow>,
     /// Nodes, sorted by name.
     pub nodes: Vec<NodeRow>,
+    /// Backups and where they go, newest first.
+    pub backups: Vec<BackupRow>,
+    /// Certificates, the one that ends first first.
+    pub certificates: Vec<CertificateRow>,
+    /// Addresses of programs, sorted by namespace and name.
+    pub ingresses: Vec<IngressRow>,
+    /// Events, newest first.
+    pub events: Vec<EventRow>,
+    /// Jobs and their schedules, newest first.
+    pub jobs: Vec<JobRow>,
+    /// The newest revision of each Helm release, sorted by namespace and name.
+    pub releases: Vec<ReleaseRow>,
+    /// Kinds that the login may not see, with the server's words: their lists are empty for that reason.
+    pub unseen: Vec<(String, String)>,
 }

@@ -77,6 +77,10 @@ fn choose(app: &mut App, does: Does) -> Vec<Effect> {
             effects
         }
         Does::Deploy => begin(app),
+        Does::Namespace(namespace) => {
+            super::super::health::show_namespace(app, namespace);
+            Vec::new()
+        }
     }
 }
 

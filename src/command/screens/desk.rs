@@ -15,6 +15,7 @@ use crate::{
     check,
     command::{Context, settings},
     engine::event::Command,
+    plan::ObjectRef,
     problem::Problem,
     session::{Reach, Session, Tools, Workplace, World},
     site::{Secrets, SiteDraft},
@@ -130,6 +131,7 @@ impl<'a> Desk<'a> {
             Effect::LoadPractice => self.practice().await,
             Effect::Practice(wish) => self.practise(wish).await,
             Effect::WatchCluster => self.watch().await,
+            Effect::ReadObject(target) => self.read_object(target).await,
             Effect::ReadLog { namespace, pod } => self.read_log(namespace, pod).await,
         }
     }
@@ -283,6 +285,22 @@ impl<'a> Desk<'a> {
         let inputs = self.inputs.clone();
         if let Some(open) = &mut self.open {
             open.watching = Some(open.tasks.spawn(work::watch(world, inputs)));
+        }
+    }
+
+    async fn read_object(&mut self, target: ObjectRef) {
+        let Some(world) = self.world().await else {
+            return;
+        };
+        let inputs = self.inputs.clone();
+        let mask = match self.open.as_ref().map(|open| open.session.mask()) {
+            Some(Ok(mask)) => mask,
+            Some(Err(problems)) => return self.tell_problems(problems).await,
+            None => return,
+        };
+        if let Some(open) = &mut self.open {
+            let reading = work::object(world, target, mask, inputs);
+            open.tasks.spawn(reading);
         }
     }
 

@@ -7,7 +7,7 @@ use super::desk::joined;
 use crate::{
     app::Input,
     check::{self, Asked},
-    compare::show,
+    compare::{Mask, show},
     plan::ObjectRef,
     problem::Problem,
     session::{Session, World},
@@ -48,6 +48,24 @@ pub(super) async fn compare(mut session: Session, world: World, inputs: mpsc::Se
             Some(problem) => Input::Problem(problem),
             None => return,
         },
+    };
+    inputs.send(input).await.ok();
+}
+
+/// Tells an object as the cluster keeps it; who wrote which field is folded, and what is secret is stars.
+pub(super) async fn object(
+    world: World,
+    target: ObjectRef,
+    mask: Mask,
+    inputs: mpsc::Sender<Input>,
+) {
+    let input = match world.doors.kube.get(&target).await {
+        Ok(Some(object)) => Input::Object {
+            title: target.to_string(),
+            text: show::object(&object, &mask),
+        },
+        Ok(None) => Input::Notice(format!("{target} is not there any more.")),
+        Err(error) => Input::Problem(error.problem),
     };
     inputs.send(input).await.ok();
 }
