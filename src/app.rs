@@ -103,6 +103,17 @@ impl App {
 
     /// Takes what happened and says what is to be done.
     pub fn update(&mut self, input: Input) -> Vec<Effect> {
+        let effects = self.take(input);
+        logs::notice(self);
+        effects
+    }
+
+    /// Whether there is work that was put off so that keys are answered: [`Input::Work`] goes on with it.
+    pub fn works(&self) -> bool {
+        logs::works(self)
+    }
+
+    fn take(&mut self, input: Input) -> Vec<Effect> {
         match input {
             Input::Key(key) => self.key(key),
             Input::Paste(text) => self.paste(&text),
@@ -141,6 +152,14 @@ impl App {
             }
             Input::Object { title, text } => {
                 health::show_object(self, title, &text);
+                Vec::new()
+            }
+            Input::Log { id, news } => {
+                logs::hear(self, id, news);
+                Vec::new()
+            }
+            Input::Work => {
+                logs::work(self);
                 Vec::new()
             }
             Input::Wizard(seen) => {

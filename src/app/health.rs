@@ -11,9 +11,7 @@ use super::{
     dialog::{Does, Item, Menu},
     entry::Entry,
     keys::Act,
-    known::PodLog,
-    list,
-    logs::{Logs, Source},
+    list, logs,
     words::{Tone, Words},
 };
 use crate::watch::view::{ClusterView, Health};
@@ -303,13 +301,5 @@ fn log(app: &mut App) -> Vec<Effect> {
     let Some((namespace, pod)) = chosen_row(app).and_then(pod_of) else {
         return Vec::new();
     };
-    app.known.log = PodLog {
-        pod: format!("{namespace}/{pod}"),
-        lines: None,
-    };
-    app.push(Screen::Logs(Logs::new(Source::Pod {
-        namespace: namespace.clone(),
-        name: pod.clone(),
-    })));
-    vec![Effect::ReadLog { namespace, pod }]
+    logs::open(app, namespace, pod)
 }

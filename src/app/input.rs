@@ -8,6 +8,10 @@ use secrecy::SecretString;
 use super::{
     keys::Key,
     known::{Backups, Practice, Probe},
+    logs::{
+        store::Store,
+        wish::{News, Wish},
+    },
 };
 use crate::{
     check::{CheckResult, Waiver},
@@ -105,13 +109,15 @@ pub enum Input {
     Difference(String),
     /// The cluster as it is now.
     Cluster(Arc<ClusterView>),
-    /// The log of a pod, as `namespace/name`.
+    /// News of a log that is read.
     Log {
-        /// Whose.
-        pod: String,
-        /// The newest lines, or why there are none.
-        lines: Result<Vec<String>, Problem>,
+        /// Of which wish.
+        id: u64,
+        /// What.
+        news: News,
     },
+    /// Nothing happened: there is time to go on with work that was put off.
+    Work,
     /// An object that was asked for, as text.
     Object {
         /// Its heading.
@@ -185,11 +191,15 @@ pub enum Effect {
     WatchCluster,
     /// Reads an object, to be shown.
     ReadObject(ObjectRef),
-    /// Reads the log of a pod.
-    ReadLog {
-        /// Namespace.
-        namespace: String,
-        /// Pod.
-        pod: String,
+    /// Reads a log and follows it, instead of any other.
+    ReadLog(Wish),
+    /// Reads no log any more.
+    EndLog,
+    /// Keeps a log as a file.
+    SaveLog {
+        /// What it is called.
+        name: String,
+        /// Its text.
+        store: Store,
     },
 }

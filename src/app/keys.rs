@@ -86,6 +86,18 @@ pub enum Act {
     Yaml,
     /// The log of what is chosen.
     Log,
+    /// The instance before the present one.
+    Before,
+    /// All that do the same.
+    All,
+    /// Which time.
+    Range,
+    /// To an older place where a text was found.
+    Older,
+    /// To a newer place where a text was found.
+    Newer,
+    /// Only lines in which a text was found, or all.
+    Only,
     /// Why, in full, with the runbook.
     Explain,
     /// Again, for what is chosen.

@@ -166,7 +166,7 @@ impl Pictures<'_> {
         self.key(Key::Char('2')).await;
         self.key(Key::Down).await;
         self.key(Key::Char('l')).await;
-        self.until("a log", |app| app.known.log.lines.is_some())
+        self.until("a log", |app| !app.known.log.store.is_empty())
             .await?;
         self.draw("log", SMALL)?;
         Ok(self.drawn)
@@ -180,6 +180,9 @@ impl Pictures<'_> {
         for effect in self.app.update(input) {
             // The desk ends only after the pictures.
             self.effects.send(effect).await.ok();
+        }
+        while self.app.works() {
+            self.app.update(Input::Work);
         }
     }
 

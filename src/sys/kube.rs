@@ -2,6 +2,7 @@
 
 mod apply;
 mod discover;
+mod logs;
 mod marks;
 mod only;
 mod pace;
@@ -23,6 +24,7 @@ use super::{DoorError, Retry, feed::Feed};
 use crate::plan::{Object, ObjectRef};
 pub use apply::{Applied, Clash, Trial};
 use discover::Discovery;
+pub use logs::{Asked, Line, LogLines};
 pub use marks::Marks;
 pub use only::Only;
 use pace::Pace;

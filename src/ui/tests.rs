@@ -1,6 +1,7 @@
 //! Every screen in good and in bad states, as a terminal shows it.
 
 mod health;
+mod logs;
 
 use ratatui::{Terminal, backend::CrosstermBackend};
 
@@ -229,28 +230,6 @@ fn overlong_names_are_cut_and_say_so() {
         true,
     ));
     check("checks_overlong", app);
-}
-
-#[test]
-fn a_log_of_a_pod() {
-    let mut app = press(fixture::health(), &[Key::Char('l')]);
-    check("log_reading", press(fixture::health(), &[Key::Char('l')]));
-    let lines = (0..60).map(|line| match line % 20 {
-        7 => format!("line {line}: ERROR: out of memory"),
-        13 => format!("line {line}: warning: slow"),
-        _ => format!("line {line}: GET /web/login 200"),
-    });
-    app.update(Input::Log {
-        pod: "odoo/odoo-web-5c9f".to_owned(),
-        lines: Ok(lines.collect()),
-    });
-    check("log", app);
-    let mut app = press(fixture::health(), &[Key::Char('l')]);
-    app.update(Input::Log {
-        pod: "odoo/odoo-web-5c9f".to_owned(),
-        lines: Err(fixture::failure()),
-    });
-    check("log_refused", app);
 }
 
 #[test]

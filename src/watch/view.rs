@@ -79,6 +79,8 @@ pub struct PodRow {
     pub restarts: u32,
     /// Node it is on; empty when it has none yet.
     pub node: String,
+    /// What it belongs to, such as `Deployment odoo-web`.
+    pub owner: String,
     /// When it was made.
     pub since: Option<Timestamp>,
     /// Further lines for its details: containers with images, conditions, the newest events.

@@ -16,6 +16,8 @@ pub enum Asked {
     Restore(Timestamp),
     /// A moment.
     Moment,
+    /// A time of a log.
+    LogRange,
     /// The passphrase of this site's vault.
     Unlock(String),
     /// A new vault's passphrase, typed twice; empty makes a key file.
@@ -107,9 +109,11 @@ impl Ask {
     pub fn can(&self, act: Act) -> bool {
         match act {
             Act::Open => match self.asked {
-                Asked::Skip(_) | Asked::Waive(_) | Asked::Restore(_) | Asked::Moment => {
-                    !self.entry.text().trim().is_empty()
-                }
+                Asked::Skip(_)
+                | Asked::Waive(_)
+                | Asked::Restore(_)
+                | Asked::Moment
+                | Asked::LogRange => !self.entry.text().trim().is_empty(),
                 Asked::Unlock(_) => !self.entry.is_empty(),
                 Asked::Passphrase => true,
             },

@@ -1,10 +1,13 @@
 //! The rows of the tables: which key does what on which screen. Pure.
 
+mod live;
+
 use super::{
     Act, Binding, COMPARE, Key,
     Key::{Char, Ctrl, F},
     PRACTICE,
 };
+pub use live::{HEALTH, LOGS};
 
 const fn row(
     keys: &'static [Key],
@@ -358,91 +361,6 @@ pub const DEPLOY: &[Binding] = &[
     REDRAW,
 ];
 
-/// Health of a site.
-pub const HEALTH: &[Binding] = &[
-    row(
-        &[Key::Tab],
-        "Tab",
-        "next list",
-        "the next list; Shift-Tab the one before",
-        Act::Next,
-    ),
-    row(
-        &[Key::BackTab],
-        "Shift-Tab",
-        "",
-        "the list before",
-        Act::Previous,
-    ),
-    row(
-        &[Char('1')],
-        "1-9, 0",
-        "",
-        "attention, pods, nodes, volumes, backups, certificates, ingress, events, jobs, releases",
-        Act::Tab(0),
-    ),
-    row(&[Char('2')], "", "", "", Act::Tab(1)),
-    row(&[Char('3')], "", "", "", Act::Tab(2)),
-    row(&[Char('4')], "", "", "", Act::Tab(3)),
-    row(&[Char('5')], "", "", "", Act::Tab(4)),
-    row(&[Char('6')], "", "", "", Act::Tab(5)),
-    row(&[Char('7')], "", "", "", Act::Tab(6)),
-    row(&[Char('8')], "", "", "", Act::Tab(7)),
-    row(&[Char('9')], "", "", "", Act::Tab(8)),
-    row(&[Char('0')], "", "", "", Act::Tab(9)),
-    row(
-        &[Key::Enter, Char('e')],
-        "Enter",
-        "details",
-        "everything known about the chosen row; also e",
-        Act::Explain,
-    ),
-    LOG,
-    PRACTICE,
-    FILTER,
-    row(
-        &[Char('s')],
-        "s",
-        "sort",
-        "sorts by the next column; after the last one as it is known",
-        Act::Sort,
-    ),
-    row(&[Char('S')], "S", "", "turns the order around", Act::Turn),
-    row(
-        &[Char('n')],
-        "n",
-        "namespace",
-        "shows only what lives in one namespace",
-        Act::Namespace,
-    ),
-    row(
-        &[Char('y')],
-        "y",
-        "",
-        "the object as the cluster keeps it, secrets masked",
-        Act::Yaml,
-    ),
-    row(
-        &[Char('b')],
-        "b",
-        "",
-        "back to a moment: what the backups allow",
-        Act::Forward,
-    ),
-    UP,
-    DOWN,
-    PAGE_UP,
-    PAGE_DOWN,
-    FIRST,
-    LAST,
-    COPY,
-    BACK,
-    GOTO,
-    HELP,
-    LEAVE,
-    REDRAW,
-];
-
 /// Back to a moment.
 pub const RESTORE: &[Binding] = &[
     row(
@@ -499,35 +417,6 @@ pub const RESTORE: &[Binding] = &[
     ),
     BACK,
     GOTO,
-    HELP,
-    LEAVE,
-    REDRAW,
-];
-
-/// A log.
-pub const LOGS: &[Binding] = &[
-    SCROLL_UP,
-    DOWN,
-    PAGE_UP,
-    PAGE_DOWN,
-    row(
-        &[Key::Home, Char('g')],
-        "Home/End",
-        "ends",
-        "to the oldest or the newest line; at the newest it follows",
-        Act::First,
-    ),
-    LAST,
-    FILTER,
-    row(
-        &[Char('r')],
-        "r",
-        "read again",
-        "reads the log of the pod again",
-        Act::Again,
-    ),
-    COPY,
-    BACK,
     HELP,
     LEAVE,
     REDRAW,

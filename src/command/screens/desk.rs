@@ -9,9 +9,13 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-use super::{First, work};
+use super::{First, logs, work};
 use crate::{
-    app::{Effect, Input, Lock as Locked, known::Probe},
+    app::{
+        Effect, Input, Lock as Locked,
+        known::Probe,
+        logs::{store::Store, wish::Wish},
+    },
     check,
     command::{Context, settings},
     engine::event::Command,
@@ -22,6 +26,7 @@ use crate::{
     sys::{
         Routes,
         clock::Clock,
+        files,
         sites::{SiteDir, Sites},
         vault::Lock,
     },
@@ -46,6 +51,8 @@ pub(super) struct Open {
     /// The run that is heard.
     pub(super) commands: Option<mpsc::Sender<Command>>,
     pub(super) watching: Option<AbortHandle>,
+    /// The log that is read.
+    reading: Option<AbortHandle>,
     pub(super) tasks: JoinSet<()>,
 }
 
@@ -56,6 +63,7 @@ impl Open {
             world: None,
             commands: None,
             watching: None,
+            reading: None,
             tasks: JoinSet::new(),
         }
     }
@@ -132,7 +140,9 @@ impl<'a> Desk<'a> {
             Effect::Practice(wish) => self.practise(wish).await,
             Effect::WatchCluster => self.watch().await,
             Effect::ReadObject(target) => self.read_object(target).await,
-            Effect::ReadLog { namespace, pod } => self.read_log(namespace, pod).await,
+            Effect::ReadLog(wish) => self.read_log(wish).await,
+            Effect::EndLog => self.end_log(),
+            Effect::SaveLog { name, store } => self.save_log(&name, store).await,
         }
     }
 
@@ -304,13 +314,44 @@ impl<'a> Desk<'a> {
         }
     }
 
-    async fn read_log(&mut self, namespace: String, pod: String) {
+    /// Reads a log instead of the one that was read before.
+    async fn read_log(&mut self, wish: Wish) {
         let Some(world) = self.world().await else {
             return;
         };
+        self.end_log();
         let inputs = self.inputs.clone();
         if let Some(open) = &mut self.open {
-            open.tasks.spawn(work::log(world, (namespace, pod), inputs));
+            open.reading = Some(open.tasks.spawn(logs::read(world, wish, inputs)));
+        }
+    }
+
+    fn end_log(&mut self) {
+        let reading = self.open.as_mut().and_then(|open| open.reading.take());
+        if let Some(reading) = reading {
+            reading.abort();
+        }
+    }
+
+    /// Keeps a log in the reports of the site.
+    async fn save_log(&mut self, name: &str, store: Store) {
+        let Some(open) = &self.open else { return };
+        let folder = open.session.place.reports();
+        let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
+        let path = folder.join(format!("log-{name}-{now}.log"));
+        // A large log takes a moment to be written.
+        let saved = tokio::task::spawn_blocking(move || {
+            files::create_folder(&folder)?;
+            files::write_atomic(&path, &store.text(), files::Mode::Private)?;
+            Ok::<_, Problem>(path)
+        });
+        match saved.await {
+            Ok(Ok(path)) => {
+                self.tell(Input::Notice(format!("Saved as {}", path.display())))
+                    .await
+            }
+            Ok(Err(problem)) => self.tell(Input::Problem(problem)).await,
+            Err(broken) => tracing::error!(%broken, "saving a log broke off"),
         }
     }
 
