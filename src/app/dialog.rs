@@ -2,6 +2,7 @@
 
 mod act;
 mod ask;
+pub mod deed;
 mod practice;
 
 pub use act::{act, restore};
@@ -9,6 +10,7 @@ pub use ask::{Ask, Asked, Shown};
 
 use super::{
     App, Goto, Known, PracticeWish,
+    health::deed::Deed,
     keys::{self, Act, Binding, Key},
     known::Backups,
     list,
@@ -84,6 +86,10 @@ pub enum Does {
     Deploy,
     /// Asks something of the practice cluster.
     Practice(PracticeWish),
+    /// Asks whether this is meant.
+    Ask(Box<Deed>),
+    /// Does this.
+    Do(Box<Deed>),
     /// Reads this time of a log.
     LogRange(Range),
     /// Asks for a time of a log.

@@ -1,5 +1,6 @@
 //! The health screen: services, what needs attention, and a list for each kind of thing. Pure.
 
+pub mod deed;
 pub mod row;
 pub mod said;
 pub mod tab;
@@ -138,6 +139,10 @@ fn pod_of(row: Row<'_>) -> Option<(String, String)> {
     Some((namespace.to_owned(), name.to_owned()))
 }
 
+fn view(app: &App) -> &ClusterView {
+    &app.known.cluster
+}
+
 /// Whether something would happen now.
 pub fn can(app: &App, act: Act) -> bool {
     let Screen::Health(state) = &app.screen else {
@@ -150,6 +155,9 @@ pub fn can(app: &App, act: Act) -> bool {
         Act::Tab(index) => Tab::of(index) != state.tab,
         Act::Open => state.typing,
         Act::Explain | Act::Copy => chosen_row(app).is_some(),
+        Act::Actions => {
+            chosen_row(app).is_some_and(|row| !deed::possible(row, view(app), app.now).is_empty())
+        }
         Act::Yaml => chosen_row(app).is_some_and(|row| row.object().is_some()),
         Act::Log => chosen_row(app).is_some_and(|row| pod_of(row).is_some()),
         Act::Back => state.typing || state.is_narrowed() || app.has_back(),
@@ -182,6 +190,17 @@ pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
             return object.map(Effect::ReadObject).into_iter().collect();
         }
         Act::Log => return log(app),
+        Act::Actions if app.known.run_goes_on() => {
+            let noun = app.known.run.purpose.noun();
+            app.notice = Some(format!(
+                "A {noun} goes on: nothing is changed by hand before its end."
+            ));
+            return Vec::new();
+        }
+        Act::Actions => {
+            app.dialog = super::dialog::deed::menu(app);
+            return Vec::new();
+        }
         Act::Namespace => {
             app.dialog = Some(namespaces(app));
             return Vec::new();

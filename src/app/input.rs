@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::{
+    health::deed::Deed,
     keys::Key,
     known::{Backups, Practice, Probe},
     logs::{
@@ -189,6 +190,8 @@ pub enum Effect {
     Practice(PracticeWish),
     /// Watches the cluster, if that is not done yet.
     WatchCluster,
+    /// Does something in the cluster by hand.
+    Do(Box<Deed>),
     /// Reads an object, to be shown.
     ReadObject(ObjectRef),
     /// Reads a log and follows it, instead of any other.

@@ -76,6 +76,8 @@ pub enum Act {
     Tab(usize),
     /// Shows only rows that hold a text.
     Filter,
+    /// What can be done to what is chosen.
+    Actions,
     /// Sorts by the next column.
     Sort,
     /// Turns the order around.

@@ -391,6 +391,44 @@ fn the_yaml_of_a_row_is_asked_for_and_shown_unless_the_person_has_gone_on() {
     assert!(matches!(app.dialog, Some(Dialog::Text(_))));
 }
 
+#[test]
+fn nothing_is_done_by_hand_before_a_yes_and_what_destroys_wants_its_name() {
+    let mut app = fixture::health();
+    pressed(
+        &mut app,
+        &[Key::Char('2'), Key::End, Key::Char('a'), Key::Enter],
+    );
+    // The first choice is no.
+    assert!(pressed(&mut app, &[Key::Enter]).is_empty() && app.dialog.is_none());
+    pressed(&mut app, &[Key::Char('a'), Key::Enter, Key::Down]);
+    let effects = pressed(&mut app, &[Key::Enter]);
+    let [Effect::Do(deed)] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(
+        deed.command(),
+        "kubectl -n odoo rollout restart deployment/odoo"
+    );
+    pressed(
+        &mut app,
+        &[Key::Char('3'), Key::Char('a'), Key::Down, Key::Enter],
+    );
+    let typed = |text: &str| text.chars().map(Key::Char).collect::<Vec<_>>();
+    pressed(&mut app, &typed("primar"));
+    assert!(pressed(&mut app, &[Key::Enter]).is_empty());
+    let effects = pressed(&mut app, &[Key::Char('y'), Key::Enter]);
+    assert!(
+        matches!(effects.as_slice(), [Effect::Do(deed)] if deed.command().starts_with("kubectl drain primary")),
+        "{effects:?}"
+    );
+    // What a run does and what a person does never meet.
+    let mut app = fixture::deploying();
+    app.known.cluster = std::sync::Arc::new(fixture::cluster());
+    app.go(Goto::Health);
+    pressed(&mut app, &[Key::Char('3'), Key::Char('a')]);
+    assert!(app.dialog.is_none() && app.notice.is_some());
+}
+
 fn any_key() -> impl Strategy<Value = Key> {
     prop_oneof![
         6 => proptest::sample::select(vec![

@@ -1,6 +1,7 @@
 //! The screens joined to the world: what the app asks for is done here, and what happens is told to it.
 
 mod desk;
+mod hand;
 mod logs;
 mod open;
 mod practice;

@@ -2,6 +2,7 @@
 
 mod apply;
 mod discover;
+mod hand;
 mod logs;
 mod marks;
 mod only;
@@ -24,6 +25,7 @@ use super::{DoorError, Retry, feed::Feed};
 use crate::plan::{Object, ObjectRef};
 pub use apply::{Applied, Clash, Trial};
 use discover::Discovery;
+pub use hand::Evicted;
 pub use logs::{Asked, Line, LogLines};
 pub use marks::Marks;
 pub use only::Only;

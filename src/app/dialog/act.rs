@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use super::{
     super::{App, Effect, Goto, Link, Lock, RestoreWish, Screen, keys::Act, list, logs},
-    Ask, Asked, Dialog, Does, Shown,
+    Ask, Asked, Dialog, Does, Shown, deed,
 };
 use crate::{
     check::Waiver,
@@ -77,6 +77,11 @@ fn choose(app: &mut App, does: Does) -> Vec<Effect> {
             effects
         }
         Does::Deploy => begin(app),
+        Does::Ask(deed) => {
+            deed::chosen(app, *deed);
+            Vec::new()
+        }
+        Does::Do(deed) => deed::perform(app, *deed),
         Does::LogRange(range) => logs::ask(app, |wish| wish.range = range),
         Does::AskRange => {
             app.dialog = Some(Dialog::log_range());
@@ -139,6 +144,11 @@ fn enter(app: &mut App) -> Vec<Effect> {
             let zone = super::super::restore::backups(app).map(|backups| backups.zone.clone());
             let typed = zone.and_then(|zone| moment(&text, &zone).ok());
             return take_moment(app, typed);
+        }
+        Asked::Deed(_) => return deed::named(app, &text),
+        Asked::Copies(_) => {
+            deed::copies(app, &text);
+            return Vec::new();
         }
         Asked::LogRange => {
             let Some(range) = logs::wish::Range::read(&text, app.now) else {

@@ -9,10 +9,11 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-use super::{First, logs, work};
+use super::{First, hand, logs, work};
 use crate::{
     app::{
         Effect, Input, Lock as Locked,
+        health::deed::Deed,
         known::Probe,
         logs::{store::Store, wish::Wish},
     },
@@ -139,6 +140,7 @@ impl<'a> Desk<'a> {
             Effect::LoadPractice => self.practice().await,
             Effect::Practice(wish) => self.practise(wish).await,
             Effect::WatchCluster => self.watch().await,
+            Effect::Do(deed) => self.by_hand(*deed).await,
             Effect::ReadObject(target) => self.read_object(target).await,
             Effect::ReadLog(wish) => self.read_log(wish).await,
             Effect::EndLog => self.end_log(),
@@ -295,6 +297,18 @@ impl<'a> Desk<'a> {
         let inputs = self.inputs.clone();
         if let Some(open) = &mut self.open {
             open.watching = Some(open.tasks.spawn(work::watch(world, inputs)));
+        }
+    }
+
+    /// Does something in the cluster beside everything else.
+    async fn by_hand(&mut self, deed: Deed) {
+        let Some(world) = self.world().await else {
+            return;
+        };
+        let inputs = self.inputs.clone();
+        if let Some(open) = &mut self.open {
+            let (kube, now) = (world.doors.kube, world.doors.clock.now());
+            open.tasks.spawn(hand::perform(kube, (deed, now), inputs));
         }
     }
 

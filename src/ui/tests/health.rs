@@ -158,6 +158,40 @@ fn overlong_names_in_a_list_are_cut_and_say_so() {
 }
 
 #[test]
+fn what_is_done_by_hand_is_shown_with_its_command_and_its_risk() {
+    let actions = |keys: &[Key]| press(press(fixture::health(), &[Key::Char('2'), Key::End]), keys);
+    check("health_actions", actions(&[Key::Char('a')]));
+    check(
+        "health_actions_restart",
+        actions(&[Key::Char('a'), Key::Enter]),
+    );
+    check(
+        "health_actions_delete",
+        actions(&[Key::Char('a'), Key::End, Key::Enter]),
+    );
+    let many = [
+        Key::Char('a'),
+        Key::Down,
+        Key::Enter,
+        Key::Char('x'),
+        Key::Enter,
+    ];
+    check("health_actions_scale", actions(&many));
+    let none = [
+        Key::Char('a'),
+        Key::Down,
+        Key::Enter,
+        Key::Char('0'),
+        Key::Enter,
+        Key::Char('o'),
+        Key::Enter,
+    ];
+    check("health_actions_scale_to_none", actions(&none));
+    let drain = [Key::Char('3'), Key::Char('a'), Key::Down, Key::Enter];
+    check("health_actions_drain", press(fixture::health(), &drain));
+}
+
+#[test]
 fn no_list_needs_colour_or_more_than_ascii() {
     for (key, name) in LISTS {
         let app = press(fixture::health(), &[Key::Char(key)]);

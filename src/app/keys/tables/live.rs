@@ -50,6 +50,13 @@ pub const HEALTH: &[Binding] = &[
         Act::Explain,
     ),
     LOG,
+    row(
+        &[Char('a')],
+        "a",
+        "actions",
+        "what can be done to the chosen row: restart, scale, drain, back up, run again, renew",
+        Act::Actions,
+    ),
     PRACTICE,
     FILTER,
     row(
