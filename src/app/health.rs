@@ -3,6 +3,7 @@
 pub mod deed;
 pub mod row;
 pub mod said;
+pub mod stops;
 pub mod tab;
 
 use std::collections::BTreeSet;
@@ -69,7 +70,8 @@ impl HealthScreen {
         here.is_none_or(|here| place.is_empty() || place == here) && row.holds(text)
     }
 
-    fn is_narrowed(&self) -> bool {
+    /// Whether some rows are left out.
+    pub fn is_narrowed(&self) -> bool {
         !self.filter.is_empty() || self.namespace.is_some()
     }
 }
@@ -158,6 +160,7 @@ pub fn can(app: &App, act: Act) -> bool {
         Act::Actions => {
             chosen_row(app).is_some_and(|row| !deed::possible(row, view(app), app.now).is_empty())
         }
+        Act::Stops => !app.known.cluster.nodes.is_empty(),
         Act::Yaml => chosen_row(app).is_some_and(|row| row.object().is_some()),
         Act::Log => chosen_row(app).is_some_and(|row| pod_of(row).is_some()),
         Act::Back => state.typing || state.is_narrowed() || app.has_back(),
@@ -190,6 +193,11 @@ pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
             return object.map(Effect::ReadObject).into_iter().collect();
         }
         Act::Log => return log(app),
+        Act::Stops => {
+            let story = stops::full(&app.known.cluster);
+            app.dialog = Some(Dialog::text("If a machine stops now", story));
+            return Vec::new();
+        }
         Act::Actions if app.known.run_goes_on() => {
             let noun = app.known.run.purpose.noun();
             app.notice = Some(format!(

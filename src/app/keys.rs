@@ -78,6 +78,8 @@ pub enum Act {
     Filter,
     /// What can be done to what is chosen.
     Actions,
+    /// What becomes of the services if a node stops now.
+    Stops,
     /// Sorts by the next column.
     Sort,
     /// Turns the order around.

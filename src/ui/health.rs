@@ -15,7 +15,7 @@ use crate::{
             tab::{Look, MARK},
         },
         list,
-        words::{Tone, since, span, width},
+        words::{Tone, Words, since, span, width},
     },
     watch::view::{ClusterView, Health},
 };
@@ -48,11 +48,29 @@ pub fn draw(app: &App, state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) 
     let (heads, list) = top(rest, 1);
     if rows.is_empty() {
         empty(view, state, paint, heads);
+        stops(view, state, paint, (list, 1));
         return;
     }
     let header = heading(state, paint, heads);
     paint.line(heads, 0, &header);
     table(app, state.tab.columns(), (&rows, chosen), paint, list);
+    stops(view, state, paint, (list, rows.len() + 1));
+}
+
+/// Below what needs attention, when there is room: what a node's stop would mean.
+fn stops(
+    view: &ClusterView,
+    state: &HealthScreen,
+    paint: &mut Paint<'_>,
+    (area, used): (Rect, usize),
+) {
+    let used = u16::try_from(used).unwrap_or(u16::MAX);
+    if state.tab != Tab::Attention || state.is_narrowed() || used >= area.height {
+        return;
+    }
+    let (_, rest) = top(area, used);
+    let story: Vec<Words> = view.nodes.iter().filter_map(health::stops::short).collect();
+    paint.paragraphs(rest, &story);
 }
 
 /// The place of the list, and that of the details when there is room for them.

@@ -2,6 +2,8 @@
 
 mod listed;
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::{plan::Service, problem::Problem};
@@ -129,8 +131,34 @@ pub struct NodeRow {
     pub memory: String,
     /// When it joined.
     pub since: Option<Timestamp>,
+    /// What becomes of each service if this node stops now; empty while it is silent.
+    pub stops: Vec<ServiceStop>,
     /// Further lines for its details; what ends when this node stops.
     pub details: Vec<String>,
+}
+
+/// What becomes of a service when a node stops, from good to bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stop {
+    /// Nothing of it is on the node.
+    GoesOn,
+    /// It goes on with what is elsewhere.
+    Fewer,
+    /// It is away for about so long.
+    Pauses(Duration),
+    /// It is away until the node is back.
+    Ends,
+}
+
+/// What becomes of one service when a node stops.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceStop {
+    /// Which.
+    pub service: Service,
+    /// What.
+    pub stop: Stop,
+    /// Because of what; empty when nothing of it is there.
+    pub why: String,
 }
 
 /// Everything the health screen shows, at one moment.

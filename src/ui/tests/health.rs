@@ -158,6 +158,16 @@ fn overlong_names_in_a_list_are_cut_and_say_so() {
 }
 
 #[test]
+fn if_a_node_stops_now() {
+    check("health_stops", press(fixture::health(), &[Key::Char('i')]));
+    let view = ClusterView {
+        findings: Vec::new(),
+        ..fixture::cluster()
+    };
+    check("health_well", told(view));
+}
+
+#[test]
 fn what_is_done_by_hand_is_shown_with_its_command_and_its_risk() {
     let actions = |keys: &[Key]| press(press(fixture::health(), &[Key::Char('2'), Key::End]), keys);
     check("health_actions", actions(&[Key::Char('a')]));

@@ -82,6 +82,13 @@ pub const HEALTH: &[Binding] = &[
         Act::Yaml,
     ),
     row(
+        &[Char('i')],
+        "i",
+        "if a node stops",
+        "what becomes of each service if a node stops now, computed from what runs where",
+        Act::Stops,
+    ),
+    row(
         &[Char('b')],
         "b",
         "",
