@@ -429,6 +429,24 @@ fn nothing_is_done_by_hand_before_a_yes_and_what_destroys_wants_its_name() {
     assert!(app.dialog.is_none() && app.notice.is_some());
 }
 
+#[test]
+fn a_clock_that_jumps_is_said_and_one_that_passes_is_not() {
+    let said = |rehearsal: bool, seconds: &[i64]| {
+        let mut app = fixture::health();
+        app.known.rehearsal = rehearsal;
+        for second in seconds {
+            app.update(Input::Tick(fixture::at(*second)));
+        }
+        app.notice
+    };
+    assert_eq!(said(false, &[100, 101, 102, 130]), None);
+    let ahead = said(false, &[100, 101, 7301]).unwrap();
+    assert!(ahead.contains("went 2 h 0 min ahead"), "{ahead}");
+    let back = said(false, &[7300, 100]).unwrap();
+    assert!(back.contains("2 h 0 min back"), "{back}");
+    assert_eq!(said(true, &[100, 9000, 50]), None);
+}
+
 fn any_key() -> impl Strategy<Value = Key> {
     prop_oneof![
         6 => proptest::sample::select(vec![

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     app::{
-        App,
+        App, dialog,
         health::{
             self, Column, HealthScreen, Row, Tab, said,
             tab::{Look, MARK},
@@ -25,6 +25,9 @@ const BESIDE: u16 = 180;
 
 /// With so many rows for both the details stand below the list.
 const BELOW: u16 = 22;
+
+/// With so many rows there is room to say what to do about a lost connection.
+const TALL: u16 = 14;
 
 /// Draws the screen.
 pub fn draw(app: &App, state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) {
@@ -135,17 +138,27 @@ fn stale(app: &App, paint: &mut Paint<'_>, area: Rect) -> Rect {
     let Some(then) = view.stale_since else {
         return area;
     };
-    let (line, rest) = top(area, 1);
     let ago = span(since(then, app.now));
     let why = view
         .trouble
         .as_ref()
         .map_or("No answer.", |trouble| trouble.what.as_str());
     let text = match view.at {
-        Some(_) => format!("What you see is {ago} old. {why}"),
+        Some(_) => format!("What you see is {ago} old; it is asked again all the time. {why}"),
         None => why.to_owned(),
     };
-    paint.text(line, 0, &text, paint.theme.tone(Tone::Bad));
+    let mut story = vec![Words::new(Tone::Bad, text)];
+    // On a low terminal the rows are needed more.
+    if let Some(trouble) = view.trouble.as_ref().filter(|_| area.height >= TALL) {
+        story.push(Words::new(
+            Tone::Remedy,
+            format!("To fix: {}", trouble.remedy),
+        ));
+    }
+    let most = if area.height >= TALL { 4 } else { 1 };
+    let lines = dialog::lines(&story, area.width.into()).len().min(most);
+    let (head, rest) = top(area, u16::try_from(lines).unwrap_or(1));
+    paint.paragraphs(head, &story);
     rest
 }
 

@@ -15,7 +15,9 @@ use tokio::{
 };
 
 use super::{
-    Watched, picture,
+    Watched,
+    history::History,
+    picture,
     services::Carriers,
     snapshot::{Kind, Objects, Snapshot, key},
     view::ClusterView,
@@ -143,6 +145,7 @@ struct Board {
     watched: Watched,
     carriers: Carriers,
     snapshot: Snapshot,
+    history: History,
     heard: BTreeSet<Kind>,
     stale: BTreeMap<Kind, Timestamp>,
     trouble: BTreeMap<Kind, Problem>,
@@ -154,6 +157,7 @@ impl Board {
             watched,
             carriers: carriers(),
             snapshot: Snapshot::default(),
+            history: History::default(),
             heard: BTreeSet::new(),
             stale: BTreeMap::new(),
             trouble: BTreeMap::new(),
@@ -179,7 +183,7 @@ impl Board {
         different
     }
 
-    fn draw(&self) -> ClusterView {
+    fn draw(&mut self) -> ClusterView {
         let first = self.stale.values().min();
         let stale_since = first.map(|since| self.watched.clock.at(*since));
         let trouble = self.stale.keys().find_map(|kind| self.trouble.get(kind));
@@ -195,12 +199,15 @@ impl Board {
         // Nobody can tell what has become of it since: it is judged by the last moment that is known.
         let at = stale_since.unwrap_or_else(|| self.watched.clock.now());
         let picture = picture::draw(&self.snapshot, &self.carriers, at);
-        ClusterView {
+        let mut view = ClusterView {
             stale_since,
             trouble,
             unseen: self.unseen(),
             ..picture
-        }
+        };
+        self.history.look(&view);
+        view.timeline = self.history.rows(std::mem::take(&mut view.timeline));
+        view
     }
 
     /// The kinds that are not shown, and why.

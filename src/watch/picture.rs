@@ -17,6 +17,9 @@ use super::{
 pub fn draw(snapshot: &Snapshot, carriers: &Carriers, now: Timestamp) -> ClusterView {
     let facts = Facts::new(snapshot, now);
     let found = rules::findings(&facts);
+    let backups = rows::backups::rows(&facts);
+    let jobs = rows::jobs::rows(&facts);
+    let releases = rows::releases::rows(&facts);
     ClusterView {
         at: Some(now),
         stale_since: None,
@@ -25,12 +28,13 @@ pub fn draw(snapshot: &Snapshot, carriers: &Carriers, now: Timestamp) -> Cluster
         pods: rows::pods::rows(&facts),
         volumes: rows::volumes::rows(&facts),
         nodes: rows::nodes::rows(&facts, carriers),
-        backups: rows::backups::rows(&facts),
         certificates: rows::certificates::rows(&facts),
         ingresses: rows::ingresses::rows(&facts),
         events: rows::events::rows(&facts),
-        jobs: rows::jobs::rows(&facts),
-        releases: rows::releases::rows(&facts),
+        timeline: rows::changes::rows(&facts, (&releases, &jobs, &backups)),
+        backups,
+        jobs,
+        releases,
         unseen: Vec::new(),
         findings: found.into_iter().map(|found| found.finding).collect(),
     }

@@ -2,6 +2,7 @@
 
 pub mod backups;
 pub mod certificates;
+pub mod changes;
 pub mod events;
 pub mod ingresses;
 pub mod jobs;

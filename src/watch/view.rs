@@ -7,7 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::{plan::Service, problem::Problem};
-pub use listed::{BackupRow, CertificateRow, EventRow, IngressRow, JobRow, ReleaseRow};
+pub use listed::{
+    BackupRow, CertificateRow, EventRow, IngressRow, JobRow, ReleaseRow, TimelineRow,
+};
 
 /// How something is, from good to bad.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -192,6 +194,8 @@ pub struct ClusterView {
     pub jobs: Vec<JobRow>,
     /// The newest revision of each Helm release, sorted by namespace and name.
     pub releases: Vec<ReleaseRow>,
+    /// What began, ended and changed, newest first.
+    pub timeline: Vec<TimelineRow>,
     /// Kinds that the login may not see, with the server's words: their lists are empty for that reason.
     pub unseen: Vec<(String, String)>,
 }

@@ -308,6 +308,7 @@ pub fn possible(row: Row<'_>, view: &ClusterView, now: Timestamp) -> Vec<Deed> {
             .into_iter()
             .collect(),
         Row::Finding(row) => of_finding(&row.about, view, now),
+        Row::Change(row) => of_finding(&row.about, view, now),
         Row::Event(row) => {
             let about = row.about.replacen(' ', &format!(" {}/", row.namespace), 1);
             of_finding(&about, view, now)

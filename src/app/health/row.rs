@@ -10,7 +10,7 @@ use crate::{
     plan::ObjectRef,
     watch::view::{
         BackupRow, CertificateRow, ClusterView, EventRow, Finding, Health, IngressRow, JobRow,
-        NodeRow, PodRow, ReleaseRow, VolumeRow,
+        NodeRow, PodRow, ReleaseRow, TimelineRow, VolumeRow,
     },
 };
 
@@ -37,6 +37,8 @@ pub enum Row<'a> {
     Job(&'a JobRow),
     /// A release.
     Release(&'a ReleaseRow),
+    /// Something that began, ended or changed.
+    Change(&'a TimelineRow),
 }
 
 /// By what rows are sorted.
@@ -65,6 +67,7 @@ pub fn all(view: &ClusterView, tab: Tab) -> Vec<Row<'_>> {
         Tab::Events => view.events.iter().map(Row::Event).collect(),
         Tab::Jobs => view.jobs.iter().map(Row::Job).collect(),
         Tab::Releases => view.releases.iter().map(Row::Release).collect(),
+        Tab::Timeline => view.timeline.iter().map(Row::Change).collect(),
     }
 }
 
@@ -73,6 +76,7 @@ impl<'a> Row<'a> {
     pub fn namespace(&self) -> &'a str {
         match self {
             Self::Finding(row) => place(&row.about).0,
+            Self::Change(row) => place(&row.about).0,
             Self::Pod(row) => &row.namespace,
             Self::Node(_) => "",
             Self::Volume(row) => &row.namespace,
@@ -89,6 +93,7 @@ impl<'a> Row<'a> {
     pub fn name(&self) -> &'a str {
         match self {
             Self::Finding(row) => &row.about,
+            Self::Change(row) => &row.about,
             Self::Pod(row) => &row.name,
             Self::Node(row) => &row.name,
             Self::Volume(row) => &row.name,
@@ -107,6 +112,7 @@ impl<'a> Row<'a> {
             Self::Finding(row) => row.problem.code.as_str(),
             Self::Backup(row) => row.kind,
             Self::Job(row) => row.kind,
+            Self::Change(row) => row.code.map_or("", |code| code.as_str()),
             _ => "",
         }
     }
@@ -117,6 +123,10 @@ impl<'a> Row<'a> {
         match self {
             Self::Finding(_) => format!("{mark} {name}"),
             Self::Node(_) => name.to_owned(),
+            Self::Change(row) => {
+                let at = row.at.map_or(0, Timestamp::as_second);
+                format!("{mark} {at} {name}")
+            }
             _ if mark.is_empty() => format!("{namespace}/{name}"),
             _ => format!("{mark} {namespace}/{name}"),
         }
@@ -140,6 +150,7 @@ impl<'a> Row<'a> {
             Self::Event(row) => row.health,
             Self::Job(row) => row.health,
             Self::Release(row) => row.health,
+            Self::Change(row) => row.health,
         }
     }
 
@@ -156,6 +167,11 @@ impl<'a> Row<'a> {
             Self::Event(row) => &row.reason,
             Self::Job(row) => row.status,
             Self::Release(row) => &row.status,
+            Self::Change(row) => match (row.kind, row.until) {
+                ("finding", None) => "lasts",
+                ("finding", Some(_)) => "over",
+                _ => row.kind,
+            },
         }
     }
 
@@ -172,13 +188,14 @@ impl<'a> Row<'a> {
             Self::Event(row) => row.at,
             Self::Job(row) => row.at,
             Self::Release(row) => row.at,
+            Self::Change(row) => row.at,
         }
     }
 
     /// The lines that were found out about it.
     pub fn more(&self) -> &'a [String] {
         match self {
-            Self::Finding(_) | Self::Event(_) => &[],
+            Self::Finding(_) | Self::Event(_) | Self::Change(_) => &[],
             Self::Pod(row) => &row.details,
             Self::Node(row) => &row.details,
             Self::Volume(row) => &row.details,
@@ -196,18 +213,8 @@ impl<'a> Row<'a> {
             Some(ObjectRef::new(version, kind, self.namespace(), self.name()))
         };
         match self {
-            Self::Finding(row) => {
-                let (namespace, name) = place(&row.about);
-                let (kind, _) = row.about.split_once(' ')?;
-                let version = match kind {
-                    "Pod" | "Node" | "PersistentVolumeClaim" => "v1",
-                    "Deployment" | "StatefulSet" | "DaemonSet" => "apps/v1",
-                    "Job" => "batch/v1",
-                    "Cluster" => "postgresql.cnpg.io/v1",
-                    _ => return None,
-                };
-                Some(ObjectRef::new(version, kind, namespace, name))
-            }
+            Self::Finding(row) => named(&row.about),
+            Self::Change(row) => named(&row.about),
             Self::Pod(_) => of("v1", "Pod"),
             Self::Node(_) => of("v1", "Node"),
             Self::Volume(_) => of("v1", "PersistentVolumeClaim"),
@@ -241,6 +248,9 @@ impl<'a> Row<'a> {
             (Self::Backup(BackupRow { took, .. }) | Self::Job(JobRow { took, .. }), Col::Took) => {
                 took.map_or_else(String::new, span).into()
             }
+            (Self::Change(row), Col::Took) => {
+                lasted(row, now).map_or_else(String::new, span).into()
+            }
             (Self::Event(row), Col::Times) if row.times < 2 => "".into(),
             (Self::Ingress(row), Col::Behind) => row
                 .behind
@@ -273,6 +283,15 @@ impl<'a> Row<'a> {
             (Self::Finding(row), Col::Code) => text(row.problem.code.as_str()),
             (Self::Finding(row), Col::About) => text(&row.about),
             (Self::Event(row), Col::About) => text(&row.about),
+            (Self::Change(row), Col::What) => text(&row.what),
+            (Self::Change(row), Col::About) => text(&row.about),
+            (Self::Change(row), Col::Code) => text(row.code.map_or("", |code| code.as_str())),
+            (Self::Change(row), Col::Took) => {
+                let lasted = row.until.zip(row.at).map(|(until, at)| since(at, until));
+                lasted.map_or(Key::Nothing, |span| {
+                    count(span.as_secs().try_into().unwrap_or(0))
+                })
+            }
             (Self::Event(row), Col::Message) => text(&row.message),
             (Self::Event(row), Col::Times) => count(usize::try_from(row.times).unwrap_or(0)),
             (Self::Pod(row), Col::Ready) => {
@@ -346,6 +365,7 @@ impl<'a> Row<'a> {
             Self::Event(row) => [&row.about, &row.message, ""],
             Self::Job(row) => [row.kind, &row.schedule, ""],
             Self::Release(row) => [&row.chart, &row.version, &row.app],
+            Self::Change(row) => [&row.what, &row.about, row.kind],
         }
     }
 }
@@ -373,10 +393,33 @@ fn quantity<'a>(text: &str) -> Key<'a> {
     found.map_or(Key::Nothing, Key::Number)
 }
 
+/// The object in `Pod odoo/odoo-web-5c9f`, when its kind is known here.
+fn named(about: &str) -> Option<ObjectRef> {
+    let (namespace, name) = place(about);
+    let (kind, _) = about.split_once(' ')?;
+    let version = match kind {
+        "Pod" | "Node" | "PersistentVolumeClaim" => "v1",
+        "Deployment" | "StatefulSet" | "DaemonSet" => "apps/v1",
+        "Job" => "batch/v1",
+        "Cluster" | "Backup" => "postgresql.cnpg.io/v1",
+        _ => return None,
+    };
+    Some(ObjectRef::new(version, kind, namespace, name))
+}
+
 /// Namespace and name in `Pod odoo/odoo-web-5c9f` or `Node primary`.
 pub fn place(about: &str) -> (&str, &str) {
     let object = about.split_once(' ').map_or(about, |(_, object)| object);
     object.split_once('/').unwrap_or(("", object))
+}
+
+/// How long something lasted, or lasts; a change of a moment does not.
+fn lasted(row: &TimelineRow, now: Timestamp) -> Option<std::time::Duration> {
+    let until = match (row.until, row.kind) {
+        (None, "finding") => Some(now),
+        (until, _) => until,
+    };
+    Some(since(row.at?, until?))
 }
 
 fn age(then: Option<Timestamp>, now: Timestamp) -> String {

@@ -8,7 +8,7 @@ use crate::{
         story,
         words::{Tone, Words, about, since, span},
     },
-    watch::view::{Health, PodRow},
+    watch::view::{Health, PodRow, TimelineRow},
 };
 
 /// Everything known about a row: the sentence first.
@@ -123,6 +123,7 @@ pub fn sentence(row: Row<'_>, now: Timestamp) -> String {
                 }
             ),
         },
+        Row::Change(row) => row.what.clone(),
         Row::Release(row) => format!(
             "{} is {} {}, revision {}: {}{}.",
             row.name,
@@ -215,8 +216,23 @@ fn facts(row: Row<'_>) -> Vec<String> {
             dash(&row.address)
         )],
         Row::Release(row) => vec![format!("program {}", dash(&row.app))],
+        Row::Change(row) => changed(row),
         Row::Finding(_) | Row::Backup(_) | Row::Certificate(_) | Row::Event(_) | Row::Job(_) => {
             Vec::new()
         }
     }
+}
+
+/// When something began and ended, and about what it was.
+fn changed(row: &TimelineRow) -> Vec<String> {
+    let moment = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    let mut lines = vec![row.about.clone()];
+    lines.extend(row.at.map(|at| format!("began {}", moment(at))));
+    match (row.until, row.kind) {
+        (Some(until), _) => lines.push(format!("ended {}", moment(until))),
+        (None, "finding") => lines.push("it lasts".to_owned()),
+        (None, _) => {}
+    }
+    lines.extend(row.code.map(|code| format!("{code}: {}", code.title())));
+    lines
 }

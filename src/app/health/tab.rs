@@ -26,10 +26,12 @@ pub enum Tab {
     Jobs,
     /// Helm's releases.
     Releases,
+    /// What began, ended and changed.
+    Timeline,
 }
 
 /// How many lists there are.
-pub const TABS: usize = 10;
+pub const TABS: usize = 11;
 
 impl Tab {
     /// All, in order.
@@ -44,6 +46,7 @@ impl Tab {
         Self::Events,
         Self::Jobs,
         Self::Releases,
+        Self::Timeline,
     ];
 
     /// Its place.
@@ -58,9 +61,9 @@ impl Tab {
 
     /// The key that leads to it.
     pub fn key(self) -> char {
-        // Ten lists, ten digits: the last one is 0.
-        let digits = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '0'];
-        digits.get(self.index()).copied().unwrap_or('1')
+        // Ten digits, and a letter for what is none of the lists of things.
+        let keys = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '0', 't'];
+        keys.get(self.index()).copied().unwrap_or('1')
     }
 
     /// What it is called.
@@ -76,6 +79,7 @@ impl Tab {
             Self::Events => "Events",
             Self::Jobs => "Jobs",
             Self::Releases => "Releases",
+            Self::Timeline => "Timeline",
         }
     }
 
@@ -96,6 +100,7 @@ impl Tab {
             Self::Events => view.events.len().to_string(),
             Self::Jobs => good(&view.jobs, |row| row.health),
             Self::Releases => good(&view.releases, |row| row.health),
+            Self::Timeline => view.timeline.len().to_string(),
         }
     }
 
@@ -113,7 +118,7 @@ impl Tab {
             Self::Certificates => worst(&view.certificates, |row| row.health),
             Self::Ingress => worst(&view.ingresses, |row| row.health),
             // What was warned of once is history.
-            Self::Events => Health::Good,
+            Self::Events | Self::Timeline => Health::Good,
             Self::Jobs => worst(&view.jobs, |row| row.health),
             Self::Releases => worst(&view.releases, |row| row.health),
         }
@@ -122,7 +127,7 @@ impl Tab {
     /// The kinds that it shows, as the API calls them.
     pub fn kinds(self) -> &'static [&'static str] {
         match self {
-            Self::Attention => &[],
+            Self::Attention | Self::Timeline => &[],
             Self::Pods => &["Pod"],
             Self::Nodes => &["Node"],
             Self::Volumes => &["PersistentVolumeClaim"],
@@ -147,6 +152,7 @@ impl Tab {
             Self::Events => EVENTS,
             Self::Jobs => JOBS,
             Self::Releases => RELEASES,
+            Self::Timeline => TIMELINE,
         }
     }
 }
@@ -366,6 +372,15 @@ const RELEASES: &[Column] = &[
     wide(Col::App, "PROGRAM", 12, Look::Dim),
 ];
 
+const TIMELINE: &[Column] = &[
+    column(Col::Age, "BEGAN", 7, Look::Number),
+    column(Col::Took, "LASTED", 7, Look::Number),
+    column(Col::Status, "", 7, Look::Health),
+    column(Col::What, "WHAT", 0, Look::Plain),
+    roomy(Col::Code, "CODE", 8, Look::Dim),
+    wide(Col::About, "ABOUT", 34, Look::Dim),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -387,7 +402,7 @@ mod tests {
     #[test]
     fn the_digits_lead_to_the_lists_in_their_order() {
         let keys: String = Tab::ALL.into_iter().map(Tab::key).collect();
-        assert_eq!(keys, "1234567890");
+        assert_eq!(keys, "1234567890t");
         for tab in Tab::ALL {
             assert_eq!(Tab::of(tab.index()), tab);
         }

@@ -17,7 +17,7 @@ use crate::{
 const SIZES: [(u16, u16); 4] = [(60, 15), (80, 24), (120, 40), (200, 60)];
 
 /// The lists by their keys, with what each is called in the names of the pictures.
-const LISTS: [(char, &str); 10] = [
+const LISTS: [(char, &str); 11] = [
     ('1', "attention"),
     ('2', "pods"),
     ('3', "nodes"),
@@ -28,6 +28,7 @@ const LISTS: [(char, &str); 10] = [
     ('8', "events"),
     ('9', "jobs"),
     ('0', "releases"),
+    ('t', "timeline"),
 ];
 
 /// Holds the picture in every size against the one that was reviewed.
@@ -145,6 +146,15 @@ fn stale_data_looks_stale_and_says_why() {
         app.update(Input::Tick(at(90)));
         check(&format!("{name}_from_the_start"), app);
     }
+}
+
+#[test]
+fn a_clock_that_jumped_is_said() {
+    let mut app = told(fixture::cluster());
+    app.known.rehearsal = false;
+    app.update(Input::Tick(at(0)));
+    app.update(Input::Tick(at(-86_400)));
+    check("health_clock", app);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Health;
+use crate::problem::Code;
 
 /// A backup, or a place that backups go to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,4 +149,23 @@ pub struct ReleaseRow {
     pub at: Option<Timestamp>,
     /// Further lines for its details.
     pub details: Vec<String>,
+}
+
+/// Something that began, ended or changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimelineRow {
+    /// When it began.
+    pub at: Option<Timestamp>,
+    /// When it ended; nothing while it lasts, or when it was a change of a moment.
+    pub until: Option<Timestamp>,
+    /// `finding` or `change`.
+    pub kind: &'static str,
+    /// What.
+    pub what: String,
+    /// The object it is about.
+    pub about: String,
+    /// The code of a finding.
+    pub code: Option<Code>,
+    /// How bad it was, or is.
+    pub health: Health,
 }

@@ -43,6 +43,13 @@ pub const HEALTH: &[Binding] = &[
     row(&[Char('9')], "", "", "", Act::Tab(8)),
     row(&[Char('0')], "", "", "", Act::Tab(9)),
     row(
+        &[Char('t')],
+        "t",
+        "",
+        "the timeline: what began, ended and changed",
+        Act::Tab(10),
+    ),
+    row(
         &[Key::Enter, Char('e')],
         "Enter",
         "details",

@@ -250,3 +250,23 @@ fn events_are_listed_newest_first_with_how_often_they_came() {
     );
     assert_eq!(rows[1].health, Health::Good);
 }
+
+#[test]
+fn the_timeline_tells_what_the_objects_remember() {
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"namespace": "care", "name": "web"},
+        "status": {"conditions": [{"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable", "lastUpdateTime": "2026-11-24T01:20:00Z"}]}});
+    let done = json!({"phase": "completed", "startedAt": "2026-11-24T01:40:00Z", "stoppedAt": "2026-11-24T01:41:00Z"});
+    let rows = view(&[silent("secondary"), deployment, backup("one", done)], NOW).timeline;
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| (row.what.as_str(), row.health, row.until.is_some()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("care-db: backup completed.", Health::Good, true),
+            ("secondary is not ready any more.", Health::Bad, false),
+            ("web: its newest version is out.", Health::Good, false),
+        ]
+    );
+}
