@@ -97,8 +97,8 @@ fn text() -> Vec<u8> {
 
 fn last(text: &[u8], lines: usize) -> Vec<u8> {
     let ends = text.iter().enumerate().rev();
-    let ends = ends.filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at);
-    let begin = ends.skip(lines).next().map_or(0, |at| at + 1);
+    let mut ends = ends.filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at);
+    let begin = ends.nth(lines).map_or(0, |at| at + 1);
     text[begin..].to_vec()
 }
 

@@ -171,12 +171,25 @@ pub fn can(app: &App, act: Act) -> bool {
 /// Does it.
 pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
     match act {
+        Act::Explain
+        | Act::Copy
+        | Act::Yaml
+        | Act::Log
+        | Act::Stops
+        | Act::Actions
+        | Act::Namespace => of_row(app, act),
+        act => of_list(app, act),
+    }
+}
+
+/// What concerns the chosen row, or opens a card.
+fn of_row(app: &mut App, act: Act) -> Vec<Effect> {
+    match act {
         Act::Explain => {
             let now = app.now;
             let card =
                 chosen_row(app).map(|row| Dialog::text(row.identity(), said::details(row, now)));
             app.dialog = card;
-            return Vec::new();
         }
         Act::Copy => {
             let now = app.now;
@@ -196,25 +209,21 @@ pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
         Act::Stops => {
             let story = stops::full(&app.known.cluster);
             app.dialog = Some(Dialog::text("If a machine stops now", story));
-            return Vec::new();
         }
         Act::Actions if app.known.run_goes_on() => {
             let noun = app.known.run.purpose.noun();
             app.notice = Some(format!(
                 "A {noun} goes on: nothing is changed by hand before its end."
             ));
-            return Vec::new();
         }
-        Act::Actions => {
-            app.dialog = super::dialog::deed::menu(app);
-            return Vec::new();
-        }
-        Act::Namespace => {
-            app.dialog = Some(namespaces(app));
-            return Vec::new();
-        }
-        _ => {}
+        Act::Actions => app.dialog = super::dialog::deed::menu(app),
+        _ => app.dialog = Some(namespaces(app)),
     }
+    Vec::new()
+}
+
+/// What concerns the list.
+fn of_list(app: &mut App, act: Act) -> Vec<Effect> {
     let App { known, screen, .. } = &mut *app;
     let Screen::Health(state) = screen else {
         return Vec::new();

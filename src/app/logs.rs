@@ -247,7 +247,7 @@ pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
         Act::Next => {
             let containers = app.known.log.containers.clone();
             return ask(app, |wish| {
-                wish.container = next(&containers, wish.container.as_deref())
+                wish.container = next(&containers, wish.container.as_deref());
             });
         }
         Act::All => {

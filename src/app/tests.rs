@@ -14,29 +14,20 @@ use crate::{
 
 /// Every screen and card in a state in which something can be done.
 fn screens() -> Vec<(&'static str, App)> {
-    let press = |mut app: App, keys: &[Key]| {
-        for key in keys {
-            app.update(Input::Key(*key));
-        }
-        app
-    };
+    let mut all = of_setting_up();
+    all.extend(of_health());
+    all
+}
+
+fn press(mut app: App, keys: &[Key]) -> App {
+    for key in keys {
+        app.update(Input::Key(*key));
+    }
+    app
+}
+
+fn of_health() -> Vec<(&'static str, App)> {
     vec![
-        ("welcome", fixture::welcome()),
-        (
-            "wizard",
-            press(fixture::welcome(), &[Key::Down, Key::Down, Key::Enter]),
-        ),
-        ("settings", fixture::opened(Goto::Settings)),
-        ("checks", fixture::checks()),
-        ("checks running", fixture::opened(Goto::Checks)),
-        ("plan", fixture::planned()),
-        ("plan unknown", fixture::opened(Goto::Plan)),
-        ("deploy", fixture::pulling()),
-        ("deploy failed", fixture::failed()),
-        ("deploy asks", fixture::asking()),
-        ("deploy ended", fixture::ended_failed()),
-        ("deploy done", fixture::ended_done()),
-        ("deploy none", fixture::opened(Goto::Deploy)),
         ("health", fixture::health()),
         ("health pods", press(fixture::health(), &[Key::Char('2')])),
         ("health nodes", press(fixture::health(), &[Key::Char('3')])),
@@ -63,6 +54,27 @@ fn screens() -> Vec<(&'static str, App)> {
             press(fixture::health(), &[Key::Char('2'), Key::Char('/')]),
         ),
         ("health empty", fixture::opened(Goto::Health)),
+    ]
+}
+
+fn of_setting_up() -> Vec<(&'static str, App)> {
+    vec![
+        ("welcome", fixture::welcome()),
+        (
+            "wizard",
+            press(fixture::welcome(), &[Key::Down, Key::Down, Key::Enter]),
+        ),
+        ("settings", fixture::opened(Goto::Settings)),
+        ("checks", fixture::checks()),
+        ("checks running", fixture::opened(Goto::Checks)),
+        ("plan", fixture::planned()),
+        ("plan unknown", fixture::opened(Goto::Plan)),
+        ("deploy", fixture::pulling()),
+        ("deploy failed", fixture::failed()),
+        ("deploy asks", fixture::asking()),
+        ("deploy ended", fixture::ended_failed()),
+        ("deploy done", fixture::ended_done()),
+        ("deploy none", fixture::opened(Goto::Deploy)),
         ("log", press(fixture::pulling(), &[Key::Char('l')])),
         ("pod log", press(fixture::health(), &[Key::Char('l')])),
         ("explain", press(fixture::pulling(), &[Key::Char('e')])),
@@ -363,11 +375,11 @@ fn sizes_are_sorted_as_sizes_and_ages_as_ages() {
     let rows = ["512Mi", "5Gi", "50Gi", "1Ti"].map(sized);
     let mut sorted: Vec<Row<'_>> = rows.iter().rev().map(Row::Volume).collect();
     sorted.sort_by_cached_key(|row| row.key(Col::Size));
-    let sizes: Vec<String> = sorted
+    let told: Vec<String> = sorted
         .iter()
         .map(|row| row.cell(Col::Size, fixture::at(0)).into_owned())
         .collect();
-    assert_eq!(sizes, ["512Mi", "5Gi", "50Gi", "1Ti"]);
+    assert_eq!(told, ["512Mi", "5Gi", "50Gi", "1Ti"]);
 }
 
 #[test]

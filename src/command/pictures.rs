@@ -88,7 +88,7 @@ async fn draw_all(context: &Context, place: &Workplace, out: &Path) -> Result<us
         out,
         drawn: 0,
     };
-    let work = desk.work(First::Opened(Box::new(session)), asked);
+    let work = Box::pin(desk.work(First::Opened(Box::new(session)), asked));
     let (drawn, ()) = tokio::join!(pictures.all(&world), work);
     drawn
 }

@@ -356,16 +356,22 @@ fn stops(objects: &[Value], node: &str) -> Vec<(Service, Stop, String)> {
     told.map(|one| (one.service, one.stop, one.why)).collect()
 }
 
-#[test]
-fn if_a_node_stops_each_service_says_what_becomes_of_it() {
+fn instance(name: &str, place: &str) -> Value {
+    let mut one = pod("database", name, place);
+    one["metadata"]["labels"] = json!({"cnpg.io/cluster": "care-db"});
+    one
+}
+
+fn copy(name: &str, place: &str) -> Value {
+    json!({"apiVersion": "longhorn.io/v1beta2", "kind": "Replica", "metadata": {"namespace": "longhorn-system", "name": name},
+        "spec": {"volumeName": "pvc-1", "nodeID": place, "healthyAt": "2026-11-23T00:00:00Z"}})
+}
+
+/// A database with a standby, its operator, and files whose volume has one copy.
+fn two_machines() -> Vec<Value> {
     let owned = |mut pod: Value, kind: &str, name: &str| {
         pod["metadata"]["ownerReferences"] = json!([{"kind": kind, "name": name}]);
         pod
-    };
-    let instance = |name: &str, place: &str| {
-        let mut one = pod("database", name, place);
-        one["metadata"]["labels"] = json!({"cnpg.io/cluster": "care-db"});
-        one
     };
     let mut operator = owned(
         pod("cnpg-system", "cnpg-1", "secondary"),
@@ -384,11 +390,7 @@ fn if_a_node_stops_each_service_says_what_becomes_of_it() {
     files["spec"]["volumes"] = json!([{"persistentVolumeClaim": {"claimName": "data"}}]);
     let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"namespace": "rustfs", "name": "data"},
         "spec": {"volumeName": "pvc-1"}, "status": {"phase": "Bound"}});
-    let copy = |name: &str, place: &str| {
-        json!({"apiVersion": "longhorn.io/v1beta2", "kind": "Replica", "metadata": {"namespace": "longhorn-system", "name": name},
-            "spec": {"volumeName": "pvc-1", "nodeID": place, "healthyAt": "2026-11-23T00:00:00Z"}})
-    };
-    let mut all = vec![
+    vec![
         node("primary"),
         node("secondary"),
         cluster,
@@ -399,7 +401,12 @@ fn if_a_node_stops_each_service_says_what_becomes_of_it() {
         files,
         claim,
         copy("a", "primary"),
-    ];
+    ]
+}
+
+#[test]
+fn if_a_node_stops_each_service_says_what_becomes_of_it() {
+    let mut all = two_machines();
     // The primary's database moves; the only copy of the files' volume is on it, though their pod is elsewhere.
     let failover = Duration::from_secs(46 + 45);
     assert_eq!(

@@ -8,7 +8,7 @@ use crate::{
         story,
         words::{Tone, Words, about, since, span},
     },
-    watch::view::{Health, PodRow, TimelineRow},
+    watch::view::{BackupRow, CertificateRow, Health, IngressRow, JobRow, PodRow, TimelineRow},
 };
 
 /// Everything known about a row: the sentence first.
@@ -54,49 +54,9 @@ pub fn sentence(row: Row<'_>, now: Timestamp) -> String {
             }
             Health::Warn | Health::Bad => format!("The volume of {}: {}.", row.name, row.status),
         },
-        Row::Backup(row) => match (row.kind, row.at) {
-            ("Backup", Some(_)) => format!("Backup of {}: {},{old} ago.", row.of, row.status),
-            ("Schedule", Some(_)) => {
-                format!(
-                    "Backups of {} are {}; the last began{old} ago.",
-                    row.of, row.status
-                )
-            }
-            ("Archive", Some(_)) => format!(
-                "The changes of {} are {}; the last good backup ended{old} ago.",
-                row.of,
-                archive(&row.status)
-            ),
-            ("Archive", None) => format!(
-                "The changes of {} are {}; no backup that could be restored is known.",
-                row.of,
-                archive(&row.status)
-            ),
-            ("Volumes", _) => format!("The store of the volumes' backups is {}.", row.status),
-            _ => format!("{} {}: {}.", row.kind, row.name, row.status),
-        },
-        Row::Certificate(row) => match row.ends {
-            None => format!("{} holds no certificate that can be read.", row.name),
-            Some(at) if at <= now => format!(
-                "{} ended {} ago: browsers and programs refuse it.",
-                row.name,
-                about(since(at, now))
-            ),
-            Some(at) => format!(
-                "{} is valid for another {}.",
-                row.name,
-                days(since(now, at))
-            ),
-        },
-        Row::Ingress(row) => match (row.health, row.behind) {
-            (Health::Bad, _) => format!(
-                "{} leads nowhere: no pod behind it takes requests.",
-                row.hosts
-            ),
-            (Health::Good, Some(1)) => format!("{} is served by 1 pod.", row.hosts),
-            (Health::Good, Some(pods)) => format!("{} is served by {pods} pods.", row.hosts),
-            _ => format!("{}: {}.", row.hosts, row.status),
-        },
+        Row::Backup(row) => backup(row, &old),
+        Row::Certificate(row) => certificate(row, now),
+        Row::Ingress(row) => ingress(row),
         Row::Event(row) => {
             let times = match row.times {
                 0 | 1 => String::new(),
@@ -107,22 +67,7 @@ pub fn sentence(row: Row<'_>, now: Timestamp) -> String {
                 row.reason, row.about, row.message
             )
         }
-        Row::Job(row) => match (row.kind, row.took) {
-            ("CronJob", _) => format!(
-                "{} begins a job at {}: {}.",
-                row.name, row.schedule, row.status
-            ),
-            (_, Some(took)) => format!("{} is {} after {}.", row.name, row.status, span(took)),
-            _ => format!(
-                "{} is {}{}.",
-                row.name,
-                row.status,
-                match old.as_str() {
-                    "" => String::new(),
-                    old => format!(", begun{old} ago"),
-                }
-            ),
-        },
+        Row::Job(row) => job(row, &old),
         Row::Change(row) => row.what.clone(),
         Row::Release(row) => format!(
             "{} is {} {}, revision {}: {}{}.",
@@ -235,4 +180,79 @@ fn changed(row: &TimelineRow) -> Vec<String> {
     }
     lines.extend(row.code.map(|code| format!("{code}: {}", code.title())));
     lines
+}
+
+/// How a backup, its schedule or the archive is.
+fn backup(row: &BackupRow, old: &str) -> String {
+    match (row.kind, row.at) {
+        ("Backup", Some(_)) => format!("Backup of {}: {},{old} ago.", row.of, row.status),
+        ("Schedule", Some(_)) => {
+            format!(
+                "Backups of {} are {}; the last began{old} ago.",
+                row.of, row.status
+            )
+        }
+        ("Archive", Some(_)) => format!(
+            "The changes of {} are {}; the last good backup ended{old} ago.",
+            row.of,
+            archive(&row.status)
+        ),
+        ("Archive", None) => format!(
+            "The changes of {} are {}; no backup that could be restored is known.",
+            row.of,
+            archive(&row.status)
+        ),
+        ("Volumes", _) => format!("The store of the volumes' backups is {}.", row.status),
+        _ => format!("{} {}: {}.", row.kind, row.name, row.status),
+    }
+}
+
+/// How long a certificate is valid.
+fn certificate(row: &CertificateRow, now: Timestamp) -> String {
+    match row.ends {
+        None => format!("{} holds no certificate that can be read.", row.name),
+        Some(at) if at <= now => format!(
+            "{} ended {} ago: browsers and programs refuse it.",
+            row.name,
+            about(since(at, now))
+        ),
+        Some(at) => format!(
+            "{} is valid for another {}.",
+            row.name,
+            days(since(now, at))
+        ),
+    }
+}
+
+/// Whether anything answers at an address.
+fn ingress(row: &IngressRow) -> String {
+    match (row.health, row.behind) {
+        (Health::Bad, _) => format!(
+            "{} leads nowhere: no pod behind it takes requests.",
+            row.hosts
+        ),
+        (Health::Good, Some(1)) => format!("{} is served by 1 pod.", row.hosts),
+        (Health::Good, Some(pods)) => format!("{} is served by {pods} pods.", row.hosts),
+        _ => format!("{}: {}.", row.hosts, row.status),
+    }
+}
+
+/// How a job or a schedule is.
+fn job(row: &JobRow, old: &str) -> String {
+    match (row.kind, row.took) {
+        ("CronJob", _) => format!(
+            "{} begins a job at {}: {}.",
+            row.name, row.schedule, row.status
+        ),
+        (_, Some(took)) => format!("{} is {} after {}.", row.name, row.status, span(took)),
+        _ => format!(
+            "{} is {}{}.",
+            row.name,
+            row.status,
+            match old {
+                "" => String::new(),
+                old => format!(", begun{old} ago"),
+            }
+        ),
+    }
 }

@@ -34,15 +34,14 @@ pub fn short(node: &NodeRow) -> Option<Words> {
         .iter()
         .filter(|one| one.stop > Stop::Fewer)
         .collect();
-    let text = match felt.is_empty() {
-        true => "every service goes on".to_owned(),
-        false => {
-            let parts: Vec<String> = felt
-                .iter()
-                .map(|one| format!("{} {}", one.service.title(), words(one.stop)))
-                .collect();
-            parts.join("; ")
-        }
+    let text = if felt.is_empty() {
+        "every service goes on".to_owned()
+    } else {
+        let parts: Vec<String> = felt
+            .iter()
+            .map(|one| format!("{} {}", one.service.title(), words(one.stop)))
+            .collect();
+        parts.join("; ")
     };
     let text = format!("If {} stops now: {text}.", node.name);
     Some(Words::new(

@@ -361,8 +361,8 @@ impl<'a> Desk<'a> {
         });
         match saved.await {
             Ok(Ok(path)) => {
-                self.tell(Input::Notice(format!("Saved as {}", path.display())))
-                    .await
+                let words = format!("Saved as {}", path.display());
+                self.tell(Input::Notice(words)).await;
             }
             Ok(Err(problem)) => self.tell(Input::Problem(problem)).await,
             Err(broken) => tracing::error!(%broken, "saving a log broke off"),

@@ -48,9 +48,8 @@ impl Kube {
     /// # Errors
     /// The server refuses, also because there is one of that name, or cannot be reached.
     pub async fn make(&self, of: &ObjectRef, object: &Value) -> Result<Value, DoorError> {
-        let collection = match self.known(of).await? {
-            Some(collection) => collection,
-            None => return Err(super::words::unknown_kind(of)),
+        let Some(collection) = self.known(of).await? else {
+            return Err(super::words::unknown_kind(of));
         };
         let path = format!("{collection}?fieldManager={BY_HAND}");
         let answer = self

@@ -62,10 +62,10 @@ impl Kube {
             asked.container
         );
         if let Some(tail) = asked.tail {
-            path.push_str(&format!("&tailLines={tail}"));
+            path = format!("{path}&tailLines={tail}");
         }
         if let Some(since) = asked.since {
-            path.push_str(&format!("&sinceTime={}", encoded(&since.to_string())));
+            path = format!("{path}&sinceTime={}", encoded(&since.to_string()));
         }
         if asked.previous {
             path.push_str("&previous=true");

@@ -40,7 +40,7 @@ pub fn of(
     look.note_databases(carriers, &mut told);
     look.note_workloads(carriers, &mut told);
     if !look.governed {
-        let why = "nothing is moved or repaired: the Kubernetes API is here".to_owned();
+        let why = "nothing is moved or repaired: the Kubernetes API is here";
         note(&mut told, &[Service::Platform], Stop::Ends, why);
     }
     told.into_iter()
@@ -53,7 +53,7 @@ pub fn of(
 }
 
 /// Keeps the worst, with every reason for it.
-fn note(told: &mut Told, services: &[Service], stop: Stop, why: String) {
+fn note(told: &mut Told, services: &[Service], stop: Stop, why: &str) {
     for service in services {
         let Some((known, reasons)) = told.get_mut(service) else {
             continue;
@@ -62,8 +62,8 @@ fn note(told: &mut Told, services: &[Service], stop: Stop, why: String) {
             *known = stop;
             reasons.clear();
         }
-        if stop == *known && !reasons.contains(&why) {
-            reasons.push(why.clone());
+        if stop == *known && !reasons.iter().any(|known| known == why) {
+            reasons.push(why.to_owned());
         }
     }
 }
@@ -96,7 +96,7 @@ impl Look<'_, '_> {
             };
             let owner = ("Cluster".to_owned(), who.to_owned());
             let services = carriers.carried_by(&owner, namespace(cluster));
-            note(told, &services, stop, why);
+            note(told, &services, stop, &why);
         }
     }
 
@@ -125,7 +125,7 @@ impl Look<'_, '_> {
                 Fate::Ends => (Stop::Ends, who),
             };
             let services = carriers.carried_by(&owner, &place);
-            note(told, &services, stop, why);
+            note(told, &services, stop, &why);
         }
     }
 
