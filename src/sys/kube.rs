@@ -74,6 +74,8 @@ pub enum Source {
 #[derive(Clone)]
 pub struct Kube {
     client: Client,
+    /// Asks once and gives every answer at once, also the refusal of a budget, which looks like an overload.
+    once: Client,
     server: Arc<str>,
     source: Arc<Source>,
     discovery: Arc<Discovery>,
@@ -127,9 +129,13 @@ impl Kube {
         config.connect_timeout = Some(CONNECT_LIMIT);
         config.read_timeout = None;
         let server: Arc<str> = config.cluster_url.to_string().trim_end_matches('/').into();
-        let client = Client::try_from(config).map_err(|error| words::client(&server, &error))?;
+        let made =
+            |config| Client::try_from(config).map_err(|error| words::client(&server, &error));
+        let client = made(config.clone())?;
+        config.default_retry = false;
         Ok(Self {
             client,
+            once: made(config)?,
             server,
             source: Arc::new(source.clone()),
             discovery: Arc::default(),

@@ -231,6 +231,14 @@ async fn drain(kube: &Kube, name: &str, inputs: &mpsc::Sender<Input>) -> Result<
     let every = ObjectRef::new("v1", "Pod", "", "");
     let mut first = None;
     loop {
+        let closed = kube.get(&node(name)).await?;
+        if closed.is_none_or(|node| node["spec"]["unschedulable"] != true) {
+            let what = format!(
+                "{name} was opened again while it was drained: no more pods are asked to leave."
+            );
+            let remedy = "Drain it again if that is still meant.";
+            return Err(Problem::new(Code::Node01, what, remedy));
+        }
         let (pods, alone) = leaving(&kube.list(&every, "").await?, name);
         let all = *first.get_or_insert(pods.len());
         if pods.is_empty() {
@@ -239,7 +247,7 @@ async fn drain(kube: &Kube, name: &str, inputs: &mpsc::Sender<Input>) -> Result<
         let mut waits = String::new();
         for (namespace, pod) in pods.keys() {
             if let Evicted::Refused(why) = kube.evict(namespace, pod).await? {
-                waits = format!("; {namespace}/{pod} waits: {why}");
+                waits = format!("; {namespace}/{pod}: {why}");
             }
         }
         let gone = all.saturating_sub(pods.len());

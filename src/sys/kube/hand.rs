@@ -4,7 +4,7 @@ use http::{HeaderValue, Method, StatusCode, header::CONTENT_TYPE};
 use kube::client::Body;
 use serde_json::{Value, json};
 
-use super::{Answer, Kube, request};
+use super::{Answer, Kube, REQUEST_LIMIT, collect, request, retry_after, words};
 use crate::{compare::owners::BY_HAND, plan::ObjectRef, sys::DoorError};
 
 /// What became of a pod that was asked to leave.
@@ -49,7 +49,7 @@ impl Kube {
     /// The server refuses, also because there is one of that name, or cannot be reached.
     pub async fn make(&self, of: &ObjectRef, object: &Value) -> Result<Value, DoorError> {
         let Some(collection) = self.known(of).await? else {
-            return Err(super::words::unknown_kind(of));
+            return Err(words::unknown_kind(of));
         };
         let path = format!("{collection}?fieldManager={BY_HAND}");
         let answer = self
@@ -97,7 +97,14 @@ impl Kube {
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static(media));
         *asked.body_mut() = Body::from(body.to_string().into_bytes());
-        let (status, bytes, after) = self.raw(asked).await?;
+        // Not by the pace of the other questions: a budget's refusal has the status of an overload and is none.
+        let response = tokio::time::timeout(REQUEST_LIMIT, self.once.send(asked))
+            .await
+            .map_err(|_elapsed| words::slow(&self.server, REQUEST_LIMIT))?
+            .map_err(|error| words::transport(&self.server, &error))?;
+        let status = response.status();
+        let after = retry_after(response.headers());
+        let bytes = collect(response.into_body()).await;
         Ok(Answer {
             status,
             body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),

@@ -19,9 +19,10 @@ fn check(name: &str, mut app: App) {
     }
 }
 
-fn tell(app: &mut App, news: News) {
+fn tell(mut app: App, news: News) -> App {
     let id = app.known.log.wish.id;
     app.update(Input::Log { id, news });
+    app
 }
 
 fn opened() -> App {
@@ -31,8 +32,8 @@ fn opened() -> App {
 /// A log that is followed.
 fn log() -> App {
     let mut app = opened();
-    tell(
-        &mut app,
+    app = tell(
+        app,
         News::Begun(vec!["web".to_owned(), "sidecar".to_owned()]),
     );
     let lines: String = (0..200)
@@ -45,9 +46,9 @@ fn log() -> App {
             ),
         })
         .collect();
-    tell(&mut app, News::Lines(lines.into_bytes()));
-    tell(&mut app, News::Lines(b"\xff\xfe is no text\n".to_vec()));
-    tell(&mut app, News::Caught(true));
+    app = tell(app, News::Lines(lines.into_bytes()));
+    app = tell(app, News::Lines(b"\xff\xfe is no text\n".to_vec()));
+    app = tell(app, News::Caught(true));
     app
 }
 
@@ -56,15 +57,15 @@ fn a_log_that_is_read_or_refused() {
     check("log_reading", opened());
     check("log", log());
     let mut app = opened();
-    tell(&mut app, News::Trouble(Some(fixture::failure())));
+    app = tell(app, News::Trouble(Some(fixture::failure())));
     check("log_refused", app);
     let mut app = log();
-    tell(&mut app, News::Trouble(Some(fixture::failure())));
+    app = tell(app, News::Trouble(Some(fixture::failure())));
     check("log_not_heard", app);
     let mut app = opened();
-    tell(&mut app, News::Begun(vec!["web".to_owned()]));
-    tell(&mut app, News::Caught(true));
-    tell(&mut app, News::Over);
+    app = tell(app, News::Begun(vec!["web".to_owned()]));
+    app = tell(app, News::Caught(true));
+    app = tell(app, News::Over);
     check("log_empty", app);
 }
 
@@ -95,8 +96,8 @@ fn a_log_of_a_part() {
     check("log_aside", press(log(), &[Key::Right, Key::Right]));
     check("log_times", press(log(), &[Key::Char('t')]));
     let mut app = press(log(), &[Key::Char('t'), Key::Down, Key::Down, Key::Enter]);
-    tell(&mut app, News::Lines(b"one line\n".to_vec()));
-    tell(&mut app, News::Caught(true));
+    app = tell(app, News::Lines(b"one line\n".to_vec()));
+    app = tell(app, News::Caught(true));
     check("log_last_hour", press(app, &[Key::Char('p')]));
     check("log_help", press(log(), &[Key::Char('?')]));
 }
@@ -104,10 +105,7 @@ fn a_log_of_a_part() {
 #[test]
 fn a_log_needs_no_colour_and_no_more_than_ascii_and_commands_no_terminal() {
     let mut app = log();
-    tell(
-        &mut app,
-        News::Lines(b"\x1b]0;owned\x07\x1b[2Jend\n".to_vec()),
-    );
+    app = tell(app, News::Lines(b"\x1b]0;owned\x07\x1b[2Jend\n".to_vec()));
     app.update(Input::Resize(80, 24));
     let ascii = shot(&app, Theme::colour().ascii(), (80, 24));
     assert!(ascii.is_ascii(), "{ascii}");

@@ -269,3 +269,57 @@ async fn a_job_does_its_work_again_under_another_name() {
     assert!(told(&input).contains("rows-again"));
     ground.until(&jobs, "both jobs", complete(2)).await;
 }
+
+#[tokio::test]
+async fn a_budget_keeps_a_pod_on_its_node_and_opening_the_node_ends_the_drain() {
+    let ground = Ground::new().await;
+    ground.apply(deployment(2)).await;
+    let labels = json!({"app.kubernetes.io/name": "web"});
+    ground
+        .apply(json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "web", "namespace": "care"},
+            "spec": {"minAvailable": 2, "selector": {"matchLabels": labels}}}))
+        .await;
+    let serve = |all: &[&Value]| all.len() == 2 && all.iter().all(|pod| ready(pod));
+    ground.until(&pods(), "two pods", serve).await;
+    let budget = ObjectRef::new("policy/v1", "PodDisruptionBudget", "care", "");
+    let tight = |all: &[&Value]| {
+        all.iter()
+            .any(|one| one["status"]["disruptionsAllowed"] == 0)
+    };
+    ground.until(&budget, "a tight budget", tight).await;
+    let place = ground.kube.list(&pods(), "").await.unwrap().remove(0);
+    let place = place["spec"]["nodeName"].as_str().unwrap().to_owned();
+    let (inputs, mut heard) = mpsc::channel(64);
+    let deed = Deed::Drain(place.clone());
+    let draining = tokio::spawn(perform(
+        ground.kube.clone(),
+        (deed, Timestamp::now()),
+        inputs,
+    ));
+    let first = tokio::time::timeout(LIMIT, heard.recv())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        told(&first).contains("The disruption budget web needs 2"),
+        "{first:?}"
+    );
+    // Other questions are not held back by that refusal.
+    let before = ground.uids().await;
+    assert_eq!(before.len(), 2);
+    ground.perform(Deed::Uncordon(place)).await;
+    let end = async {
+        let mut last = None;
+        while let Some(input) = heard.recv().await {
+            last = Some(input);
+        }
+        last.unwrap()
+    };
+    let end = tokio::time::timeout(LIMIT, end).await.unwrap();
+    assert!(
+        matches!(&end, Input::Problem(problem) if problem.what.contains("opened again")),
+        "{end:?}"
+    );
+    draining.await.unwrap();
+    assert_eq!(ground.uids().await, before);
+}
