@@ -42,7 +42,11 @@ pub fn draw(app: &App, state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) 
     narrowed(state, paint, line);
     let rows = health::rows(view, state);
     let chosen = health::chosen(state, &rows);
-    let (list, details) = parts(paint, rest);
+    let (list, details) = if rows.is_empty() {
+        (rest, None)
+    } else {
+        parts(paint, rest)
+    };
     if let (Some(details), Some(row)) = (details, rows.get(chosen)) {
         paint.paragraphs(details, &said::details(*row, app.now));
     }
