@@ -23,6 +23,7 @@ pub const STAGES: &[(&str, &str)] = &[
     ("network", "Network and certificate"),
     ("data", "Data"),
     ("care", "Care"),
+    ("proof", "Proof"),
 ];
 
 /// The whole catalogue, checked.
@@ -140,7 +141,14 @@ fn faults(file: &str, component: &ComponentFile) -> Vec<Problem> {
         found.push(wrong(file, &what));
     }
     let mut names = BTreeSet::new();
-    for step in &component.steps {
+    for (index, step) in component.steps.iter().enumerate() {
+        if step.when.is_some() && component.builds_on(index) {
+            let what = format!(
+                "a step builds on `{}`, which a site may be without",
+                step.name
+            );
+            found.push(wrong(file, &what));
+        }
         for need in step.needs.iter().flatten() {
             // Only a step above it: so the steps of a component never make a circle.
             if !names.contains(need) {
@@ -274,7 +282,7 @@ mod tests {
     #[test]
     fn the_catalogue_of_this_program_is_right() {
         let catalog = Catalog::load().unwrap_or_else(|problems| panic!("{problems:#?}"));
-        assert_eq!(catalog.components.len(), 26);
+        assert_eq!(catalog.components.len(), 27);
     }
 
     #[test]
@@ -306,6 +314,17 @@ mod tests {
         let text = problems(&[("x.yaml", file("x", "", more))]);
         assert!(
             text.contains("step `b` needs `c`, which is no step above it"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_step_that_builds_on_one_that_may_be_missing_is_refused_by_name() {
+        let more = "- {name: b, title: B, when: on, needs: [], wait: {}, usual: 1s, limit: 1m}\n\
+                    - {name: c, title: C, wait: {}, usual: 1s, limit: 1m}\n";
+        let text = problems(&[("x.yaml", file("x", "", more))]);
+        assert!(
+            text.contains("a step builds on `b`, which a site may be without"),
             "{text}"
         );
     }

@@ -1,6 +1,6 @@
 //! The command line as types; it decides nothing and prints nothing.
 
-use std::path::PathBuf;
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -45,6 +45,37 @@ pub struct Global {
     /// A folder of charts to use instead of the repositories, for sites without internet
     #[arg(long, global = true, value_name = "DIR")]
     pub charts: Option<PathBuf>,
+    /// Where an address of the site is reached from here, such as by a tunnel: 10.0.0.12:443=127.0.0.1:8443; may be repeated
+    #[arg(long, global = true, value_name = "ADDRESS:PORT=IP:PORT")]
+    pub through: Vec<Through>,
+}
+
+/// A way to an address that is not the direct one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Through {
+    /// The address of the site.
+    pub of: SocketAddr,
+    /// What leads there.
+    pub by: SocketAddr,
+}
+
+impl FromStr for Through {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no ADDRESS:PORT=IP:PORT");
+        let (of, by) = text.split_once('=').ok_or_else(wrong)?;
+        match (of.parse(), by.parse()) {
+            (Ok(of), Ok(by)) => Ok(Self { of, by }),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl fmt::Display for Through {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}={}", self.of, self.by)
+    }
 }
 
 /// Which face is shown.
@@ -321,6 +352,26 @@ impl Global {
             Face::Plain
         } else {
             Face::Screens
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_by_a_tunnel_is_read_as_it_is_written_and_anything_else_is_refused() {
+        let way: Through = "10.0.0.12:443=127.0.0.1:8443".parse().unwrap();
+        assert_eq!(way.to_string(), "10.0.0.12:443=127.0.0.1:8443");
+        for text in [
+            "10.0.0.12:443",
+            "10.0.0.12=127.0.0.1:8443",
+            "app.care.example.org:443=127.0.0.1:8443",
+            "10.0.0.12:443=127.0.0.1",
+        ] {
+            let wrong = text.parse::<Through>().unwrap_err();
+            assert!(wrong.contains(text), "{wrong}");
         }
     }
 }

@@ -3,12 +3,14 @@
 mod build;
 mod database;
 mod object;
+mod proof;
 mod purpose;
 pub mod show;
 
 pub use build::{build, build_with};
 pub use database::{COUNT, Database, NAMESPACE as DATABASE, Origin};
 pub use object::{Object, ObjectRef};
+pub use proof::{Expect, Place, Proof};
 pub use purpose::{Purpose, Restoring};
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -185,8 +187,8 @@ pub enum Action {
         /// The job that makes them.
         run: JobRun,
     },
-    /// Calls an address and compares the answer.
-    Http(HttpCall),
+    /// Asks one of the site's names from outside and compares the answer; it is asked anew in every run.
+    Http(Box<Proof>),
     /// Deletes objects and waits until they are gone.
     Delete(Vec<ObjectRef>),
     /// Asks a person.
@@ -264,10 +266,23 @@ pub struct Release {
     pub version: String,
     /// Final values.
     pub values: serde_json::Value,
+    /// Whether helm holds them against the chart's own schema.
+    pub schema: Schema,
     /// What the chart creates, from the catalogue: the stand-in for practice and tests.
     pub workloads: Vec<Workload>,
     /// Names of the CustomResourceDefinitions the chart brings, such as `clusters.postgresql.cnpg.io`.
     pub crds: Vec<String>,
+}
+
+/// Whether helm holds the values of a release against the schema that its chart brings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schema {
+    /// As always.
+    #[default]
+    Checked,
+    /// The schema refers to files on the internet, which machines of a hospital may not reach; helm would fail for want of them.
+    Unchecked,
 }
 
 /// A workload that a chart or an operator creates, as the catalogue lists it.
@@ -345,19 +360,6 @@ pub struct Bucket {
     pub public_read: bool,
     /// Web origins that may use it from a browser.
     pub cors_origins: Vec<String>,
-}
-
-/// An HTTP call with the answer it expects.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HttpCall {
-    /// Method, such as `GET`.
-    pub method: String,
-    /// Full address.
-    pub url: String,
-    /// Expected status.
-    pub status: u16,
-    /// Text that the body must contain.
-    pub contains: Option<String>,
 }
 
 /// What must hold before a step is done.

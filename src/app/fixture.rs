@@ -19,8 +19,8 @@ use crate::{
         Waiting,
     },
     plan::{
-        Action, Component, Object, Pin, Plan, Purpose, Release, Service, Stage, Step, StepId,
-        StepKind,
+        Action, Component, Object, Pin, Plan, Purpose, Release, Schema, Service, Stage, Step,
+        StepId, StepKind,
     },
     problem::{Code, Problem},
     site::sample,
@@ -434,6 +434,7 @@ pub fn plan() -> Plan {
         version: "1.11.0".to_owned(),
         values: serde_json::json!({"persistence": {"defaultClassReplicaCount": 2}}),
         workloads: Vec::new(),
+        schema: Schema::Checked,
         crds: Vec::new(),
     };
     let step = |component: &str, stage, title: &str, needs: &[&str], action| Step {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::plan::{Service, Workload};
+use crate::plan::{Expect, Schema, Service, Workload};
 
 /// One file of `assets/catalog`.
 #[derive(Clone, Debug, Deserialize)]
@@ -37,6 +37,18 @@ pub struct ComponentFile {
     pub remedies: Vec<Remedy>,
     /// Its steps; each needs the one before unless it says what it needs.
     pub steps: Vec<StepFile>,
+}
+
+impl ComponentFile {
+    /// Whether another of its steps builds on the step at this place.
+    pub fn builds_on(&self, index: usize) -> bool {
+        let name = self.steps.get(index).map(|step| &step.name);
+        let mut others = self.steps.iter().enumerate();
+        others.any(|(other, step)| match &step.needs {
+            Some(needs) => name.is_some_and(|name| needs.contains(name)),
+            None => other == index + 1,
+        })
+    }
 }
 
 /// A pinned chart or image.
@@ -73,6 +85,9 @@ pub struct StepFile {
     pub name: String,
     /// What is shown.
     pub title: String,
+    /// Whether a site has it, as for a component; no other step may build on one that may be missing.
+    #[serde(default)]
+    pub when: Option<String>,
     /// Names of steps of this component that come before; `[]` begins as soon as the component may.
     #[serde(default)]
     pub needs: Option<Vec<String>>,
@@ -86,7 +101,7 @@ pub struct StepFile {
     pub job: Option<JobSpec>,
     /// Buckets.
     pub buckets: Option<BucketsSpec>,
-    /// An HTTP call.
+    /// A request from outside.
     pub http: Option<HttpSpec>,
     /// A question to a person.
     pub confirm: Option<String>,
@@ -155,6 +170,9 @@ pub struct HelmSpec {
     pub version: String,
     /// Template of the values.
     pub values: String,
+    /// Whether helm holds the values against the chart's own schema.
+    #[serde(default)]
+    pub schema: Schema,
     /// What the chart and its operator make; all of it is waited for.
     pub workloads: Vec<Workload>,
     /// Definitions that the chart brings.
@@ -194,24 +212,18 @@ pub struct BucketSpec {
     pub origins: Vec<String>,
 }
 
-/// An HTTP call.
+/// A request from outside to one of the site's names.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpSpec {
-    /// Method.
-    #[serde(default = "get")]
-    pub method: String,
-    /// Address; it may name `{{ site... }}`.
-    pub url: String,
-    /// Expected status.
-    pub status: u16,
-    /// Text in the answer.
-    #[serde(default)]
-    pub contains: Option<String>,
-}
-
-fn get() -> String {
-    "GET".to_owned()
+    /// Short name of the host, such as `care`; it may be a `{{ ... }}` over the settings.
+    pub host: String,
+    /// Namespace of the program behind the name.
+    pub namespace: String,
+    /// Path with its query.
+    pub path: String,
+    /// What the answer must be.
+    pub expect: Expect,
 }
 
 /// A condition.

@@ -84,6 +84,7 @@ fn workload_objects(release: &Release, workload: &Workload) -> Vec<Value> {
     })];
     if let Some(made) = values.first_mut() {
         place(release, workload, &mut made["spec"]["template"]["spec"]);
+        host_ports(release, &mut made["spec"]["template"]["spec"]);
     }
     if workload.kind != "StatefulSet" {
         values.extend(workload.claims.iter().map(|claim| {
@@ -108,20 +109,65 @@ fn workload_objects(release: &Release, workload: &Workload) -> Vec<Value> {
         if let Some(service) = values.last_mut() {
             expose(release, service);
         }
+        values.extend(ingress(release, workload, name));
     }
     values
 }
 
-/// Where the pods may be, by the chart's values: those of the chart's main workload, or of the part of its name.
-fn place(release: &Release, workload: &Workload, pod: &mut Value) {
-    let Some(values) = release.values.as_object().filter(|_| !workload.by_operator) else {
+/// An ingress controller that takes ports of the machines says so in the values of its chart.
+fn host_ports(release: &Release, pod: &mut Value) {
+    let said = release.values.pointer("/controller/hostPort");
+    let Some(said) = said.filter(|said| said["enable"] == true) else {
         return;
     };
-    let part = values
+    let containers = pod["containers"].as_array_mut().into_iter().flatten();
+    for port in containers.flat_map(|one| one["ports"].as_array_mut().into_iter().flatten()) {
+        let taken = ["http", "https"].into_iter().map(|name| &said[name]);
+        if taken
+            .into_iter()
+            .any(|taken| *taken == port["containerPort"])
+        {
+            port["hostPort"] = port["containerPort"].clone();
+        }
+    }
+}
+
+/// The Ingress of a chart that makes one for its workload, such as Grafana's.
+fn ingress(release: &Release, workload: &Workload, service: &str) -> Option<Value> {
+    let said = release.values.get(&workload.name)?.get("ingress")?;
+    let hosts = said["hosts"]
+        .as_array()
+        .filter(|_| said["enabled"] == true)?;
+    let port = workload.ports.first()?;
+    let rules: Vec<Value> = hosts
         .iter()
-        .find(|(part, _)| workload.name.ends_with(&format!("-{part}")));
+        .map(|host| {
+            let to = json!({"service": {"name": service, "port": {"number": port}}});
+            json!({"host": host, "http": {"paths": [{"path": said["path"], "pathType": "Prefix", "backend": to}]}})
+        })
+        .collect();
+    let namespace = workload.namespace.as_deref().unwrap_or(&release.namespace);
+    Some(json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "metadata": {"name": workload.name, "namespace": namespace, "labels": {"app.kubernetes.io/instance": release.name}},
+        "spec": {"ingressClassName": said["ingressClassName"], "tls": said["tls"], "rules": rules},
+    }))
+}
+
+/// Where the pods may be, by the chart's values: those of the chart's main workload, or of the part of its name.
+fn place(release: &Release, workload: &Workload, pod: &mut Value) {
+    if workload.by_operator {
+        return;
+    }
+    let mut parts = release.values.as_object().into_iter().flatten();
+    let part = parts.find(|(part, _)| workload.name.ends_with(&format!("-{part}")));
     let from = part.map_or(&release.values, |(_, part)| part);
-    for key in ["tolerations", "affinity", "nodeSelector"] {
+    for key in [
+        "tolerations",
+        "affinity",
+        "nodeSelector",
+        "priorityClassName",
+    ] {
         if pod.get(key).is_none()
             && let Some(said) = from.get(key)
         {

@@ -72,6 +72,12 @@ impl Context {
         Tools {
             helm: self.global.helm.clone(),
             charts: self.global.charts.clone(),
+            through: self
+                .global
+                .through
+                .iter()
+                .map(|way| (way.of, way.by))
+                .collect(),
             speed,
         }
     }

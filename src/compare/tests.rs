@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    plan::{Release, StepId},
+    plan::{Release, Schema, StepId},
     problem::{Code, Problem},
 };
 
@@ -147,6 +147,7 @@ fn release() -> Release {
         version: "v1.2.3".to_owned(),
         values: json!({"a": 1}),
         workloads: Vec::new(),
+        schema: Schema::Checked,
         crds: Vec::new(),
     }
 }

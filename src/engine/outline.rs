@@ -39,9 +39,7 @@ pub fn digest(step: &Step) -> String {
             "name": release.name, "namespace": release.namespace, "chart": release.chart,
             "repository": release.repository, "version": release.version, "values": release.values,
         }),
-        Action::Http(call) => {
-            json!({"method": call.method, "url": call.url, "status": call.status, "contains": call.contains})
-        }
+        Action::Http(proof) => json!(proof),
         Action::Delete(targets) => json!({ "delete": targets }),
         Action::Confirm { question } => json!({ "question": question }),
         Action::Wait | Action::Apply(_) | Action::Job(_) | Action::Buckets { .. } => {

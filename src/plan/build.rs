@@ -6,17 +6,21 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Action, Bucket, Component, Database, HttpCall, JobRun, Object, ObjectRef, Pin, Plan, Purpose,
-    Ready, Release, Step, StepId,
+    Action, Bucket, Component, Database, JobRun, Object, ObjectRef, Pin, Place, Plan, Proof,
+    Purpose, Ready, Release, Step, StepId,
 };
 use crate::{
     catalog::{
-        BucketSpec, BucketsSpec, Catalog, ComponentFile, HelmSpec, PinSpec, ReadySpec, StepFile,
+        BucketSpec, BucketsSpec, Catalog, ComponentFile, HelmSpec, HttpSpec, PinSpec, ReadySpec,
+        StepFile,
     },
     problem::{Code, Problem},
     site::{Secrets, Site},
 };
 use render::Renderer;
+
+/// The Secret that holds the site's certificate, in every namespace that shows it.
+const CERTIFICATE: &str = "lets-encrypt-cert";
 
 /// Kinds whose readiness is waited for when a step applies them.
 const WAITED: &[&str] = &[
@@ -88,26 +92,40 @@ pub fn build_with(
     })
 }
 
-/// The components that this site has.
+/// The components and steps that this site has.
 fn chosen(renderer: &Renderer<'_>, catalog: &Catalog) -> Result<Catalog, Vec<Problem>> {
-    let mut without = Vec::new();
     let mut problems = Vec::new();
-    for component in &catalog.components {
-        let Some(when) = &component.when else {
-            continue;
+    let mut has =
+        |place: &str, when: Option<&String>| match when.map(|when| renderer.line(place, when)) {
+            None => true,
+            Some(Ok(word)) if word == "on" => true,
+            Some(Ok(word)) if word == "off" => false,
+            Some(Ok(other)) => {
+                problems.push(wrong(
+                    place,
+                    &format!("its `when` gives `{other}` and not on or off"),
+                ));
+                false
+            }
+            Some(Err(problem)) => {
+                problems.push(problem);
+                false
+            }
         };
-        match renderer.line(&component.id, when).as_deref() {
-            Ok("on") => {}
-            Ok("off") => without.push(component.id.as_str()),
-            Ok(other) => problems.push(wrong(
-                &component.id,
-                &format!("its `when` gives `{other}` and not on or off"),
-            )),
-            Err(problem) => problems.push(problem.clone()),
-        }
+    let components = catalog.components.iter();
+    let without: Vec<&str> = components
+        .filter(|component| !has(&component.id, component.when.as_ref()))
+        .map(|component| component.id.as_str())
+        .collect();
+    let mut chosen = catalog.chosen(|id| !without.contains(&id));
+    for component in &mut chosen.components {
+        let id = component.id.clone();
+        component
+            .steps
+            .retain(|step| has(&format!("{id}/{}", step.name), step.when.as_ref()));
     }
     if problems.is_empty() {
-        Ok(catalog.chosen(|id| !without.contains(&id)))
+        Ok(chosen)
     } else {
         Err(problems)
     }
@@ -250,12 +268,7 @@ impl Builder<'_> {
             return self.buckets(buckets);
         }
         if let Some(http) = &file.http {
-            return Ok(Action::Http(HttpCall {
-                method: http.method.clone(),
-                url: self.renderer.line(&component.id, &http.url)?,
-                status: http.status,
-                contains: http.contains.clone(),
-            }));
+            return self.proof(component, http);
         }
         Ok(match &file.confirm {
             Some(question) => Action::Confirm {
@@ -263,6 +276,42 @@ impl Builder<'_> {
             },
             None => Action::Wait,
         })
+    }
+
+    /// A request to a host, at every place that answers for it, with the certificate that this place shows.
+    fn proof(&self, component: &ComponentFile, http: &HttpSpec) -> Result<Action, Problem> {
+        let short = self.renderer.line(&component.id, &http.host)?;
+        let hosts = &self.site.domains.hosts;
+        let host = hosts.iter().find(|host| host.short == short);
+        let host =
+            host.ok_or_else(|| wrong(&component.id, &format!("no host is called `{short}`")))?;
+        let entrances = self.site.entrances();
+        let at = entrances.of(host.public).iter().map(|entrance| Place {
+            name: entrance.name.clone(),
+            address: entrance.address,
+        });
+        let at: Vec<Place> = at.collect();
+        if at.is_empty() {
+            // Nobody asked would be nothing proved.
+            return Err(wrong(
+                &component.id,
+                &format!("nothing answers for `{short}`"),
+            ));
+        }
+        // For public names the firewall ends the encryption, for private ones the Ingress of the program.
+        let shown = if host.public {
+            "public-nginx"
+        } else {
+            &http.namespace
+        };
+        Ok(Action::Http(Box::new(Proof {
+            host: host.name.to_string(),
+            path: http.path.clone(),
+            at,
+            expect: http.expect.clone(),
+            certificate: ObjectRef::new("v1", "Secret", shown, CERTIFICATE),
+            namespace: http.namespace.clone(),
+        })))
     }
 
     fn release(&self, helm: &HelmSpec) -> Result<Action, Problem> {
@@ -280,6 +329,7 @@ impl Builder<'_> {
             repository: helm.repository.clone(),
             version: helm.version.clone(),
             values: self.renderer.values(&helm.values)?,
+            schema: helm.schema,
             workloads,
             crds: helm.crds.clone(),
         })))
@@ -370,19 +420,9 @@ fn short_digest<'a>(parts: impl Iterator<Item = &'a [u8]>, bytes: usize) -> Stri
 
 /// Steps of a component that no other of its steps builds on.
 fn last_steps(component: &ComponentFile) -> Vec<StepId> {
-    let built_on = |index: usize, name: &String| {
-        component
-            .steps
-            .iter()
-            .enumerate()
-            .any(|(other, step)| match &step.needs {
-                Some(names) => names.contains(name),
-                None => other == index + 1,
-            })
-    };
     let steps = component.steps.iter().enumerate();
     steps
-        .filter(|(index, step)| !built_on(*index, &step.name))
+        .filter(|(index, _)| !component.builds_on(*index))
         .map(|(_, step)| StepId::new(&component.id, &step.name))
         .collect()
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{Action, Object, Plan, Ready, Step};
+use super::{Action, Expect, Object, Plan, Ready, Step};
 
 /// The plan as a person reads it.
 pub fn text(plan: &Plan) -> String {
@@ -66,7 +66,10 @@ pub fn describe(action: &Action) -> String {
         Action::Wait => "waits".to_owned(),
         Action::Job(run) => format!("runs the job {}", run.job.reference().name),
         Action::Buckets { buckets, .. } => format!("makes {} buckets", buckets.len()),
-        Action::Http(call) => format!("asks {}", call.url),
+        Action::Http(proof) if proof.expect == Expect::Refused => {
+            format!("attacks {} and must be refused", proof.host)
+        }
+        Action::Http(proof) => format!("asks {}", proof.url()),
         Action::Delete(targets) => format!("deletes {} objects", targets.len()),
         Action::Confirm { question } => format!("asks you: {question}"),
     }
@@ -147,7 +150,7 @@ fn action_json(action: &Action) -> Value {
             "repository": release.repository, "version": release.version, "values": release.values,
         }),
         Action::Buckets { buckets, .. } => json!({"buckets": buckets, "objects": masked}),
-        Action::Http(call) => json!(call),
+        Action::Http(proof) => json!(proof),
         Action::Confirm { question } => json!({ "question": question }),
         Action::Delete(targets) => json!({ "delete": targets }),
         Action::Apply(_) | Action::Job(_) | Action::Wait => json!({ "objects": masked }),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     kinds::Kind,
+    packed::Shown,
     store::Refused,
     table::{self, Form},
 };
@@ -352,11 +353,12 @@ struct Item<'a>(&'a Value, bool);
 impl serde::Serialize for Item<'_> {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let Some(map) = self.0.as_object().filter(|_| !self.1) else {
-            return self.0.serialize(to);
+            return Shown(self.0).serialize(to);
         };
         to.collect_map(
             map.iter()
-                .filter(|(name, _)| !matches!(name.as_str(), "kind" | "apiVersion")),
+                .filter(|(name, _)| !matches!(name.as_str(), "kind" | "apiVersion"))
+                .map(|(name, item)| (name, Shown(item))),
         )
     }
 }

@@ -19,7 +19,9 @@ use super::{
     form, gotalk,
     kinds::{DEFINITION, Kind, Registry},
     managed::{Change, Entries, Manager},
-    meta_check, options, reset,
+    meta_check, options,
+    packed::unpack,
+    reset,
     schema::{self, Node},
     store::{self, Refused, Store},
     validate, weight,
@@ -147,9 +149,14 @@ impl Cluster {
         value["kind"] = kind.kind.as_str().into();
         let wish = Wish { old, now };
         admit::admit(&self.store, kind, wish, &mut value)?;
-        form::shape(kind, &mut value);
+        let same = old.is_some_and(|old| store::same_body(old, &value));
+        if same {
+            form::shape_metadata(&mut value);
+        } else {
+            form::shape(kind, &mut value);
+        }
         drop_empty_metadata(&mut value);
-        let mut wrong = wrong(kind, old, &value);
+        let mut wrong = wrong(kind, old, &value, same);
         if kind.custom.is_some() && call.place.subresource == "status" {
             // A status is looked at by itself, and spoken of so.
             for cause in &mut wrong {
@@ -265,8 +272,8 @@ fn unkept(old: Option<&Value>, object: &Arc<Value>) -> Arc<Value> {
     Arc::new(value)
 }
 
-/// Everything that is wrong with an object.
-fn wrong(kind: &Kind, old: Option<&Value>, value: &Value) -> Vec<Invalid> {
+/// Everything that is wrong with an object; a body that is the stored one has been looked at before.
+fn wrong(kind: &Kind, old: Option<&Value>, value: &Value, same: bool) -> Vec<Invalid> {
     let mut wrong = meta_check::metadata(value);
     if let Some(old) = old {
         // A server finds this twice.
@@ -277,7 +284,12 @@ fn wrong(kind: &Kind, old: Option<&Value>, value: &Value) -> Vec<Invalid> {
         wrong.extend(meta_check::keys(value));
     }
     if let Some(schema) = &kind.schema {
-        wrong.extend(validate::check(value, Node::new(schema)));
+        let node = Node::new(schema);
+        wrong.extend(if same {
+            validate::check_metadata(value, node)
+        } else {
+            validate::check(value, node)
+        });
     }
     wrong.extend(special::miscounted(kind, value));
     wrong
@@ -285,8 +297,11 @@ fn wrong(kind: &Kind, old: Option<&Value>, value: &Value) -> Vec<Invalid> {
 
 /// A write that changes nothing but the times of its managers changes nothing.
 fn keep_times(old: &Value, value: &mut Value) {
+    if store::differs(old, value) {
+        return;
+    }
     let timeless = |value: &Value| {
-        let mut list = value
+        let mut list = unpack(value.clone())
             .pointer("/metadata/managedFields")
             .and_then(Value::as_array)
             .cloned()

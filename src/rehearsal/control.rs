@@ -40,6 +40,14 @@ pub use kubelet::{EXIT, SECONDS};
 pub use nodes::{beginnings, nodes};
 pub use trouble::{SCENARIO, played};
 
+/// Small readings of objects, for those who look at what the controllers keep.
+pub mod reading {
+    pub use super::{
+        pods::ready,
+        shape::{items, name, namespace, text},
+    };
+}
+
 use super::world::Controller;
 
 /// Every controller, in the order in which they are asked: wishes first, then those who carry them out.

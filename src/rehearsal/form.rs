@@ -73,25 +73,29 @@ fn read(code: &'static str) -> Option<Code> {
 pub fn shape(kind: &Kind, value: &mut Value) {
     let known = schema::type_name(&kind.group, &kind.version, &kind.kind)
         .filter(|name| kind.custom.is_none() && TYPES.contains_key(name));
-    let Some(map) = value.as_object_mut() else {
-        return;
-    };
     let Some(name) = known else {
-        let meta = map.get("metadata").cloned().unwrap_or_default();
-        map.insert(
-            "metadata".into(),
-            message(&meta, &[META, "ObjectMeta"].concat()),
-        );
+        return shape_metadata(value);
+    };
+    let Some(map) = value.as_object_mut() else {
         return;
     };
     let mut out = Map::new();
     for field in ["kind", "apiVersion"] {
-        if let Some(text) = map.get(field) {
-            out.insert(field.into(), text.clone());
+        if let Some(text) = map.get_mut(field) {
+            out.insert(field.into(), text.take());
         }
     }
-    fill(&mut out, &Value::Object(std::mem::take(map)), name);
+    fill(&mut out, &mut Value::Object(std::mem::take(map)), name);
     *value = out.into();
+}
+
+/// Gives only the metadata its form: the rest has it.
+pub fn shape_metadata(value: &mut Value) {
+    if let Some(map) = value.as_object_mut() {
+        let meta = map.get_mut("metadata").map(Value::take);
+        let meta = message(meta.unwrap_or_default(), &[META, "ObjectMeta"].concat());
+        map.insert("metadata".into(), meta);
+    }
 }
 
 /// The first place at which a value does not fit its built-in type, in the words of a server.
@@ -216,13 +220,14 @@ pub fn nothing(kind: &Kind) -> Value {
     value
 }
 
-fn message(value: &Value, name: &str) -> Value {
+fn message(mut value: Value, name: &str) -> Value {
     let mut out = Map::new();
-    fill(&mut out, value, name);
+    fill(&mut out, &mut value, name);
     out.into()
 }
 
-fn fill(out: &mut Map<String, Value>, value: &Value, name: &str) {
+/// Takes the fields of a type out of a value, in their order.
+fn fill(out: &mut Map<String, Value>, value: &mut Value, name: &str) {
     for field in TYPES.get(name).into_iter().flatten() {
         if field.inline {
             if let Code::Type(inner) = field.code {
@@ -230,11 +235,12 @@ fn fill(out: &mut Map<String, Value>, value: &Value, name: &str) {
             }
             continue;
         }
-        let given = value.get(field.name).filter(|given| !given.is_null());
+        let given = value.get_mut(field.name).map(Value::take);
+        let given = given.filter(|given| !given.is_null());
         // The one field of this kind that is left out while it is zero.
         let born = field.name == "creationTimestamp" && name.ends_with(".ObjectMeta");
         let kept = if born {
-            given.cloned()
+            given
         } else {
             formed(given, &field.code, field.omitted)
         };
@@ -244,8 +250,10 @@ fn fill(out: &mut Map<String, Value>, value: &Value, name: &str) {
     }
 }
 
-fn formed(given: Option<&Value>, code: &Code, omitted: bool) -> Option<Value> {
+fn formed(given: Option<Value>, code: &Code, omitted: bool) -> Option<Value> {
     let nil = || (!omitted).then_some(Value::Null);
+    let inside =
+        |item: Value, code: &Code| formed(Some(item).filter(|item| !item.is_null()), code, false);
     match code {
         Code::Pointer(inner) => match given {
             Some(value) => formed(Some(value), inner, false),
@@ -253,63 +261,68 @@ fn formed(given: Option<&Value>, code: &Code, omitted: bool) -> Option<Value> {
         },
         Code::List(inner) => match given {
             Some(Value::Array(list)) if !list.is_empty() => Some(
-                list.iter()
-                    .filter_map(|item| formed(Some(item).filter(|i| !i.is_null()), inner, false))
+                list.into_iter()
+                    .filter_map(|item| inside(item, inner))
                     .collect(),
             ),
             Some(Value::Array(_)) | None => nil(),
-            other => other.cloned(),
+            other => other,
         },
         Code::Map(inner) => match given {
             Some(Value::Object(map)) if !map.is_empty() => {
-                let items = map.iter().filter_map(|(key, item)| {
-                    let item = formed(Some(item).filter(|i| !i.is_null()), inner, false)?;
-                    Some((key.clone(), item))
-                });
+                let items = map
+                    .into_iter()
+                    .filter_map(|(key, item)| Some((key, inside(item, inner)?)));
                 Some(Value::Object(items.collect()))
             }
             Some(Value::Object(_)) | None => nil(),
-            other => other.cloned(),
+            other => other,
         },
         Code::Bytes => match given {
             Some(value) if omitted && value == "" => None,
             None => nil(),
-            other => other.cloned(),
+            other => other,
         },
-        Code::Text => plain(given, &json!(""), omitted),
-        Code::Number => plain(given, &json!(0), omitted),
-        Code::Yes => plain(given, &json!(false), omitted),
-        Code::Type(name) => Some(typed(given, name, omitted)),
+        Code::Text => plain(given, || json!(""), omitted),
+        Code::Number => plain(given, || json!(0), omitted),
+        Code::Yes => plain(given, || json!(false), omitted),
+        Code::Type(name) => Some(typed(given, name)),
     }
     .filter(|value| !(omitted && matches!(code, Code::List(_) | Code::Map(_)) && value.is_null()))
 }
 
-fn plain(given: Option<&Value>, zero: &Value, omitted: bool) -> Option<Value> {
-    let value = given.unwrap_or(zero);
-    (!omitted || value != zero).then(|| value.clone())
+fn plain(given: Option<Value>, zero: impl Fn() -> Value, omitted: bool) -> Option<Value> {
+    match given {
+        Some(value) if !omitted || value != zero() => Some(value),
+        None if !omitted => Some(zero()),
+        _ => None,
+    }
 }
 
 /// A value of a named type; it is there even when nothing is said about it.
-fn typed(given: Option<&Value>, name: &str, _omitted: bool) -> Value {
+fn typed(given: Option<Value>, name: &str) -> Value {
     let bare = name.rsplit('.').next().unwrap_or(name);
     match (TYPES.get(name).map(Vec::as_slice), given) {
         // Another name for a plain type.
-        (Some([only]), _) if only.name == "@" => {
+        (Some([only]), given) if only.name == "@" => {
             formed(given, &only.code, false).unwrap_or_default()
         }
         (Some(_), given) => {
-            let mut value = message(given.unwrap_or(&Value::Null), name);
+            let mut given = given.unwrap_or_default();
+            let mut said = Vec::new();
             // Templates of claims name their kind.
             if bare == "PersistentVolumeClaim" {
                 for field in ["kind", "apiVersion"] {
-                    if let Some(text) = given.and_then(|given| given.get(field)) {
-                        value[field] = text.clone();
-                    }
+                    said.extend(given.get_mut(field).map(|text| (field, text.take())));
                 }
+            }
+            let mut value = message(given, name);
+            for (field, text) in said {
+                value[field] = text;
             }
             value
         }
-        (None, Some(value)) if bare == "Quantity" => quantity::canonical(value),
+        (None, Some(value)) if bare == "Quantity" => quantity::canonical(&value),
         (None, Some(value)) => moment(value, bare),
         (None, None) => match bare {
             "Quantity" => "0".into(),
@@ -321,14 +334,14 @@ fn typed(given: Option<&Value>, name: &str, _omitted: bool) -> Value {
 }
 
 /// Moments are written in one way.
-fn moment(value: &Value, bare: &str) -> Value {
+fn moment(value: Value, bare: &str) -> Value {
     let form = match bare {
         "Time" => "%Y-%m-%dT%H:%M:%SZ",
         "MicroTime" => "%Y-%m-%dT%H:%M:%S.%6fZ",
-        _ => return value.clone(),
+        _ => return value,
     };
     let at: Option<jiff::Timestamp> = value.as_str().and_then(|text| text.parse().ok());
-    at.map_or_else(|| value.clone(), |at| at.strftime(form).to_string().into())
+    at.map_or(value, |at| at.strftime(form).to_string().into())
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::{
     problem::{Code, Problem},
     site::Site,
     sys::{
+        Routes,
         daemon::{self, Lock},
         files::{self, Mode},
         kube::Kube,
@@ -131,7 +132,10 @@ async fn open(
     let point = Point {
         url: serving.url.clone(),
         token: serving.token.clone(),
-        routes: place::open(&options.site, &serving.stop, tasks).await?,
+        routes: Routes {
+            edge: serving.routes.edge,
+            ..place::open(&options.site, &serving.stop, tasks).await?
+        },
         speed: options.speed,
         pid: std::process::id(),
         began: serving.began,

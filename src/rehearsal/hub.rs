@@ -15,13 +15,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{
-    clock::Clock,
-    cluster::Cluster,
-    pace,
-    persist::Journal,
-    world::{Controller, World},
-};
+use super::{clock::Clock, cluster::Cluster, driver::Driver, pace, persist::Journal};
 use crate::problem::Problem;
 
 /// How many requests may wait for their turn.
@@ -38,6 +32,10 @@ const LEAST_PAUSE: Duration = Duration::from_millis(5);
 
 /// A turn of the controllers that costs less is not counted: then they are asked after every request.
 const SMALL_TURN: Duration = Duration::from_millis(1);
+
+/// When controllers that found something to do have cost more, they are left alone for as long again: what comes meanwhile is
+/// looked at together.
+const LARGE_TURN: Duration = Duration::from_millis(50);
 
 /// How many times the cost of a turn the controllers rest at most, when they found nothing to do again and again:
 /// many changes that concern none of them must not keep a whole core busy.
@@ -74,7 +72,7 @@ pub struct Keeper {
     /// Its time.
     pub clock: Clock,
     /// Its controllers.
-    pub controllers: Controller,
+    pub controllers: Driver,
 }
 
 /// The ends of the ways that lead to the owning task.
@@ -213,10 +211,10 @@ impl Keeper {
         told: &watch::Sender<u64>,
         rest: &mut Rest,
     ) -> Result<Option<Timestamp>, Problem> {
+        let began = Instant::now();
         for turn in 0..TURNS {
             let now = self.clock.now();
-            let began = Instant::now();
-            let reaction = (self.controllers)(&World::new(&self.cluster.store), now);
+            let reaction = self.controllers.turn(&self.cluster.store, now);
             let before = self.cluster.store.revision();
             for write in reaction.writes {
                 self.cluster.store.perform(write, now);
@@ -229,6 +227,7 @@ impl Keeper {
             }
             self.cluster.catch_up();
         }
+        rest.after(false, began.elapsed());
         self.keep(told)?;
         Ok(Some(self.clock.now()))
     }
@@ -264,11 +263,12 @@ impl Rest {
 
     fn after(&mut self, nothing_to_do: bool, cost: Duration) {
         self.idle = if nothing_to_do { self.idle + 1 } else { 0 };
-        self.until = None;
-        if cost >= SMALL_TURN {
-            let rest = cost * self.idle.min(MOST_REST);
-            self.until = Some(Instant::now() + rest).filter(|_| !rest.is_zero());
-        }
+        let times = match cost {
+            cost if cost < SMALL_TURN => 0,
+            cost if cost >= LARGE_TURN => self.idle.clamp(1, MOST_REST),
+            _ => self.idle.min(MOST_REST),
+        };
+        self.until = (times > 0).then(|| Instant::now() + cost * times);
     }
 }
 
@@ -286,7 +286,7 @@ mod tests {
     use super::*;
     use crate::rehearsal::{
         Speed,
-        world::{Reaction, Write},
+        world::{Controller, Reaction, World, Write},
     };
 
     /// The end of a wait that must not end.
@@ -321,7 +321,7 @@ mod tests {
             cluster: Cluster::new(store),
             journal,
             clock: Clock::new(Speed::Max, START.parse().unwrap()),
-            controllers: deadline,
+            controllers: Driver::of([deadline as Controller]),
         };
         Hub::start(keeper, stop.clone(), &TaskTracker::new())
     }
@@ -340,6 +340,8 @@ mod tests {
         assert_eq!(rest.left().unwrap_or_default(), Duration::ZERO);
         rest.after(false, cost);
         assert_eq!(rest.left(), None);
+        rest.after(false, LARGE_TURN);
+        assert_eq!(rest.left(), Some(LARGE_TURN));
     }
 
     /// A mistake in one answer: the others are answered all the same.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     fields::Fields,
+    packed,
     schema::Node,
     store::stamp,
     typed::{Comparison, compare},
@@ -59,15 +60,8 @@ pub struct Change<'a> {
 
 impl Change<'_> {
     fn comparison(&self) -> Comparison {
-        let bare = |value: &Value| {
-            let mut value = value.clone();
-            if let Some(meta) = value.get_mut("metadata").and_then(Value::as_object_mut) {
-                meta.shift_remove("managedFields");
-            }
-            value
-        };
-        let (old, new) = (bare(self.old), bare(self.new));
-        let mut found = compare(Some(&old), Some(&new), self.node);
+        let mut found = compare(Some(self.old), Some(self.new), self.node);
+        found.cut(&Fields::path(&["f:metadata", "f:managedFields"]));
         found.cut(self.reset);
         found
     }
@@ -311,7 +305,7 @@ impl Entry {
             time: text("time"),
             fields: value
                 .get("fieldsV1")
-                .map(Fields::from_json)
+                .map(|fields| Fields::from_json(&packed::fields_of(fields)))
                 .unwrap_or_default(),
         }
     }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
+    packed,
     store::{Store, Verb},
     world::{reference, text_at},
 };
@@ -98,7 +99,7 @@ impl Journal {
 
     fn compact(&mut self, store: &Store, now: Timestamp) -> Result<(), Problem> {
         let objects = store.all().map(|object| {
-            let put = put(&object.to_string());
+            let put = put(&packed::text(object));
             record(&[put], store, now)
         });
         let last = std::iter::once_with(|| record(&[], store, now));
@@ -125,7 +126,7 @@ fn replay(store: &mut Store, record: &Value) {
     let changes = record.get("changes").and_then(Value::as_array);
     for change in changes.into_iter().flatten() {
         if let Some(object) = change.get("put") {
-            store.restore(object.clone().into());
+            store.restore(object.clone());
         }
         if let Some([kind, namespace, name]) = change
             .get("gone")

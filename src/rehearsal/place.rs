@@ -68,6 +68,7 @@ pub async fn open(
     Ok(Routes {
         dns: Some(dns),
         connect,
+        edge: None,
     })
 }
 

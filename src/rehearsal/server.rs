@@ -34,7 +34,9 @@ use super::{
     call::{Call, Method, Place, Query},
     clock::{Clock, Speed},
     cluster::Cluster,
-    declined, discovery, driver,
+    declined, discovery,
+    driver::Driver,
+    edge,
     flaky::{Flaky, Met},
     hub::{Hub, Keeper},
     openapi, pace,
@@ -44,7 +46,7 @@ use super::{
     swagger,
     table::Form,
     watching,
-    world::{Controller, Reaction, kind_key, reference},
+    world::{kind_key, reference},
 };
 use crate::{
     problem::{Code, Problem},
@@ -114,7 +116,7 @@ pub struct Serving {
     pub url: String,
     /// What clients must show.
     pub token: SecretString,
-    /// Where the names of the site lead.
+    /// What answers for the addresses of the site.
     pub routes: Routes,
     /// The certificate of the same port for clients that insist on TLS, PEM.
     pub authority: String,
@@ -147,7 +149,7 @@ pub async fn serve(options: ServeOptions) -> Result<Serving, Problem> {
 /// # Errors
 /// The port is taken, or its file cannot be used.
 pub async fn serve_with(options: ServeOptions, patience: Patience) -> Result<Serving, Problem> {
-    serve_all(options, patience, driver::turn).await
+    serve_all(options, patience, Driver::new()).await
 }
 
 /// The same without controllers: nothing happens but what clients do, as on an API server alone.
@@ -155,14 +157,13 @@ pub async fn serve_with(options: ServeOptions, patience: Patience) -> Result<Ser
 /// # Errors
 /// The port is taken, or its file cannot be used.
 pub async fn serve_still(options: ServeOptions) -> Result<Serving, Problem> {
-    let still: Controller = |_, _| Reaction::default();
-    serve_all(options, Patience::default(), still).await
+    serve_all(options, Patience::default(), Driver::default()).await
 }
 
 async fn serve_all(
     options: ServeOptions,
     patience: Patience,
-    controllers: Controller,
+    controllers: Driver,
 ) -> Result<Serving, Problem> {
     files::create_folder(&options.dir)?;
     let (mut journal, mut store, at) = Journal::open(&options.dir.join(STATE))?;
@@ -188,8 +189,10 @@ async fn serve_all(
         clock: Clock::new(options.speed, began),
         controllers,
     };
+    let hub = Hub::start(keeper, stop.clone(), &tasks);
+    let edge = edge::open(hub.clone(), &stop, &tasks).await?;
     let door = Door {
-        hub: Hub::start(keeper, stop.clone(), &tasks),
+        hub,
         token: token.clone(),
         secure,
         flaky: Flaky::default(),
@@ -205,7 +208,10 @@ async fn serve_all(
     Ok(Serving {
         url: format!("http://{local}"),
         token,
-        routes: Routes::default(),
+        routes: Routes {
+            edge: Some(edge),
+            ..Routes::default()
+        },
         authority,
         began,
         stop,

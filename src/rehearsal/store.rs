@@ -2,7 +2,7 @@
 
 mod meta;
 
-pub use meta::{is_same, stamp};
+pub use meta::{differs, is_same, same_body, stamp};
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -12,7 +12,10 @@ use std::{
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::world::{Note, Write, kind_key, reference, text_at};
+use super::{
+    packed::{self, pack},
+    world::{Note, Write, kind_key, reference, text_at},
+};
 use crate::plan::ObjectRef;
 
 /// How many changes a watch may lag behind before it is told 410 Gone.
@@ -27,6 +30,9 @@ const LEAST: usize = 512;
 /// Events that are kept; a real cluster forgets them after an hour.
 const MOST_EVENTS: usize = 3000;
 
+/// Stands for the kinds themselves: which of them have an object.
+pub const KINDS: &str = "";
+
 type Names = BTreeMap<String, Arc<Value>>;
 
 /// Every object, by kind with group, namespace (empty for cluster-scoped) and name.
@@ -37,6 +43,10 @@ pub struct Store {
     /// Changes at or before this revision are no longer in the ring.
     floor: u64,
     ring: VecDeque<Change>,
+    /// What the changes of the ring weigh as text, up to this revision.
+    weight: (usize, u64),
+    /// The revision of the last change of each kind, and under [`KINDS`] that at which a kind came or went.
+    changed: BTreeMap<Arc<str>, u64>,
     /// Namespace and name of the events, oldest first; some may be gone already.
     events: VecDeque<(String, String)>,
 }
@@ -72,7 +82,7 @@ pub struct Change {
 impl Change {
     /// The object as JSON: written once for the log on disk and all watches.
     pub fn text(&self) -> &str {
-        self.text.get_or_init(|| self.object.to_string().into())
+        self.text.get_or_init(|| packed::text(&self.object).into())
     }
 }
 
@@ -119,6 +129,11 @@ impl Store {
         self.kinds.keys().map(AsRef::as_ref)
     }
 
+    /// The revision of the last change of a kind, or of [`KINDS`]; a lower bound for what was there at the start.
+    pub fn changed(&self, kind: &str) -> u64 {
+        self.changed.get(kind).copied().unwrap_or(0)
+    }
+
     /// Every object, for a snapshot.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Value>> {
         self.kinds
@@ -139,10 +154,10 @@ impl Store {
     }
 
     /// Puts an object back as it was written to disk, without a new revision.
-    pub fn restore(&mut self, value: Arc<Value>) {
+    pub fn restore(&mut self, value: Value) {
         let target = reference(&value);
         let kind = self.kind_name(&kind_key(&target.api_version, &target.kind));
-        self.put(&kind, &target, value);
+        self.put(&kind, &target, Arc::new(pack(value)));
     }
 
     /// Takes an object away as the log on disk says, without a new revision.
@@ -155,6 +170,7 @@ impl Store {
         self.revision = revision;
         self.floor = revision;
         self.ring.clear();
+        self.weight = (0, revision);
     }
 
     /// A store that holds only this object and the same revision: where a dry run writes.
@@ -162,7 +178,7 @@ impl Store {
     pub fn aside(&self, object: Option<&Value>) -> Self {
         let mut aside = Self::default();
         if let Some(object) = object {
-            aside.restore(Arc::new(object.clone()));
+            aside.restore(object.clone());
         }
         aside.resume_at(self.revision);
         aside
@@ -182,7 +198,7 @@ impl Store {
         self.revision += 1;
         meta::born(&mut value, self.revision, now);
         let kind = self.kind_name(&key);
-        let object = Arc::new(value);
+        let object = Arc::new(pack(value));
         self.put(&kind, &target, Arc::clone(&object));
         self.note(Verb::Added, kind, Arc::clone(&object), None);
         Ok(object)
@@ -206,6 +222,7 @@ impl Store {
             return Err(Refused::Conflict);
         }
         meta::inherit(&old, &mut value);
+        let mut value = pack(value);
         if *old == value {
             return Ok(old);
         }
@@ -295,7 +312,7 @@ impl Store {
             let kind = self.kind_name(&key);
             meta::mark_deleted(&mut value, now, 0);
             meta::inherit(&old, &mut value);
-            self.put(&kind, target, Arc::new(value));
+            self.put(&kind, target, Arc::new(pack(value)));
         }
         self.remove(target)
     }
@@ -384,6 +401,9 @@ impl Store {
 
     fn put(&mut self, kind: &Arc<str>, target: &ObjectRef, object: Arc<Value>) {
         let namespace = target.namespace.clone().unwrap_or_default();
+        if !self.kinds.contains_key(kind) {
+            self.changed.insert(Arc::from(KINDS), self.revision);
+        }
         let spaces = self.kinds.entry(Arc::clone(kind)).or_default();
         let names = spaces.entry(namespace.clone()).or_default();
         let old = names.insert(target.name.clone(), object);
@@ -416,16 +436,17 @@ impl Store {
         }
         if spaces.is_empty() {
             self.kinds.remove(kind);
+            // The revision of this change is counted after it.
+            self.changed.insert(Arc::from(KINDS), self.revision + 1);
         }
         Some(old)
     }
 
     fn note(&mut self, verb: Verb, kind: Arc<str>, object: Arc<Value>, before: Option<Arc<Value>>) {
-        if self.ring.len() == RING
-            && let Some(oldest) = self.ring.pop_front()
-        {
-            self.floor = oldest.revision;
+        if self.ring.len() == RING {
+            self.drop_oldest();
         }
+        self.changed.insert(Arc::clone(&kind), self.revision);
         self.ring.push_back(Change {
             revision: self.revision,
             verb,
@@ -438,16 +459,21 @@ impl Store {
 
     /// Lets the oldest changes go when all together weigh too much: large objects that change often.
     pub fn lighten(&mut self) {
-        if self.ring.len() <= LEAST {
-            return;
+        let (weight, upto) = self.weight;
+        let from = self.ring.partition_point(|change| change.revision <= upto);
+        let new: usize = self.ring.range(from..).map(|new| new.text().len()).sum();
+        self.weight = (weight + new, self.revision);
+        while self.weight.0 > HEAVIEST && self.ring.len() > LEAST {
+            self.drop_oldest();
         }
-        let mut weight: usize = self.ring.iter().map(|change| change.text().len()).sum();
-        while weight > HEAVIEST && self.ring.len() > LEAST {
-            let Some(oldest) = self.ring.pop_front() else {
-                return;
-            };
-            weight -= oldest.text().len();
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(oldest) = self.ring.pop_front() {
             self.floor = oldest.revision;
+            if oldest.revision <= self.weight.1 {
+                self.weight.0 -= oldest.text().len();
+            }
         }
     }
 }

@@ -111,6 +111,16 @@ pub fn check(value: &Value, node: Node<'_>) -> Vec<Invalid> {
     found
 }
 
+/// The same of nothing but the metadata.
+pub fn check_metadata(value: &Value, node: Node<'_>) -> Vec<Invalid> {
+    let mut found = Vec::new();
+    let name = "metadata";
+    if let (Some(meta), Some(inner)) = (value.get(name), node.field(name)) {
+        check_at(meta, inner, name, &mut found);
+    }
+    found
+}
+
 fn check_at(value: &Value, node: Node<'_>, path: &str, found: &mut Vec<Invalid>) {
     if value.is_null() {
         // Null says nothing: the server drops it before it looks.

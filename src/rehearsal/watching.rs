@@ -19,7 +19,7 @@ use super::{
     cluster::Cluster,
     hub::Hub,
     kinds::Kind,
-    options,
+    options, packed,
     select::Selector,
     store::{Change, Verb},
     table::{self, Form},
@@ -273,11 +273,11 @@ impl Watch {
             Line::Object(word, object) => (word, object),
         };
         if self.form == Form::Whole {
-            return worded(word, &object.to_string());
+            return worded(word, &packed::text(&object));
         }
         let first = !std::mem::replace(&mut self.headed, true);
         let shown = table::line(self.form, &self.kind, (*object).clone(), first, self.now);
-        worded(word, &shown.to_string())
+        worded(word, &packed::text(&shown))
     }
 
     fn line(&mut self, word: &str, object: &Value) {

@@ -1,11 +1,11 @@
 //! What a simulated controller sees and what it may ask for: values only, no clock of its own, no I/O. Pure.
 
-use std::sync::Arc;
+use std::{cell::RefCell, collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::store::Store;
+use super::store::{KINDS, Store};
 use crate::plan::ObjectRef;
 
 /// The read-only cluster as one controller turn sees it.
@@ -15,16 +15,51 @@ use crate::plan::ObjectRef;
 #[derive(Clone, Debug)]
 pub struct World<'a> {
     store: &'a Store,
+    seen: Option<&'a Seen>,
+}
+
+/// The kinds that a controller has looked at: while they stay the same, so does what it answers.
+#[derive(Clone, Debug, Default)]
+pub struct Seen(RefCell<BTreeSet<String>>);
+
+impl Seen {
+    fn mark(&self, kind: &str) {
+        let mut kinds = self.0.borrow_mut();
+        if !kinds.contains(kind) {
+            kinds.insert(kind.to_owned());
+        }
+    }
+
+    /// Whether none of these kinds has changed after a revision.
+    pub fn is_unchanged(&self, store: &Store, after: u64) -> bool {
+        self.0
+            .borrow()
+            .iter()
+            .all(|kind| store.changed(kind) <= after)
+    }
 }
 
 impl<'a> World<'a> {
     /// Looks at a store.
     pub fn new(store: &'a Store) -> Self {
-        Self { store }
+        Self { store, seen: None }
+    }
+
+    /// Looks at a store and notes at what.
+    pub fn noting(store: &'a Store, seen: &'a Seen) -> Self {
+        let seen = Some(seen);
+        Self { store, seen }
+    }
+
+    fn mark(&self, kind: &str) {
+        if let Some(seen) = self.seen {
+            seen.mark(kind);
+        }
     }
 
     /// One object.
     pub fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<&'a Arc<Value>> {
+        self.mark(kind);
         self.store.get(kind, namespace, name)
     }
 
@@ -34,15 +69,18 @@ impl<'a> World<'a> {
         kind: &str,
         namespace: Option<&str>,
     ) -> impl Iterator<Item = &'a Arc<Value>> + use<'a> {
+        self.mark(kind);
         self.store.list(kind, namespace)
     }
 
     /// Every kind that has at least one object.
     pub fn kinds(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.mark(KINDS);
         self.store.kinds()
     }
 
-    /// The revision of the last change: the same number means nothing has changed.
+    /// The revision of the last change, for names that never repeat; nothing else may hang on it, for a controller is not asked
+    /// again when only this number has changed.
     pub fn revision(&self) -> u64 {
         self.store.revision()
     }

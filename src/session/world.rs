@@ -1,6 +1,6 @@
 //! The cluster of a site with everything that leads to it: in life by its kubeconfig, in practice by its point.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use crate::{
     catalog::standin::{self, Makers},
@@ -24,6 +24,8 @@ pub struct Tools {
     pub helm: Option<PathBuf>,
     /// A folder of charts instead of the repositories.
     pub charts: Option<PathBuf>,
+    /// Addresses of the site that are reached another way, such as by a tunnel.
+    pub through: Vec<(SocketAddr, SocketAddr)>,
     /// How fast the practice cluster's time passes; none takes it as it is, or the usual speed.
     pub speed: Option<Speed>,
 }
@@ -58,6 +60,7 @@ impl Reach {
     async fn life(session: &Session, tools: &Tools) -> Self {
         let Site { cluster, .. } = &*session.site;
         let file = cluster.kubeconfig.as_ref();
+        let ways = tools.through.iter().map(|(of, by)| (of.to_string(), *by));
         let place = Place {
             program: tools.helm.clone(),
             charts: tools.charts.clone(),
@@ -68,7 +71,10 @@ impl Reach {
                 file: file.map(|file| session.place.path(file.as_str())),
                 context: cluster.context.as_ref().map(ToString::to_string),
             },
-            routes: Routes::default(),
+            routes: Routes {
+                connect: ways.collect(),
+                ..Routes::default()
+            },
             helm: Helm::find(place).await,
             clock: Clock::real(),
             practice: None,

@@ -1,113 +1,148 @@
-//! One HTTP call with the answer it expects; certificates are verified, redirects are answers and not followed.
+//! One request to a name of the site, at one place that answers for it, over TLS with just the site's certificate;
+//! redirects are answers and not followed.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+mod pinned;
 
-use http::{Request, Response, Uri};
-use http_body_util::{BodyExt as _, Empty, Limited};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use http::{Request, Response};
+use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
 use hyper_util::rt::TokioIo;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::ServerName;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-};
+use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject as _};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{DoorError, Routes};
 use crate::{
-    plan::HttpCall,
+    plan::{Expect, Place, Proof},
     problem::{Code, Problem},
 };
 
-/// How long the whole call may take.
+/// How long the whole request may take.
 const LIMIT: Duration = Duration::from_secs(15);
 
-/// How much of an answer is read.
-const BODY: usize = 1024 * 1024;
+/// Where browsers come in.
+const PORT: u16 = 443;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Asks, and compares the answer.
+/// Where a request ended.
+enum Ended {
+    /// Nobody took the connection.
+    Unheard(Failure),
+    /// Whoever took it did not show the site's certificate.
+    Stranger(Failure),
+    /// The connection ended before an answer.
+    Mute(Failure),
+    /// It was answered with this status.
+    Answered(u16),
+}
+
+/// The certificates of a chain in PEM, the site's own first.
 ///
 /// # Errors
-/// No answer, or another one than expected; asking again may help.
-pub async fn expect(call: &HttpCall, routes: &Routes) -> Result<(), DoorError> {
-    let fail = |cause: String| {
-        let problem = Problem::new(
-            Code::Http01,
-            format!("{} {} did not answer as expected.", call.method, call.url),
-            "Open the address from this computer (curl -v) and compare the answer with the cause.",
-        );
-        DoorError::passing(problem.because(cause))
-    };
-    let asked = tokio::time::timeout(LIMIT, ask(call, routes)).await;
-    let (status, body) = match asked {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(error)) => return Err(fail(error.to_string())),
-        Err(_elapsed) => return Err(fail(format!("no answer within {} s", LIMIT.as_secs()))),
-    };
-    if status != call.status {
-        return Err(fail(format!(
-            "the answer was {status}, expected {}",
-            call.status
-        )));
-    }
-    match &call.contains {
-        Some(text) if !body.contains(text.as_str()) => {
-            Err(fail(format!("the answer does not contain `{text}`")))
-        }
-        _ => Ok(()),
+/// It holds none that can be read.
+pub fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match chain {
+        Ok(chain) if chain.is_empty() => Err("it holds no certificate".to_owned()),
+        Ok(chain) => Ok(chain),
+        Err(error) => Err(error.to_string()),
     }
 }
 
-async fn ask(call: &HttpCall, routes: &Routes) -> Result<(u16, String), Failure> {
-    let address: Uri = call.url.parse()?;
-    let host = address
-        .host()
-        .ok_or("the address names no host")?
-        .to_owned();
-    let secure = address.scheme_str() == Some("https");
-    let port = address.port_u16().unwrap_or(if secure { 443 } else { 80 });
-    let stream = match routes.to(&host, port) {
-        Some(detour) => TcpStream::connect::<SocketAddr>(detour).await?,
-        None => TcpStream::connect((host.as_str(), port)).await?,
+/// Asks at one place; gives the status when it proves what it is to prove.
+///
+/// # Errors
+/// Which name at which address did not answer as it must, and what that means; asking again may help.
+pub async fn prove(
+    proof: &Proof,
+    place: &Place,
+    chain: &[CertificateDer<'static>],
+    routes: &Routes,
+) -> Result<u16, DoorError> {
+    let late = |_elapsed| Ended::Mute(format!("no answer within {} s", LIMIT.as_secs()).into());
+    let asked = tokio::time::timeout(LIMIT, ask(proof, place.address, chain, routes)).await;
+    let problem = match asked.unwrap_or_else(late) {
+        Ended::Answered(status) if proof.expect.is_met_by(status) => return Ok(status),
+        Ended::Answered(status) => other_answer(proof, place, status),
+        Ended::Unheard(error) => unheard(proof, place).caused_by(&*error),
+        Ended::Mute(error) => mute(proof, place).caused_by(&*error),
+        Ended::Stranger(error) => stranger(proof, place).caused_by(&*error),
     };
+    Err(DoorError::passing(problem))
+}
+
+async fn ask(
+    proof: &Proof,
+    address: Ipv4Addr,
+    chain: &[CertificateDer<'static>],
+    routes: &Routes,
+) -> Ended {
+    let stream = match connect(address, routes).await {
+        Ok(stream) => stream,
+        Err(error) => return Ended::Unheard(error.into()),
+    };
+    let secure = match open(&proof.host, stream, chain).await {
+        Ok(secure) => secure,
+        Err(error) => return error,
+    };
+    match exchange(proof, secure).await {
+        Ok(response) => Ended::Answered(response.status().as_u16()),
+        Err(error) => Ended::Mute(error),
+    }
+}
+
+/// Connects to the address, or to what stands for it. One that stands for many is told first which of them is meant, as
+/// one proxy tells another (the line of the PROXY protocol).
+async fn connect(address: Ipv4Addr, routes: &Routes) -> std::io::Result<TcpStream> {
+    if let Some(detour) = routes.to(&address.to_string(), PORT) {
+        return TcpStream::connect(detour).await;
+    }
+    let Some(edge) = routes.edge else {
+        return TcpStream::connect(SocketAddr::from((address, PORT))).await;
+    };
+    let mut stream = TcpStream::connect(edge).await?;
+    let own = stream.local_addr()?;
+    let line = format!(
+        "PROXY TCP4 {} {address} {} {PORT}\r\n",
+        own.ip(),
+        own.port()
+    );
+    stream.write_all(line.as_bytes()).await?;
+    Ok(stream)
+}
+
+/// TLS; a connection that ends before anything was shown had nobody behind it.
+async fn open(
+    host: &str,
+    stream: TcpStream,
+    chain: &[CertificateDer<'static>],
+) -> Result<TlsStream<TcpStream>, Ended> {
+    let stranger = |error: Failure| Ended::Stranger(error);
+    let config = pinned::client(chain).map_err(stranger)?;
+    let name = ServerName::try_from(host.to_owned()).map_err(|error| stranger(error.into()))?;
+    let opened = TlsConnector::from(config).connect(name, stream).await;
+    opened.map_err(|error| match error.kind() {
+        std::io::ErrorKind::InvalidData => stranger(error.into()),
+        _ => Ended::Unheard(error.into()),
+    })
+}
+
+async fn exchange(
+    proof: &Proof,
+    stream: TlsStream<TcpStream>,
+) -> Result<Response<Incoming>, Failure> {
     let request = Request::builder()
-        .method(call.method.as_str())
-        .uri(address.path_and_query().map_or("/", |path| path.as_str()))
-        .header(
-            "host",
-            address
-                .authority()
-                .map_or(host.as_str(), |name| name.as_str()),
-        )
+        .uri(proof.path.as_str())
+        .header("host", proof.host.as_str())
         .header("user-agent", "care-install")
+        .header("accept", "*/*")
         .body(Empty::<Bytes>::new())?;
-    let response = if secure {
-        let mut trust = RootCertStore::empty();
-        trust.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let config = ClientConfig::builder()
-            .with_root_certificates(trust)
-            .with_no_client_auth();
-        let name = ServerName::try_from(host)?;
-        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-        exchange(connector.connect(name, stream).await?, request).await?
-    } else {
-        exchange(stream, request).await?
-    };
-    let status = response.status().as_u16();
-    let body = Limited::new(response.into_body(), BODY).collect().await?;
-    let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
-    Ok((status, text))
-}
-
-async fn exchange<S>(
-    stream: S,
-    request: Request<Empty<Bytes>>,
-) -> Result<Response<Incoming>, Failure>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     // It ends with the answer; an error of the connection shows in the answer.
@@ -115,53 +150,98 @@ where
     Ok(sender.send_request(request).await?)
 }
 
-#[cfg(test)]
-mod tests {
-    use tokio::{
-        io::{AsyncReadExt as _, AsyncWriteExt as _},
-        net::TcpListener,
-    };
+/// Name and address, as every sentence here has them.
+fn at(proof: &Proof, place: &Place) -> String {
+    format!("{} at {} ({})", proof.host, place.address, place.name)
+}
 
-    use super::*;
+fn unheard(proof: &Proof, place: &Place) -> Problem {
+    Problem::new(
+        Code::Http01,
+        format!("Nobody answers for {} on port {PORT}.", at(proof, place)),
+        "Look whether the pods of public-nginx and private-nginx are ready, and whether a firewall lies between this computer and \
+         that address. Where only a tunnel leads there, name it with --through.",
+    )
+}
 
-    async fn answer(text: &'static str) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut request = [0; 1024];
-            let _read = stream.read(&mut request).await.unwrap();
-            stream.write_all(text.as_bytes()).await.unwrap();
-        });
-        format!("http://{address}/ping?x=1")
-    }
+fn mute(proof: &Proof, place: &Place) -> Problem {
+    Problem::new(
+        Code::Http01,
+        format!(
+            "{} takes the connection and does not answer.",
+            at(proof, place)
+        ),
+        format!(
+            "Look at the log of the ingress (namespaces public-nginx and private-nginx) and at the pods in {}.",
+            proof.namespace
+        ),
+    )
+}
 
-    fn call(url: String) -> HttpCall {
-        HttpCall {
-            method: "GET".to_owned(),
-            url,
-            status: 200,
-            contains: Some("pong".to_owned()),
+fn stranger(proof: &Proof, place: &Place) -> Problem {
+    Problem::new(
+        Code::Http02,
+        format!("{} does not show the site's certificate.", at(proof, place)),
+        format!(
+            "Compare what it shows (openssl s_client -connect {}:{PORT} -servername {}) with the Secret {} in {}. Run the step \
+             certificate/secrets again if that is an old one; something else that shows its own, such as a proxy, must let the \
+             name through.",
+            place.address,
+            proof.host,
+            proof.certificate.name,
+            proof.certificate.namespace.as_deref().unwrap_or_default(),
+        ),
+    )
+}
+
+fn other_answer(proof: &Proof, place: &Place, status: u16) -> Problem {
+    match &proof.expect {
+        Expect::Refused => Problem::new(
+            Code::Http04,
+            format!(
+                "An attack on {} was answered with {status} and not refused with 403.",
+                at(proof, place)
+            ),
+            "Look whether the firewall refuses (SecRuleEngine On in the ConfigMap waf of public-nginx) and whether requests come \
+             in through it. Run the steps waf/settings and waf/server again.",
+        )
+        .because(format!("GET {} was answered with {status}", proof.path)),
+        Expect::Answer(statuses) => {
+            let words: Vec<String> = statuses.iter().map(u16::to_string).collect();
+            Problem::new(
+                Code::Http03,
+                format!("{} answers with {status}.", at(proof, place)),
+                remedy(proof, status),
+            )
+            .because(format!(
+                "GET {} was answered with {status}, expected {}",
+                proof.path,
+                words.join(" or ")
+            ))
         }
     }
+}
 
-    #[tokio::test]
-    async fn the_expected_answer_is_taken() {
-        let url = answer("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\npong").await;
-        expect(&call(url), &Routes::default()).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn another_answer_says_what_came() {
-        let url = answer("HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n").await;
-        let error = expect(&call(url), &Routes::default()).await.unwrap_err();
-        assert_eq!(error.problem.causes, ["the answer was 503, expected 200"]);
-    }
-
-    #[tokio::test]
-    async fn a_connection_that_breaks_off_is_a_passing_error() {
-        let url = answer("").await;
-        let error = expect(&call(url), &Routes::default()).await.unwrap_err();
-        assert_eq!(error.retry, crate::sys::Retry::Backoff);
+/// What an answer tells of the place where it came from.
+fn remedy(proof: &Proof, status: u16) -> String {
+    let space = &proof.namespace;
+    match status {
+        404 => format!(
+            "No Ingress leads this name to a program: look with `kubectl get ingress -n {space}`, and run the step that makes it again."
+        ),
+        502..=504 => format!(
+            "The way in is open and the program behind it is not there: look with `kubectl get pods,endpointslices -n {space}`. The \
+             step is done once it answers."
+        ),
+        403 => "The firewall or the program refused an honest request: the log of the deployment public-nginx/waf names the rule. \
+                Report it, so that an exclusion is made."
+            .to_owned(),
+        _ => format!(
+            "The program itself answers so: read its log in {space}, and open {} from this computer.",
+            proof.url()
+        ),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -276,13 +276,14 @@ mod tests {
                 .parts
                 .iter()
                 .find(|part| part.title == component.title);
-            // These send settings, definitions, secrets and databases only.
+            // These send settings, definitions, secrets, databases and requests only.
             let silent = [
                 "namespaces",
                 "monitoring-crds",
                 "certificate",
                 "acme",
                 "databases",
+                "smoke",
             ];
             assert_eq!(
                 part.is_none(),

@@ -4,12 +4,15 @@
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use care_install::{
-    plan::{Action, Plan},
+    catalog::Catalog,
+    plan::{self, Action, Plan},
     problem::Code,
+    site::{SecretName, Site},
 };
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use serde_json::{Value, json};
 
-use crate::catalog::full_plan;
+use crate::catalog::{full_plan, full_plan_with, sample_parts};
 
 /// Findings that no metric of the cluster tells, each with its reason.
 const NOT_MEASURED: &[(&str, &str)] = &[
@@ -259,6 +262,69 @@ fn the_rules_are_accepted_and_see_what_the_health_screen_sees() {
         &json!({"rule_files": ["rules.yaml"], "evaluation_interval": "30s", "tests": tests}),
     );
     promtool(folder.path(), &["test", "rules", "tests.yaml"]);
+}
+
+/// The rules of a site whose certificate ends on that day of January 1970, where promtool's time begins.
+fn rules_of_one_that_ends(day: u8) -> Value {
+    let (mut draft, mut secrets) = sample_parts();
+    draft.set("components.monitoring", "on");
+    let mut params = CertificateParams::new(vec!["*.care.example.org".to_owned()]).unwrap();
+    params.not_before = date_time_ymd(1970, 1, 1);
+    params.not_after = date_time_ymd(1970, 1, day);
+    let made = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+    secrets.set(SecretName::CertificateChain, made.pem().into());
+    let site = Site::try_from(&draft).unwrap();
+    let plan = plan::build(&site, &secrets, &Catalog::load().unwrap()).unwrap();
+    applied(&plan, "PrometheusRule").remove(0)["spec"].take()
+}
+
+#[test]
+fn a_certificate_that_was_given_as_files_is_told_three_weeks_and_three_days_before_its_end() {
+    for (day, alert, severity) in [
+        (22, "CertificateEndsSoon", "warning"),
+        (4, "CertificateHardlyLasts", "critical"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let rules = rules_of_one_that_ends(day);
+        let expected = json!([{
+            "exp_labels": {"severity": severity, "code": "CRT-06"},
+            "exp_annotations": {
+                "summary": format!("Certificate lets-encrypt-cert: {}", Code::Crt06.title()),
+                "description": "care-install explain CRT-06 says what it means and what to do.",
+            },
+        }]);
+        let test = json!({
+            "interval": "30s",
+            "input_series": [],
+            "alert_rule_test": [
+                {"eval_time": "0s", "alertname": alert, "exp_alerts": []},
+                {"eval_time": "10m", "alertname": alert, "exp_alerts": []},
+                {"eval_time": "11m", "alertname": alert, "exp_alerts": expected},
+            ],
+        });
+        let tests =
+            json!({"rule_files": ["rules.yaml"], "evaluation_interval": "30s", "tests": [test]});
+        for (name, value) in [("rules.yaml", &rules), ("tests.yaml", &tests)] {
+            fs::write(
+                folder.path().join(name),
+                serde_yaml::to_string(value).unwrap(),
+            )
+            .unwrap();
+        }
+        promtool(folder.path(), &["check", "rules", "rules.yaml"]);
+        promtool(folder.path(), &["test", "rules", "tests.yaml"]);
+    }
+}
+
+#[test]
+fn a_certificate_that_the_cluster_renews_is_told_by_its_own_alert_alone() {
+    let plan = full_plan_with(&[
+        ("certificate.source", "acme"),
+        ("certificate.acme_email", "it@example.org"),
+    ]);
+    let text = applied(&plan, "PrometheusRule").remove(0).to_string();
+    assert!(text.contains("CertificateEnds\""), "{text}");
+    assert!(!text.contains("CertificateEndsSoon"), "{text}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use care_install::{
         Catalog,
         standin::{self, Makers},
     },
-    plan::{self, Action, Object, Plan, Ready, Step},
+    plan::{self, Action, Object, Plan, Ready, Schema, Step},
     rehearsal::schema,
     site::{HOSTS, SecretName, Secrets, Site, SiteDraft, sample},
     sys::kube::{Kube, Source},
@@ -17,7 +17,7 @@ use secrecy::SecretString;
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use crate::testbed::Testbed;
+use crate::{deploy_real::scene::far_schema, testbed::Testbed};
 
 /// The plan of the sample site with made-up secrets.
 pub fn sample_plan() -> Plan {
@@ -160,6 +160,42 @@ async fn a_real_api_server_accepts_every_object_strictly() {
     }
     assert!(refused.is_empty(), "{}", refused.join("\n"));
     assert!(objects.len() > 160, "{}", objects.len());
+}
+
+#[test]
+#[cfg_attr(not(has_go), ignore = "needs go, to build helm")]
+fn only_charts_that_helm_cannot_take_with_their_schema_are_taken_without_it() {
+    let bed = Testbed::start();
+    let plan = addressed_plan();
+    let mut without = Vec::new();
+    for step in &plan.steps {
+        let Action::Helm(release) = &step.action else {
+            continue;
+        };
+        if release.schema == Schema::Checked {
+            continue;
+        }
+        without.push(release.name.clone());
+        let folder = bed.path(&format!("far-{}", release.name));
+        let mut files = standin::chart(release);
+        files.push(("values.schema.json".to_owned(), far_schema()));
+        files.push(("our.yaml".to_owned(), release.values.to_string()));
+        for (name, content) in files {
+            let path = folder.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        let taken = |more: &[&str]| {
+            let mut helm = Command::new(bed.helm());
+            helm.args(["template", "--values"])
+                .arg(folder.join("our.yaml"));
+            helm.args(more).arg(&release.name).arg(&folder);
+            helm.output().unwrap().status.success()
+        };
+        assert!(!taken(&[]), "{}", release.name);
+        assert!(taken(&["--skip-schema-validation"]), "{}", release.name);
+    }
+    assert_eq!(without, ["private-nginx", "public-nginx"]);
 }
 
 #[test]

@@ -80,6 +80,7 @@ fn routes(dns: SocketAddr, primary: SocketAddr, secondary: SocketAddr) -> Routes
     Routes {
         dns: Some(dns),
         connect: connect.into(),
+        ..Routes::default()
     }
 }
 

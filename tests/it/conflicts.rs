@@ -58,7 +58,8 @@ async fn run_step(practiced: &Practiced, folder: &Path) -> (Outcome, Vec<String>
         },
         ..setting(folder)
     };
-    let run = run::start(sample_plan(), doors(&practiced.kube), setting).unwrap();
+    let doors = doors(&practiced.kube, &practiced.serving.routes);
+    let run = run::start(sample_plan(), doors, setting).unwrap();
     let mut events = run.subscribe();
     let (mut log, mut failed) = (Vec::new(), None);
     let hear = async {

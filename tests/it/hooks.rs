@@ -54,7 +54,7 @@ async fn a_hook_that_helm_waits_for_is_named_with_the_reason_why_it_does_not_end
     });
     let doors = Doors {
         helm: helm.await,
-        ..doors(&practiced.kube)
+        ..doors(&practiced.kube, &practiced.serving.routes)
     };
     for value in hook() {
         let object = Object::from_value(value).unwrap();

@@ -21,7 +21,7 @@ use tokio::{process::Child, time::timeout};
 
 use crate::{
     catalog::sample_plan,
-    child,
+    child, edge,
     rehearsal_deploy::{LIMIT, doors, ended, serve, setting},
 };
 
@@ -167,7 +167,9 @@ async fn held_run(kube: &Kube, folder: &Path, claim: Claim) -> Result<RunHandle,
         hold: Some(Hold { run, lease }),
         ..setting(folder)
     };
-    Ok(run::start(sample_plan(), doors(kube), setting).unwrap())
+    let plan = sample_plan();
+    let doors = doors(kube, &edge::routes(&plan));
+    Ok(run::start(plan, doors, setting).unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -79,7 +79,7 @@ async fn serve_with(folder: &Path, token: Option<SecretString>, speed: Speed) ->
 }
 
 /// The doors to a practice cluster.
-pub fn doors(kube: &Kube) -> Doors {
+pub fn doors(kube: &Kube, routes: &Routes) -> Doors {
     Doors {
         kube: kube.clone(),
         feed: kube.feed(),
@@ -88,7 +88,7 @@ pub fn doors(kube: &Kube) -> Doors {
             definition: schema::crd,
         }),
         clock: Clock::real(),
-        routes: Routes::default(),
+        routes: routes.clone(),
     }
 }
 
@@ -109,7 +109,8 @@ pub fn setting(folder: &Path) -> Setting {
 }
 
 pub fn start(practiced: &Practiced, plan: Plan, folder: &Path) -> RunHandle {
-    run::start(plan, doors(&practiced.kube), setting(folder)).unwrap()
+    let doors = doors(&practiced.kube, &practiced.serving.routes);
+    run::start(plan, doors, setting(folder)).unwrap()
 }
 
 /// The outcome and the last state of every step.
@@ -251,7 +252,8 @@ async fn a_site_that_orders_its_certificates_has_its_two_addresses_and_a_second_
     assert!(practiced.kube.get(&target).await.unwrap().is_some());
 }
 
-async fn deployed_once(plan: Plan, least: usize) -> (tempfile::TempDir, Practiced) {
+/// A practice cluster on which the plan is deployed, and was once more without changing anything.
+pub async fn deployed_once(plan: Plan, least: usize) -> (tempfile::TempDir, Practiced) {
     let folder = tempfile::tempdir().unwrap();
     let practiced = serve(folder.path()).await;
     let (outcome, states) = ended(&start(&practiced, plan.clone(), folder.path())).await;

@@ -51,7 +51,8 @@ async fn waits(run: &RunHandle) -> (Outcome, BTreeSet<String>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_disks_are_waited_for_by_name_and_the_deploy_ends_done() {
     let folder = tempfile::tempdir().unwrap();
-    let practiced = serve_at(folder.path(), Speed::Times(100)).await;
+    // What is said lasts a second or two at this speed, so that it is heard on a busy computer too.
+    let practiced = serve_at(folder.path(), Speed::Times(50)).await;
     practiced.kube.apply(&scenario("slow-disks")).await.unwrap();
     let run = start(&practiced, sample_plan(), folder.path());
     let (outcome, said) = waits(&run).await;

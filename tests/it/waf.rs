@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 
 use care_install::{
     catalog::Catalog,
-    plan::{self, Action, Plan},
+    plan::{self, Action, Plan, Proof},
     site::{HOSTS, Site},
+    sys::http,
 };
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -93,6 +94,36 @@ async fn wrong(edge: &Edge, cases: &[Case], wished: u16) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// What the deploy asks at its end is asked here of the real firewall.
+#[tokio::test]
+async fn the_proof_from_outside_holds_before_the_real_firewall() {
+    if !edge::installed() {
+        return;
+    }
+    let plan = open_plan();
+    let edge = Edge::start(&plan);
+    let (routes, chain) = (edge.routes(&plan), edge.chain());
+    let mut seen = Vec::new();
+    for proof in crate::edge::proofs(&plan) {
+        let asked = http::prove(proof, &proof.at[0], &chain, &routes).await;
+        seen.push(asked.unwrap());
+    }
+    assert_eq!(seen, [200, 200, 200, 200, 200, 200, 200, 200, 403]);
+    // Only the attack did not come to the programs.
+    assert_eq!(edge.behind.count(), 8);
+    // A site may let in other names than Care's: there it is refused as well.
+    let attack = crate::edge::proofs(&plan).last().unwrap();
+    for proof in crate::edge::proofs(&plan) {
+        let attack = Proof {
+            host: proof.host.clone(),
+            ..attack.clone()
+        };
+        let asked = http::prove(&attack, &proof.at[0], &chain, &routes).await;
+        assert_eq!(asked.unwrap(), 403, "{}", proof.host);
+    }
+    assert_eq!(edge.behind.count(), 8);
 }
 
 #[tokio::test]

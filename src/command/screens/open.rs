@@ -196,6 +196,9 @@ impl Desk<'_> {
                 options.extend([name.into(), path.clone().into_os_string()]);
             }
         }
+        for way in &global.through {
+            options.extend(["--through".into(), way.to_string().into()]);
+        }
         options
     }
 

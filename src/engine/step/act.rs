@@ -2,12 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use rustls_pki_types::CertificateDer;
 use serde_json::Value;
 
 use super::{Task, hooks};
 use crate::{
-    plan::{Action, HttpCall, JobRun, Object, ObjectRef},
+    plan::{Action, JobRun, Object, ObjectRef, Proof},
+    problem::{Code, Problem},
     ready::{self, Readiness},
     sys::{
         DoorError, Doors, http,
@@ -51,7 +54,7 @@ pub(super) async fn act(task: &Task, doors: &Doors) -> Result<bool, DoorError> {
         }
         Action::Wait | Action::Confirm { .. } => Ok(false),
         Action::Job(run) | Action::Buckets { run, .. } => job(task, doors, run).await,
-        Action::Http(call) => ask(task, doors, call).await,
+        Action::Http(proof) => prove(task, doors, proof).await,
         Action::Delete(targets) => delete(task, doors, targets).await,
     }
 }
@@ -200,17 +203,45 @@ async fn remove(doors: &Doors, target: &ObjectRef, object: &Value) -> Result<(),
     Ok(())
 }
 
-async fn ask(task: &Task, doors: &Doors, call: &HttpCall) -> Result<bool, DoorError> {
-    let asked = http::expect(call, &doors.routes).await;
-    let word = if asked.is_ok() {
-        "answered"
-    } else {
-        "did not answer"
+/// Asks every place that answers for the name; nothing in the cluster changes.
+async fn prove(task: &Task, doors: &Doors, proof: &Proof) -> Result<bool, DoorError> {
+    let chain = shown(doors, proof).await?;
+    for place in &proof.at {
+        let asked = http::prove(proof, place, &chain, &doors.routes).await;
+        let word = match &asked {
+            Ok(status) => status.to_string(),
+            Err(error) => error.problem.what.clone(),
+        };
+        let line = format!(
+            "{} at {} ({}): {word}",
+            proof.url(),
+            place.address,
+            place.name
+        );
+        task.tell.log(line).await;
+        asked?;
+    }
+    Ok(false)
+}
+
+/// The certificate that the name must show, as the cluster holds it now.
+async fn shown(doors: &Doors, proof: &Proof) -> Result<Vec<CertificateDer<'static>>, DoorError> {
+    let target = &proof.certificate;
+    let fail = |cause: String| {
+        let what = format!(
+            "The certificate of {} cannot be compared: {target}.",
+            proof.host
+        );
+        let remedy = "Run the step certificate/secrets again; with certificates that are ordered, look at the Certificate of the \
+                      same name.";
+        DoorError::passing(Problem::new(Code::Http02, what, remedy).because(cause))
     };
-    task.tell
-        .log(format!("{} {} {word} as expected", call.method, call.url))
-        .await;
-    asked.map(|()| false)
+    let secret = doors.kube.get(target).await?;
+    let secret = secret.ok_or_else(|| fail("it is not there".to_owned()))?;
+    let text = secret.pointer("/data/tls.crt").and_then(Value::as_str);
+    let pem = STANDARD.decode(text.unwrap_or_default());
+    let pem = pem.map_err(|error| fail(error.to_string()))?;
+    http::chain(&pem).map_err(fail)
 }
 
 /// The objects behind a condition, as values.

@@ -8,6 +8,7 @@ use secrecy::ExposeSecret as _;
 use serde::Deserialize as _;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use x509_parser::pem::Pem;
 
 use super::{missing, short_digest, wrong};
 use crate::{
@@ -50,6 +51,8 @@ impl<'a> Renderer<'a> {
         environment.add_function("digest_of", digest_of);
         environment.add_function("finding", finding);
         let known = secrets.clone();
+        let ends = certificate_end(secrets);
+        environment.add_function("certificate_ends", move || ends);
         environment.add_function("checksum", move |names: Vec<String>| {
             checksum(&known, &names)
         });
@@ -240,6 +243,15 @@ fn checksum(secrets: &Secrets, names: &[String]) -> String {
             .as_bytes()
     });
     short_digest(texts, 8)
+}
+
+/// `certificate_ends()`: when the certificate that was given as a file ends, in seconds since 1970; none when there is no file, or
+/// what it holds is no certificate, which the checks tell. It stands in every handshake and is no secret.
+fn certificate_end(secrets: &Secrets) -> Option<i64> {
+    let chain = secrets.get(SecretName::CertificateChain)?.expose_secret();
+    let pem = Pem::iter_from_buffer(chain.as_bytes()).next()?.ok()?;
+    let certificate = pem.parse_x509().ok()?;
+    Some(certificate.validity().not_after.timestamp())
 }
 
 /// `digest_of('component/file.yaml')`: changes when what the template gives does; secrets are only names in it.

@@ -1,6 +1,8 @@
 mod apps;
+mod proofs;
+mod reach;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -43,7 +45,7 @@ fn every_step_stands_after_what_it_needs() {
         assert!(seen.insert(step.id.clone()), "{} is there twice", step.id);
         assert!(step.limit > step.usual, "{}", step.id);
     }
-    assert_eq!(plan.components.len(), 14);
+    assert_eq!(plan.components.len(), 15);
 }
 
 #[test]
@@ -458,6 +460,8 @@ fn what_a_site_switches_on_is_in_its_plan_with_its_values_and_nothing_else_chang
             "zot/settings",
             "zot/release",
             "zot/ingress",
+            "smoke/grafana",
+            "smoke/registry",
         ]
     );
     let release = |id: &str| {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Came, Cluster, Writing, align, complete, create::unborn, decode, manager, prune};
 use crate::rehearsal::{
+    admit,
     answer::{Answer, Failure, Invalid},
     apply::{self, Conflict, Reading},
     body,
@@ -14,8 +15,11 @@ use crate::rehearsal::{
     form, gotalk,
     kinds::Kind,
     merge::{self, MOST_OPERATIONS, Unmergeable},
-    options, reset,
+    options,
+    packed::{self, unpack},
+    reset,
     schema::Node,
+    store::same_body,
     typed,
     world::text_at,
 };
@@ -33,21 +37,39 @@ impl Cluster {
         }
         let old = Arc::clone(self.stored(kind, call)?);
         let schema = kind.schema.as_deref();
-        let mut value = (*old).clone();
-        value["apiVersion"] = kind.api_version().into();
-        let shown = if call.content.starts_with("application/strategic") {
-            merge::strategic(&mut value, &call.body, schema.map(Node::new))
-                .map_err(|why| unmergeable(&why, &call.body))?;
-            gotalk::shown(&call.body)
-        } else {
-            if call.content.starts_with("application/merge") {
+        let strategic = call.content.starts_with("application/strategic");
+        let changed = || {
+            let mut value = (*old).clone();
+            value["apiVersion"] = kind.api_version().into();
+            if strategic {
+                merge::strategic(&mut value, &call.body, schema.map(Node::new))
+                    .map_err(|why| unmergeable(&why, &call.body))?;
+            } else if call.content.starts_with("application/merge") {
                 merged(&mut value, &call.body)?;
             } else {
+                value = unpack(value);
                 patched(&mut value, &call.body)?;
             }
-            value.to_string()
+            Ok::<_, Failure>(value)
         };
-        let warnings = decode(kind, call, &mut value, Came::Patched(&shown))?;
+        let mut value = changed()?;
+        // What the patch leaves as it was has been read before.
+        let body = same_body(&old, &value).then(|| set_aside(&mut value));
+        let warnings = decode(kind, call, &mut value, Came::Patched("")).or_else(|_refusal| {
+            // Refusals show what was patched, and only they: it is put together once more.
+            let mut value = changed()?;
+            let shown = if strategic {
+                gotalk::shown(&call.body)
+            } else {
+                packed::text(&value)
+            };
+            decode(kind, call, &mut value, Came::Patched(&shown))
+        })?;
+        if let Some(body) = body {
+            put_back(&old, &mut value, body);
+            // Some of what a server adds to the metadata hangs on the body: labels of a job on those of its template.
+            admit::complete(kind, &mut value);
+        }
         let uid = |value: &Value| value.pointer("/metadata/uid").cloned();
         if let Some(said) = uid(&value).filter(|said| Some(said) != uid(&old).as_ref()) {
             let wrong = Invalid::value("metadata.uid", &said, "field is immutable");
@@ -118,6 +140,30 @@ impl Cluster {
         complete(kind, &mut merged, Came::Whole)?;
         let merged = reset::confined(kind, &place.subresource, &old, merged);
         self.keep(writing, Some(&old), merged)
+    }
+}
+
+/// Takes everything but the kind and the metadata out of an object.
+fn set_aside(value: &mut Value) -> Map<String, Value> {
+    let mut body = Map::new();
+    if let Some(map) = value.as_object_mut() {
+        let head = |name: &str| matches!(name, "apiVersion" | "kind" | "metadata");
+        for (name, item) in std::mem::take(map) {
+            let side = if head(&name) { &mut *map } else { &mut body };
+            side.insert(name, item);
+        }
+    }
+    body
+}
+
+/// Puts it back, in the order of the stored object.
+fn put_back(old: &Value, value: &mut Value, mut body: Map<String, Value>) {
+    if let (Some(old), Some(map)) = (old.as_object(), value.as_object_mut()) {
+        let mut head = std::mem::take(map);
+        for name in old.keys() {
+            let item = body.get_mut(name).or_else(|| head.get_mut(name));
+            map.extend(item.map(|item| (name.clone(), item.take())));
+        }
     }
 }
 

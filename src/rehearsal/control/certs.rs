@@ -1,5 +1,6 @@
 //! cert-manager: issuers that are ready, certificates with their secrets. Pure.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -18,7 +19,7 @@ const SOURCE: &str = "cert-manager-certificates-issuing";
 const ISSUING: i64 = 3;
 /// The hours that a certificate holds when it does not say.
 const HOURS: i64 = 2160;
-/// Stands for a certificate or a key: nothing on the practice cluster verifies with it.
+/// Stands for a certificate or a key where no name is to be shown with it: nothing verifies with it.
 const PLACEHOLDER: &str = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tClVISmhZM1JwWTJVNklHNXZkQ0JoSUhKbFlXd2dZMlZ5ZEdsbWFXTmhkR1U9Ci0tLS0tRU5EIENFUlRJRklDQVRFLS0tLS0K";
 
 /// Whether certificates are issued now.
@@ -186,8 +187,19 @@ fn finish(certificate: &Value, status: &mut Value, now: Timestamp) {
     status["revision"] = (status["revision"].as_u64().unwrap_or(0) + 1).into();
 }
 
+/// A real certificate for the names, and its key. It is valid at any time, because the clocks of those who look at it and of
+/// the practice cluster differ.
+fn issued(names: &[&str]) -> Option<(String, String)> {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let made = rcgen::generate_simple_self_signed(names).ok()?;
+    let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    Some((STANDARD.encode(chain), STANDARD.encode(key)))
+}
+
 fn secret_of(certificate: &Value) -> Value {
     let names: Vec<&str> = items(&certificate["spec"]["dnsNames"]).map(text).collect();
+    let made = (!names.is_empty()).then(|| issued(&names)).flatten();
+    let (chain, key) = made.unwrap_or_else(|| (PLACEHOLDER.to_owned(), PLACEHOLDER.to_owned()));
     json!({
         "apiVersion": "v1",
         "kind": "Secret",
@@ -203,6 +215,6 @@ fn secret_of(certificate: &Value) -> Value {
             },
         },
         "type": "kubernetes.io/tls",
-        "data": {"ca.crt": PLACEHOLDER, "tls.crt": PLACEHOLDER, "tls.key": PLACEHOLDER},
+        "data": {"ca.crt": chain, "tls.crt": chain, "tls.key": key},
     })
 }

@@ -15,7 +15,10 @@ use super::{
     trouble::{CERTIFICATE_EXPIRED, NODE_PRESSURE, OUT_OF_MEMORY, plays},
 };
 use crate::{
-    rehearsal::world::{Reaction, World, Write, reference},
+    rehearsal::{
+        packed::fields_of,
+        world::{Reaction, World, Write, reference},
+    },
     sys::kube::MANAGER,
 };
 
@@ -238,6 +241,7 @@ fn owned(secret: &mut Value, by: Value) {
         .cloned()
         .collect();
     for entry in &mut entries {
+        entry["fieldsV1"] = fields_of(&entry["fieldsV1"]).into_owned();
         let data = entry["fieldsV1"].get_mut("f:data");
         if let Some(fields) = data.and_then(Value::as_object_mut) {
             fields.shift_remove("f:tls.crt");

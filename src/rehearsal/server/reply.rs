@@ -12,7 +12,10 @@ use hyper::body::{Body as HttpBody, Bytes, Frame, SizeHint};
 use serde_json::Value;
 
 use super::guests::Mark;
-use crate::rehearsal::answer::{Answer, Failure};
+use crate::rehearsal::{
+    answer::{Answer, Failure},
+    packed,
+};
 
 /// What is sent.
 pub type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -92,7 +95,7 @@ pub fn refusal(failure: &Failure) -> Response<Body> {
 
 /// A value as JSON.
 pub fn json(code: StatusCode, value: &Value) -> Response<Body> {
-    respond(code, "application/json", Bytes::from(value.to_string()))
+    respond(code, "application/json", Bytes::from(packed::text(value)))
 }
 
 /// A text.

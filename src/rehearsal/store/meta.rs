@@ -96,6 +96,40 @@ pub fn succeeds(old: &Value, new: &Value) -> bool {
         })
 }
 
+/// What of an object's metadata is not said by those who write it.
+const OWNED: &[&str] = &[
+    "uid",
+    "creationTimestamp",
+    "resourceVersion",
+    "generation",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "managedFields",
+];
+
+/// Whether two versions differ in what those who write them say: seen at a glance, where [`is_same`] looks at all.
+pub fn differs(old: &Value, new: &Value) -> bool {
+    !same_body(old, new) || !same_but(old.get("metadata"), new.get("metadata"), OWNED)
+}
+
+/// Whether two versions say the same outside of their metadata.
+pub fn same_body(old: &Value, new: &Value) -> bool {
+    same_but(Some(old), Some(new), &["metadata"])
+}
+
+/// Whether two maps are the same but for these fields; a missing one is an empty one.
+fn same_but(left: Option<&Value>, right: Option<&Value>, but: &[&str]) -> bool {
+    let within = |one: Option<&Value>, other: Option<&Value>, equal: bool| {
+        let map = one.and_then(Value::as_object);
+        let mut fields = map.into_iter().flatten();
+        fields.all(|(name, item)| {
+            let there = other.and_then(|other| other.get(name));
+            but.contains(&name.as_str()) || there.is_some_and(|there| !equal || there == item)
+        })
+    };
+    within(left, right, true) && within(right, left, false)
+}
+
 /// Whether a new version says nothing that the old one does not say.
 pub fn is_same(old: &Value, new: &Value) -> bool {
     let mut new = new.clone();
@@ -106,7 +140,7 @@ pub fn is_same(old: &Value, new: &Value) -> bool {
 /// Carries over what a client cannot change, and counts the generation when the wish has changed.
 pub fn inherit(old: &Value, new: &mut Value) {
     let changed = wish_changed(old, new) && text_at(new, "/kind") != Some("PriorityClass");
-    let known = old.get("metadata").cloned().unwrap_or_default();
+    let known = old.get("metadata").unwrap_or(&Value::Null);
     let Some(meta) = metadata(new) else { return };
     for field in ["uid", "creationTimestamp", "resourceVersion"] {
         match known.get(field) {
@@ -148,15 +182,8 @@ fn wish_changed(old: &Value, new: &Value) -> bool {
     }
     let wish = |field: &&String| !matches!(field.as_str(), "metadata" | "status");
     // To which node a pod goes is nobody's wish.
-    let bare = |spec: Option<&Value>| {
-        let mut spec = spec.cloned().unwrap_or_default();
-        if let Some(map) = spec.as_object_mut() {
-            map.remove("nodeName");
-        }
-        spec
-    };
     if new.get("kind").and_then(Value::as_str) == Some("Pod") {
-        return bare(old.get("spec")) != bare(new.get("spec"));
+        return !same_but(old.get("spec"), new.get("spec"), &["nodeName"]);
     }
     old.keys()
         .chain(new.keys())

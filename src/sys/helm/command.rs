@@ -22,7 +22,7 @@ use super::{
     say,
 };
 use crate::{
-    plan::Release,
+    plan::{Release, Schema},
     problem::{Code, Problem},
     sys::{
         DoorError,
@@ -40,6 +40,9 @@ const LIMIT: Duration = Duration::from_mins(9);
 
 /// Helm's own limit for those hooks.
 const HOOK_LIMIT: &str = "8m";
+
+/// Helm does not hold the values against the chart's schema.
+const NO_SCHEMA: &str = "--skip-schema-validation";
 
 /// Revisions that helm keeps of each release.
 const HISTORY: &str = "5";
@@ -189,6 +192,9 @@ impl Command {
             arguments.push("--force-conflicts".into());
             arguments.push("--server-side=true".into());
         }
+        if release.schema == Schema::Unchecked {
+            arguments.push(NO_SCHEMA.into());
+        }
         if let Some(folder) = &self.place.charts {
             // Charts from a folder are the pinned version by their file name.
             arguments.extend(["--".into(), release.name.clone().into()]);
@@ -210,8 +216,12 @@ impl Command {
             .repository
             .as_ref()
             .map_or_else(String::new, |repository| format!(" --repo {repository}"));
+        let schema = match release.schema {
+            Schema::Checked => String::new(),
+            Schema::Unchecked => format!(" {NO_SCHEMA}"),
+        };
         format!(
-            "helm upgrade --install {} {} --version {}{repository} --namespace {} --values FILE",
+            "helm upgrade --install {} {} --version {}{repository} --namespace {} --values FILE{schema}",
             release.name, release.chart, release.version, release.namespace
         )
     }

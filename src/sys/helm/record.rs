@@ -311,6 +311,7 @@ fn numbered(release: &Release, (number, status): (u64, &str), began: &str) -> Ob
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Schema;
 
     fn release() -> Release {
         Release {
@@ -321,6 +322,7 @@ mod tests {
             version: "1.12.2".to_owned(),
             values: json!({"a": {"b": 1}}),
             workloads: Vec::new(),
+            schema: Schema::Checked,
             crds: Vec::new(),
         }
     }

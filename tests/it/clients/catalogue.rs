@@ -27,7 +27,8 @@ fn done(scene: &Scene, text: &str) -> Result<String, String> {
 async fn kubectl_lists_and_describes_every_kind_of_the_deployed_catalogue() {
     let scene = Scene::new(&[]).await;
     let kube = Kube::connect(&scene.hosted.point.source()).await.unwrap();
-    let run = run::start(sample_plan(), doors(&kube), setting(scene.path())).unwrap();
+    let doors = doors(&kube, &scene.hosted.point.routes);
+    let run = run::start(sample_plan(), doors, setting(scene.path())).unwrap();
     let (outcome, states) = ended(&run).await;
     assert!(
         matches!(outcome, Outcome::Done | Outcome::DoneWithWarnings),

@@ -21,7 +21,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::scene::{LOOKS, Scene};
-use crate::checks::peers;
+use crate::{checks::peers, edge};
 
 /// How long any piece of news may take.
 const LIMIT: Duration = Duration::from_mins(3);
@@ -83,6 +83,14 @@ impl Program {
         let made = program.run_with(&new, TYPED);
         assert_eq!(made.code, Some(0), "{}", made.errors);
         peers::certificate(&program.site, "*.care.example.org");
+        let [chain, key] =
+            ["fullchain.pem", "privkey.pem"].map(|name| fs::read(program.site.join(name)).unwrap());
+        let entrance = edge::open(&chain, &key);
+        let ways = edge::addresses(&scene.plan).collect::<BTreeSet<String>>();
+        for address in ways {
+            let way = format!("{address}={entrance}");
+            program.arguments.extend(["--through".into(), way.into()]);
+        }
         let dir = SiteDir::at(program.site.clone());
         let vault = dir.read_vault(&dir.key_lock()).unwrap();
         let hidden = vault

@@ -10,7 +10,7 @@ use std::{
 use care_install::{
     catalog::standin,
     engine::run::{self, Chosen, RunHandle, Setting},
-    plan::{Action, Plan},
+    plan::{Action, Plan, Schema},
     rehearsal::schema,
     sys::{
         Doors, Routes,
@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 
 use crate::{
     catalog::sample_plan,
+    edge,
     testbed::{Testbed, free_port},
 };
 
@@ -51,12 +52,21 @@ pub fn charts(plan: &Plan, folder: &Path) {
             let definition = schema::crd(crd).expect(crd);
             (format!("crds/{crd}.yaml"), definition.to_string())
         }));
+        if release.schema == Schema::Unchecked {
+            files.push(("values.schema.json".to_owned(), far_schema()));
+        }
         for (path, content) in files {
             let path = folder.join(name).join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content).unwrap();
         }
     }
+}
+
+/// A chart's schema that refers to a place that nobody reaches.
+pub fn far_schema() -> String {
+    let far = "http://127.0.0.1:1/definitions.json#/a";
+    json!({"$schema": "http://json-schema.org/draft-07/schema#", "properties": {"controller": {"$ref": far}}}).to_string()
 }
 
 /// Waits until the charts have brought the kinds that the operators' stages name, then plays the operators.
@@ -118,16 +128,24 @@ pub struct Scene {
     /// The helm command, perhaps with faults before it.
     pub helm: PathBuf,
     faults: PathBuf,
+    /// Where the addresses of the site lead: nobody answers on the bed's nodes.
+    routes: Routes,
 }
 
 impl Scene {
+    /// The plan of the sample site.
     pub fn new() -> Self {
+        Self::of(sample_plan())
+    }
+
+    /// Another plan.
+    pub fn of(plan: Plan) -> Self {
         let bed = Testbed::start();
-        let plan = sample_plan();
         charts(&plan, &bed.path("charts"));
         let faults = bed.path("faults");
         fs::create_dir_all(&faults).unwrap();
         Self {
+            routes: edge::routes(&plan),
             helm: bed.helm(),
             plan,
             faults,
@@ -268,9 +286,16 @@ exec '{helm}' "$@"
             helm: Helm::find(place).await,
             kube,
             clock,
-            routes: Routes::default(),
+            routes: self.routes.clone(),
         };
         run::start(self.plan.clone(), doors, setting).unwrap()
+    }
+
+    /// How many releases the plan has.
+    fn releases(&self) -> usize {
+        let steps = self.plan.steps.iter();
+        let releases = steps.filter(|step| matches!(step.action, Action::Helm(_)));
+        releases.count()
     }
 
     /// Everything that a finished deploy promises, and that each release has one revision, but for those named here.
@@ -308,13 +333,14 @@ exec '{helm}' "$@"
             .output()
             .unwrap();
         let releases: Vec<Value> = serde_json::from_slice(&listed.stdout).unwrap();
-        assert_eq!(releases.len(), 9, "{releases:?}");
+        let planned = self.releases();
+        assert_eq!(releases.len(), planned, "{releases:?}");
         for release in &releases {
             assert_eq!(release["status"], "deployed", "{release}");
         }
         let deployed = "owner=helm,status=deployed";
         let secrets = ["get", "secrets", "-A", "-l", deployed, "-o", "name"];
-        assert_eq!(self.bed.kubectl(&secrets).lines().count(), 9);
+        assert_eq!(self.bed.kubectl(&secrets).lines().count(), planned);
         let rest = "owner=helm,status notin (deployed,failed,superseded)";
         let secrets = ["get", "secrets", "-A", "-l", rest, "-o", "name"];
         assert_eq!(self.bed.kubectl(&secrets), "");

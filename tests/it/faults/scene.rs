@@ -32,6 +32,7 @@ use super::{
     wire::{Faults, Wire},
 };
 use crate::{
+    edge,
     program::objects,
     rehearsal_deploy::{LIMIT, doors, setting},
 };
@@ -190,7 +191,7 @@ impl Scene {
         let doors = Doors {
             feed: Feed::with_quiet_limit(kube.clone(), QUIET),
             clock: self.clock(),
-            ..doors(&kube)
+            ..doors(&kube, &edge::routes(plan))
         };
         run::start(plan.clone(), doors, setting)
     }

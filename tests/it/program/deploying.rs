@@ -15,7 +15,7 @@ use super::{LIMIT, REHEARSE, Site, lines, objects, until};
 async fn a_site_is_deployed_unattended_and_the_second_time_nothing_is_touched() {
     let site = Site::new();
     let first = site.run(REHEARSE).await.exits(0);
-    assert!(first.out.contains("Done: 30 of 30 steps"), "{first}");
+    assert!(first.out.contains("Done: 35 of 35 steps"), "{first}");
     let before = objects::all(&site).await;
     assert!(before.len() > 300, "{} objects", before.len());
 
@@ -24,7 +24,7 @@ async fn a_site_is_deployed_unattended_and_the_second_time_nothing_is_touched() 
         .out
         .lines()
         .filter(|line| line.contains("already, and ready"));
-    assert_eq!(there.count(), 30, "{again}");
+    assert_eq!(there.count(), 35, "{again}");
     let after = objects::all(&site).await;
     assert_eq!(objects::versions(&before), objects::versions(&after));
 
@@ -34,7 +34,7 @@ async fn a_site_is_deployed_unattended_and_the_second_time_nothing_is_touched() 
     assert_eq!(summary["event"], "summary");
     assert_eq!(summary["outcome"], "done");
     assert_eq!(summary["exit"], 0);
-    assert_eq!(summary["steps"]["already_there"], 30);
+    assert_eq!(summary["steps"]["already_there"], 35);
     assert_eq!(json.err, "");
     let later = objects::all(&site).await;
     assert_eq!(objects::versions(&before), objects::versions(&later));

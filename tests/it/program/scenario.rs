@@ -63,7 +63,7 @@ async fn an_image_that_cannot_be_pulled_is_named_and_once_it_can_the_run_finishe
     );
     assert!(other.err.contains("A run goes on already"), "{other}");
     let end = other.out.lines().last().unwrap();
-    assert!(end.starts_with("Done: 30 of 30 steps"), "{other}");
+    assert!(end.starts_with("Done: 35 of 35 steps"), "{other}");
     assert!(
         tokio::time::timeout(super::LIMIT, child.wait())
             .await

@@ -10,9 +10,12 @@ use std::{
     sync::Arc,
 };
 
-use care_install::plan::Plan;
+use care_install::{
+    plan::Plan,
+    sys::{Routes, http},
+};
 use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::{ServerName, pem::PemObject as _};
+use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject as _};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpSocket,
@@ -158,6 +161,20 @@ impl Edge {
         made.cert.der().to_vec()
     }
 
+    /// Ways from the addresses that the plan asks to this firewall.
+    pub fn routes(&self, plan: &Plan) -> Routes {
+        let addresses = crate::edge::addresses(plan);
+        Routes {
+            connect: addresses.map(|address| (address, self.secure)).collect(),
+            ..Routes::default()
+        }
+    }
+
+    /// The certificate that it shows.
+    pub fn chain(&self) -> Vec<CertificateDer<'static>> {
+        http::chain(&fs::read(self.path("tls/tls.crt")).unwrap()).unwrap()
+    }
+
     /// What the firewall wrote down.
     pub fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap()
@@ -170,7 +187,7 @@ impl Edge {
         let stream = socket.connect(self.secure).await?;
         let chain = fs::read(self.path("tls/tls.crt")).unwrap();
         let mut roots = RootCertStore::empty();
-        let leaf = rustls_pki_types::CertificateDer::from_pem_slice(&chain).unwrap();
+        let leaf = CertificateDer::from_pem_slice(&chain).unwrap();
         roots.add(leaf).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)

@@ -34,8 +34,30 @@ fn release() -> Release {
         version: "0.11.0".to_owned(),
         values: json!({"replicas": 1}),
         workloads: Vec::new(),
+        schema: Schema::Checked,
         crds: Vec::new(),
     }
+}
+
+#[test]
+fn only_a_release_whose_schema_wants_the_internet_goes_without_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let command = fake(&folder, "");
+    let has = |release: &Release| {
+        let arguments = command
+            .arguments(release, Path::new("values.yaml"))
+            .unwrap();
+        let options = arguments.iter().take_while(|one| *one != "--");
+        let told = Command::shown(release).contains(NO_SCHEMA);
+        let has = options.into_iter().any(|one| one == NO_SCHEMA);
+        assert_eq!(told, has, "what is shown is what is run");
+        has
+    };
+    assert!(!has(&release()));
+    assert!(has(&Release {
+        schema: Schema::Unchecked,
+        ..release()
+    }));
 }
 
 /// A helm that is a shell script. Another process writes it: a file that this one had open could not be started for a moment.
