@@ -83,6 +83,7 @@ mod tests {
             values: json!({"password": "canary-8f3a"}),
             workloads: Vec::new(),
             crds: Vec::new(),
+            schema: crate::plan::Schema::Checked,
         };
         let secret = helm::remembered(&release);
         let of = ObjectRef::new("v1", "Secret", "", "");
