@@ -17,6 +17,8 @@ pub mod welcome;
 pub mod wizard;
 pub mod words;
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 pub use dialog::Dialog;
@@ -79,7 +81,12 @@ pub struct App {
     /// A short answer to the last key.
     pub notice: Option<String>,
     back: Vec<Screen>,
+    /// The time of the last tick; nothing before the first, and after the clock was changed for another cluster's.
+    ticked: Option<Timestamp>,
 }
+
+/// Ticks come each second: a time that moves further than this from one to the next was set, or the computer slept.
+const JUMP: Duration = Duration::from_mins(1);
 
 /// How many screens can be gone back.
 const BACK: usize = 20;
@@ -98,11 +105,44 @@ impl App {
             dialog: None,
             notice: None,
             back: Vec::new(),
+            ticked: None,
+        }
+    }
+
+    /// Time has come so far; a jump of the clock is said, because every age jumps with it.
+    fn tick(&mut self, now: Timestamp) {
+        let before = self.ticked.replace(now);
+        self.now = now;
+        // A practice cluster's time may stand still, step, and run.
+        let Some(before) = before.filter(|_| !self.known.rehearsal) else {
+            return;
+        };
+        let moved = now.duration_since(before);
+        let (way, by) = match Duration::try_from(moved) {
+            Ok(ahead) => ("ahead", ahead),
+            Err(_) => ("back", moved.unsigned_abs()),
+        };
+        if by > JUMP {
+            self.notice = Some(format!(
+                "The clock of this computer went {} {way}: it slept, or was set. Ages go by its new time.",
+                words::about(by)
+            ));
         }
     }
 
     /// Takes what happened and says what is to be done.
     pub fn update(&mut self, input: Input) -> Vec<Effect> {
+        let effects = self.take(input);
+        logs::notice(self);
+        effects
+    }
+
+    /// Whether there is work that was put off so that keys are answered: [`Input::Work`] goes on with it.
+    pub fn works(&self) -> bool {
+        logs::works(self)
+    }
+
+    fn take(&mut self, input: Input) -> Vec<Effect> {
         match input {
             Input::Key(key) => self.key(key),
             Input::Paste(text) => self.paste(&text),
@@ -111,7 +151,7 @@ impl App {
                 Vec::new()
             }
             Input::Tick(now) => {
-                self.now = now;
+                self.tick(now);
                 Vec::new()
             }
             Input::Opened(opened) => self.opened(*opened),
@@ -137,6 +177,18 @@ impl App {
             Input::Difference(text) => {
                 self.notice = None;
                 plan::show_difference(self, &text);
+                Vec::new()
+            }
+            Input::Object { title, text } => {
+                health::show_object(self, title, &text);
+                Vec::new()
+            }
+            Input::Log { id, news } => {
+                logs::hear(self, id, news);
+                Vec::new()
+            }
+            Input::Work => {
+                logs::work(self);
                 Vec::new()
             }
             Input::Wizard(seen) => {
@@ -376,6 +428,7 @@ impl App {
     }
 
     fn opened(&mut self, opened: Opened) -> Vec<Effect> {
+        self.ticked = None;
         self.dialog = None;
         self.notice = None;
         // What was known belongs to another site.

@@ -101,6 +101,7 @@ impl Loop {
                     None => Next::End,
                 },
                 _ = ticks.tick() => self.tick()?,
+                () = tokio::task::yield_now(), if self.app.works() => self.take(Input::Work)?,
                 () = sleep_until(due.into()), if self.dirty => Next::On,
                 () = ends.heard() => Next::End,
             };

@@ -1,6 +1,7 @@
 //! What the cluster is like right now, for the health screen: watches to rows and findings. It changes nothing.
 
 mod facts;
+mod history;
 mod live;
 mod picture;
 #[cfg(test)]

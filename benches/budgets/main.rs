@@ -10,6 +10,7 @@
 
 mod delay;
 mod engine;
+mod logs;
 mod practice;
 mod program;
 mod screens;
@@ -27,8 +28,9 @@ fn main() {
         .filter(|word| !word.starts_with('-'))
         .collect();
     let mut table = Table::default();
-    let parts: [(&str, Measure); 4] = [
+    let parts: [(&str, Measure); 5] = [
         ("screens", screens::measure),
+        ("logs", logs::measure),
         ("engine", engine::measure),
         ("program", program::measure),
         ("practice", practice::measure),

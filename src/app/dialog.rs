@@ -2,6 +2,7 @@
 
 mod act;
 mod ask;
+pub mod deed;
 mod practice;
 
 pub use act::{act, restore};
@@ -9,9 +10,11 @@ pub use ask::{Ask, Asked, Shown};
 
 use super::{
     App, Goto, Known, PracticeWish,
+    health::deed::Deed,
     keys::{self, Act, Binding, Key},
     known::Backups,
     list,
+    logs::wish::Range,
     words::{Tone, Words, wrap},
 };
 use crate::{
@@ -83,6 +86,16 @@ pub enum Does {
     Deploy,
     /// Asks something of the practice cluster.
     Practice(PracticeWish),
+    /// Asks whether this is meant.
+    Ask(Box<Deed>),
+    /// Does this.
+    Do(Box<Deed>),
+    /// Reads this time of a log.
+    LogRange(Range),
+    /// Asks for a time of a log.
+    AskRange,
+    /// Shows only rows of this namespace, or of all.
+    Namespace(Option<String>),
 }
 
 /// How wide a card is at most.
@@ -327,6 +340,15 @@ impl Dialog {
             "To which moment?".to_owned(),
             &hint,
             Asked::Moment,
+        )))
+    }
+
+    /// Asks for a time of a log.
+    pub fn log_range() -> Self {
+        Self::Ask(Box::new(Ask::reason(
+            "Which time of the log?".to_owned(),
+            "From and to, by UTC, as in: 10:00 to 10:30, or 2026-11-24 22:00 to 2026-11-25 06:00.",
+            Asked::LogRange,
         )))
     }
 

@@ -1,8 +1,10 @@
 //! Screens in known states, for tests: what the world says, as a run, checks, a plan and a cluster would say it.
 
+mod cluster;
 mod practice;
 mod restores;
 
+pub use cluster::{cluster, health, lost, pod};
 pub use practice::practising;
 
 use std::{sync::Arc, time::Duration};
@@ -22,7 +24,6 @@ use crate::{
     },
     problem::{Code, Problem},
     site::sample,
-    watch::view::{ClusterView, Finding, Health, NodeRow, PodRow, ServiceRow, VolumeRow},
 };
 pub use restores::{restore_stopped, restored, restoring, run_of_restore};
 
@@ -487,88 +488,5 @@ pub fn plan() -> Plan {
 pub fn planned() -> App {
     let mut app = opened(Goto::Plan);
     app.update(Input::Plan(Arc::new(plan())));
-    app
-}
-
-/// A pod.
-pub fn pod(namespace: &str, name: &str, status: &str, health: Health) -> PodRow {
-    PodRow {
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
-        ready: u32::from(health == Health::Good),
-        containers: 1,
-        status: status.to_owned(),
-        health,
-        restarts: 4,
-        node: "primary".to_owned(),
-        since: Some(at(-86_400)),
-        details: vec!["container web: image odoo:19.0".to_owned()],
-    }
-}
-
-/// A cluster with a failing pod.
-pub fn cluster() -> ClusterView {
-    let services = Service::ALL.map(|service| ServiceRow {
-        service,
-        health: if service == Service::Billing {
-            Health::Bad
-        } else {
-            Health::Good
-        },
-        note: if service == Service::Billing {
-            "odoo-web is down".to_owned()
-        } else {
-            String::new()
-        },
-    });
-    let problem = Problem::new(
-        Code::Wait03,
-        "odoo-web ends again and again, out of memory.",
-        "Give it more memory, or look at its log with l.",
-    );
-    ClusterView {
-        at: Some(at(-1)),
-        stale_since: None,
-        services: services.into(),
-        findings: vec![Finding {
-            health: Health::Bad,
-            problem,
-            about: "Pod odoo/odoo-web-5c9f".to_owned(),
-            since: Some(at(-720)),
-        }],
-        pods: vec![
-            pod("care", "care-backend-7b6d8f-x2x5k", "Running", Health::Good),
-            pod("database", "care-db-1", "Running", Health::Good),
-            pod("odoo", "odoo-web-5c9f", "CrashLoopBackOff", Health::Bad),
-        ],
-        volumes: vec![VolumeRow {
-            namespace: "database".to_owned(),
-            name: "care-db-1".to_owned(),
-            status: "Bound".to_owned(),
-            health: Health::Good,
-            size: "50Gi".to_owned(),
-            class: "longhorn-database".to_owned(),
-            since: Some(at(-86_400)),
-            details: Vec::new(),
-        }],
-        nodes: vec![NodeRow {
-            name: "primary".to_owned(),
-            role: "primary".to_owned(),
-            status: "Ready".to_owned(),
-            health: Health::Good,
-            version: "v1.36.2".to_owned(),
-            pods: 61,
-            cpu: "16".to_owned(),
-            memory: "64Gi".to_owned(),
-            since: Some(at(-864_000)),
-            details: vec!["If it stops now: records go on, the public web stops.".to_owned()],
-        }],
-    }
-}
-
-/// The health screen of that cluster.
-pub fn health() -> App {
-    let mut app = opened(Goto::Health);
-    app.update(Input::Cluster(Arc::new(cluster())));
     app
 }

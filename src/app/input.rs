@@ -6,13 +6,18 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::{
+    health::deed::Deed,
     keys::Key,
     known::{Backups, Practice, Probe},
+    logs::{
+        store::Store,
+        wish::{News, Wish},
+    },
 };
 use crate::{
     check::{CheckResult, Waiver},
     engine::event::{Command, Event},
-    plan::Plan,
+    plan::{ObjectRef, Plan},
     problem::{Code, Problem},
     site::{Secrets, SiteDraft},
     watch::view::ClusterView,
@@ -105,12 +110,21 @@ pub enum Input {
     Difference(String),
     /// The cluster as it is now.
     Cluster(Arc<ClusterView>),
-    /// The log of a pod, as `namespace/name`.
+    /// News of a log that is read.
     Log {
-        /// Whose.
-        pod: String,
-        /// The newest lines, or why there are none.
-        lines: Result<Vec<String>, Problem>,
+        /// Of which wish.
+        id: u64,
+        /// What.
+        news: News,
+    },
+    /// Nothing happened: there is time to go on with work that was put off.
+    Work,
+    /// An object that was asked for, as text.
+    Object {
+        /// Its heading.
+        title: String,
+        /// As YAML; what is secret is stars.
+        text: String,
     },
     /// What can be restored, or why that is not known.
     Backups(Box<Result<Backups, Problem>>),
@@ -176,11 +190,19 @@ pub enum Effect {
     Practice(PracticeWish),
     /// Watches the cluster, if that is not done yet.
     WatchCluster,
-    /// Reads the log of a pod.
-    ReadLog {
-        /// Namespace.
-        namespace: String,
-        /// Pod.
-        pod: String,
+    /// Does something in the cluster by hand.
+    Do(Box<Deed>),
+    /// Reads an object, to be shown.
+    ReadObject(ObjectRef),
+    /// Reads a log and follows it, instead of any other.
+    ReadLog(Wish),
+    /// Reads no log any more.
+    EndLog,
+    /// Keeps a log as a file.
+    SaveLog {
+        /// What it is called.
+        name: String,
+        /// Its text.
+        store: Store,
     },
 }

@@ -76,8 +76,32 @@ pub enum Act {
     Tab(usize),
     /// Shows only rows that hold a text.
     Filter,
+    /// What can be done to what is chosen.
+    Actions,
+    /// What becomes of the services if a node stops now.
+    Stops,
+    /// Sorts by the next column.
+    Sort,
+    /// Turns the order around.
+    Turn,
+    /// Shows only rows of a namespace.
+    Namespace,
+    /// The object as the cluster keeps it.
+    Yaml,
     /// The log of what is chosen.
     Log,
+    /// The instance before the present one.
+    Before,
+    /// All that do the same.
+    All,
+    /// Which time.
+    Range,
+    /// To an older place where a text was found.
+    Older,
+    /// To a newer place where a text was found.
+    Newer,
+    /// Only lines in which a text was found, or all.
+    Only,
     /// Why, in full, with the runbook.
     Explain,
     /// Again, for what is chosen.

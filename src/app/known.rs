@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::Input;
+use super::{Input, logs::wish::Reading};
 use crate::{
     check::{CheckResult, Waiver, verdict},
     engine::{event::Event, view::RunView},
@@ -59,15 +59,6 @@ pub enum Planned {
     Refused(Vec<Problem>),
 }
 
-/// The log of a pod.
-#[derive(Clone, Debug, Default)]
-pub struct PodLog {
-    /// `namespace/name`.
-    pub pod: String,
-    /// Its newest lines, or why there are none; nothing before the answer.
-    pub lines: Option<Result<Vec<String>, Problem>>,
-}
-
 /// The backups of the database, as the cluster said when they were looked at.
 #[derive(Clone, Debug)]
 pub struct Backups {
@@ -120,7 +111,7 @@ pub struct Known {
     /// The cluster.
     pub cluster: Arc<ClusterView>,
     /// The log that was read last.
-    pub log: PodLog,
+    pub log: Reading,
     /// The backups; nothing while they are looked at.
     pub backups: Option<Result<Backups, Problem>>,
 }
@@ -135,7 +126,6 @@ impl Known {
             Input::Plan(plan) => self.plan = Planned::Made(plan),
             Input::Refused(problems) => self.plan = Planned::Refused(problems),
             Input::Cluster(view) => self.cluster = view,
-            Input::Log { pod, lines } if pod == self.log.pod => self.log.lines = Some(lines),
             Input::Backups(backups) => self.backups = Some(*backups),
             // The screens themselves take the others.
             _ => {}

@@ -14,12 +14,50 @@ use crate::{
 
 /// Every screen and card in a state in which something can be done.
 fn screens() -> Vec<(&'static str, App)> {
-    let press = |mut app: App, keys: &[Key]| {
-        for key in keys {
-            app.update(Input::Key(*key));
-        }
-        app
-    };
+    let mut all = of_setting_up();
+    all.extend(of_health());
+    all
+}
+
+fn press(mut app: App, keys: &[Key]) -> App {
+    for key in keys {
+        app.update(Input::Key(*key));
+    }
+    app
+}
+
+fn of_health() -> Vec<(&'static str, App)> {
+    vec![
+        ("health", fixture::health()),
+        ("health pods", press(fixture::health(), &[Key::Char('2')])),
+        ("health nodes", press(fixture::health(), &[Key::Char('3')])),
+        (
+            "health backups",
+            press(fixture::health(), &[Key::Char('5')]),
+        ),
+        (
+            "health ingress",
+            press(fixture::health(), &[Key::Char('7')]),
+        ),
+        ("health events", press(fixture::health(), &[Key::Char('8')])),
+        ("health jobs", press(fixture::health(), &[Key::Char('9')])),
+        (
+            "health releases",
+            press(fixture::health(), &[Key::Char('0'), Key::Char('s')]),
+        ),
+        (
+            "health namespaces",
+            press(fixture::health(), &[Key::Char('n'), Key::Down]),
+        ),
+        (
+            "health filter",
+            press(fixture::health(), &[Key::Char('2'), Key::Char('/')]),
+        ),
+        ("health empty", fixture::opened(Goto::Health)),
+    ]
+}
+
+fn of_setting_up() -> Vec<(&'static str, App)> {
     vec![
         ("welcome", fixture::welcome()),
         (
@@ -37,13 +75,6 @@ fn screens() -> Vec<(&'static str, App)> {
         ("deploy ended", fixture::ended_failed()),
         ("deploy done", fixture::ended_done()),
         ("deploy none", fixture::opened(Goto::Deploy)),
-        ("health", fixture::health()),
-        ("health pods", press(fixture::health(), &[Key::Char('2')])),
-        (
-            "health filter",
-            press(fixture::health(), &[Key::Char('2'), Key::Char('/')]),
-        ),
-        ("health empty", fixture::opened(Goto::Health)),
         ("log", press(fixture::pulling(), &[Key::Char('l')])),
         ("pod log", press(fixture::health(), &[Key::Char('l')])),
         ("explain", press(fixture::pulling(), &[Key::Char('e')])),
@@ -311,6 +342,123 @@ fn a_new_site_is_made_once_nothing_is_wrong_and_the_passphrase_is_typed_twice() 
     assert!(matches!(effects.as_slice(), [Effect::CreateSite(..)]));
 }
 
+#[test]
+fn a_list_keeps_its_row_when_it_is_sorted_narrowed_or_changed() {
+    let mut app = fixture::health();
+    pressed(&mut app, &[Key::Char('2'), Key::Down]);
+    let chosen = |app: &App| super::health::chosen_row(app).map(|row| row.identity());
+    let row = chosen(&app);
+    assert_eq!(row.as_deref(), Some("database/care-db-1"));
+    for key in [Key::Char('s'), Key::Char('s'), Key::Char('S')] {
+        pressed(&mut app, &[key]);
+        assert_eq!(chosen(&app), row);
+    }
+    let mut view = fixture::cluster();
+    view.pods.remove(0);
+    app.update(Input::Cluster(std::sync::Arc::new(view)));
+    assert_eq!(chosen(&app), row);
+    // Into another namespace and back again.
+    pressed(&mut app, &[Key::Char('n'), Key::End, Key::Enter]);
+    assert_eq!(chosen(&app).as_deref(), Some("odoo/odoo-web-5c9f"));
+    pressed(&mut app, &[Key::Esc]);
+    assert_eq!(chosen(&app), row);
+}
+
+#[test]
+fn sizes_are_sorted_as_sizes_and_ages_as_ages() {
+    use super::health::{Col, row::Row};
+    let sized = |size: &str| {
+        let mut row = fixture::cluster().volumes.remove(0);
+        size.clone_into(&mut row.size);
+        row
+    };
+    let rows = ["512Mi", "5Gi", "50Gi", "1Ti"].map(sized);
+    let mut sorted: Vec<Row<'_>> = rows.iter().rev().map(Row::Volume).collect();
+    sorted.sort_by_cached_key(|row| row.key(Col::Size));
+    let told: Vec<String> = sorted
+        .iter()
+        .map(|row| row.cell(Col::Size, fixture::at(0)).into_owned())
+        .collect();
+    assert_eq!(told, ["512Mi", "5Gi", "50Gi", "1Ti"]);
+}
+
+#[test]
+fn the_yaml_of_a_row_is_asked_for_and_shown_unless_the_person_has_gone_on() {
+    let mut app = fixture::health();
+    let effects = pressed(&mut app, &[Key::Char('2'), Key::Char('y')]);
+    let [Effect::ReadObject(target)] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(target.to_string(), "Pod care/care-backend-7b6d8f-x2x5k");
+    let told = || Input::Object {
+        title: "a".to_owned(),
+        text: "b: c".to_owned(),
+    };
+    pressed(&mut app, &[Key::Char('?')]);
+    let before = format!("{:?}", app.dialog);
+    app.update(told());
+    assert_eq!(format!("{:?}", app.dialog), before);
+    pressed(&mut app, &[Key::Esc]);
+    app.update(told());
+    assert!(matches!(app.dialog, Some(Dialog::Text(_))));
+}
+
+#[test]
+fn nothing_is_done_by_hand_before_a_yes_and_what_destroys_wants_its_name() {
+    let mut app = fixture::health();
+    pressed(
+        &mut app,
+        &[Key::Char('2'), Key::End, Key::Char('a'), Key::Enter],
+    );
+    // The first choice is no.
+    assert!(pressed(&mut app, &[Key::Enter]).is_empty() && app.dialog.is_none());
+    pressed(&mut app, &[Key::Char('a'), Key::Enter, Key::Down]);
+    let effects = pressed(&mut app, &[Key::Enter]);
+    let [Effect::Do(deed)] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(
+        deed.command(),
+        "kubectl -n odoo rollout restart deployment/odoo"
+    );
+    pressed(
+        &mut app,
+        &[Key::Char('3'), Key::Char('a'), Key::Down, Key::Enter],
+    );
+    let typed = |text: &str| text.chars().map(Key::Char).collect::<Vec<_>>();
+    pressed(&mut app, &typed("primar"));
+    assert!(pressed(&mut app, &[Key::Enter]).is_empty());
+    let effects = pressed(&mut app, &[Key::Char('y'), Key::Enter]);
+    assert!(
+        matches!(effects.as_slice(), [Effect::Do(deed)] if deed.command().starts_with("kubectl drain primary")),
+        "{effects:?}"
+    );
+    // What a run does and what a person does never meet.
+    let mut app = fixture::deploying();
+    app.known.cluster = std::sync::Arc::new(fixture::cluster());
+    app.go(Goto::Health);
+    pressed(&mut app, &[Key::Char('3'), Key::Char('a')]);
+    assert!(app.dialog.is_none() && app.notice.is_some());
+}
+
+#[test]
+fn a_clock_that_jumps_is_said_and_one_that_passes_is_not() {
+    let said = |rehearsal: bool, seconds: &[i64]| {
+        let mut app = fixture::health();
+        app.known.rehearsal = rehearsal;
+        for second in seconds {
+            app.update(Input::Tick(fixture::at(*second)));
+        }
+        app.notice
+    };
+    assert_eq!(said(false, &[100, 101, 102, 130]), None);
+    let ahead = said(false, &[100, 101, 7301]).unwrap();
+    assert!(ahead.contains("went 2 h 0 min ahead"), "{ahead}");
+    let back = said(false, &[7300, 100]).unwrap();
+    assert!(back.contains("2 h 0 min back"), "{back}");
+    assert_eq!(said(true, &[100, 9000, 50]), None);
+}
+
 fn any_key() -> impl Strategy<Value = Key> {
     prop_oneof![
         6 => proptest::sample::select(vec![
@@ -329,7 +477,7 @@ proptest! {
 
     #[test]
     fn no_keys_and_no_size_ever_panic(
-        start in 0_usize..27,
+        start in 0_usize..40,
         keys in proptest::collection::vec(any_key(), 0..60),
         size in (1_u16..150, 1_u16..50),
     ) {

@@ -88,7 +88,7 @@ async fn draw_all(context: &Context, place: &Workplace, out: &Path) -> Result<us
         out,
         drawn: 0,
     };
-    let work = desk.work(First::Opened(Box::new(session)), asked);
+    let work = Box::pin(desk.work(First::Opened(Box::new(session)), asked));
     let (drawn, ()) = tokio::join!(pictures.all(&world), work);
     drawn
 }
@@ -151,12 +151,22 @@ impl Pictures<'_> {
         self.key(Key::Char('2')).await;
         self.draw("pods", SMALL)?;
         self.draw("pods-wide", WIDE)?;
-        self.key(Key::Char('3')).await;
-        self.draw("volumes", SMALL)?;
+        for (key, name) in [
+            ('3', "nodes"),
+            ('4', "volumes"),
+            ('5', "backups"),
+            ('6', "certificates"),
+            ('7', "ingress"),
+            ('9', "jobs"),
+            ('0', "releases"),
+        ] {
+            self.key(Key::Char(key)).await;
+            self.draw(name, SMALL)?;
+        }
         self.key(Key::Char('2')).await;
         self.key(Key::Down).await;
         self.key(Key::Char('l')).await;
-        self.until("a log", |app| app.known.log.lines.is_some())
+        self.until("a log", |app| !app.known.log.store.is_empty())
             .await?;
         self.draw("log", SMALL)?;
         Ok(self.drawn)
@@ -170,6 +180,9 @@ impl Pictures<'_> {
         for effect in self.app.update(input) {
             // The desk ends only after the pictures.
             self.effects.send(effect).await.ok();
+        }
+        while self.app.works() {
+            self.app.update(Input::Work);
         }
     }
 

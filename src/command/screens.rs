@@ -1,6 +1,8 @@
 //! The screens joined to the world: what the app asks for is done here, and what happens is told to it.
 
 mod desk;
+mod hand;
+mod logs;
 mod open;
 mod practice;
 mod work;
@@ -96,8 +98,8 @@ async fn show(
             clock: shown,
         },
     );
-    let work = desk.work(first, asked);
-    tokio::pin!(screens, work);
+    let mut work = Box::pin(desk.work(first, asked));
+    tokio::pin!(screens);
     let ended = tokio::select! {
         ended = &mut screens => {
             // What was asked for last, such as keeping the draft, is still done.

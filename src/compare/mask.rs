@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::{
-    Shown, Subject,
+    Shown, Subject, owners,
     path::{Path, Segment},
 };
 use crate::site::Secrets;
@@ -87,6 +87,36 @@ impl Mask {
             Value::String(text) if text == STARS && value.is_string() => Shown::Secret,
             masked => Shown::Value(masked),
         }
+    }
+
+    /// A whole object as it may be shown: of a Secret the names of its entries, and who wrote which field only by name.
+    pub fn object(&self, object: &Value) -> Value {
+        let mut shown = self.masked(object);
+        let is_secret = object.get("kind").and_then(Value::as_str) == Some("Secret");
+        for part in ["data", "stringData"] {
+            let entries = shown.get_mut(part).filter(|_| is_secret);
+            for entry in entries.and_then(Value::as_object_mut).into_iter().flatten() {
+                *entry.1 = STARS.into();
+            }
+        }
+        let Some(metadata) = shown.get_mut("metadata").and_then(Value::as_object_mut) else {
+            return shown;
+        };
+        let notes = metadata.get_mut("annotations").filter(|_| is_secret);
+        for note in notes.and_then(Value::as_object_mut).into_iter().flatten() {
+            if note.1.as_str().is_some_and(|text| text.contains('{')) {
+                *note.1 = STARS.into();
+            }
+        }
+        let who: Vec<String> = owners::entries(object)
+            .iter()
+            .map(|entry| format!("{} ({})", entry.manager, entry.operation))
+            .collect();
+        if metadata.contains_key("managedFields") {
+            let folded = format!("folded: {}", who.join(", "));
+            metadata.insert("managedFields".to_owned(), folded.into());
+        }
+        shown
     }
 
     /// The value with stars wherever something secret is.
@@ -184,6 +214,25 @@ mod tests {
         let found = mask.shown(&subject("Secret"), &path, Some(&json!({"a": "b"})));
         assert_eq!(found, Shown::Secret);
         assert_eq!(mask.shown(&subject("Secret"), &path, None), Shown::Absent);
+    }
+
+    #[test]
+    fn a_whole_object_shows_no_secret_and_folds_who_wrote_it() {
+        let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a",
+            "annotations": {"last": "{\"data\":{\"x\":\"aHVudGVy\"}}", "plain": "kept"},
+            "managedFields": [{"manager": "helm", "operation": "Update", "fieldsV1": {"f:data": {}}}]},
+            "data": {"x": "aHVudGVy"}, "stringData": {"y": "hunter"}, "type": "Opaque"});
+        let shown = Mask::default().object(&object);
+        let text = shown.to_string();
+        assert!(
+            !text.contains("aHVudGVy") && !text.contains("hunter"),
+            "{text}"
+        );
+        assert_eq!(shown["metadata"]["managedFields"], "folded: helm (Update)");
+        assert_eq!(shown["metadata"]["annotations"]["plain"], "kept");
+        let pod = json!({"kind": "Pod", "spec": {"containers": [{"env": [{"name": "API_TOKEN", "value": "x"}]}]}});
+        let shown = Mask::default().object(&pod);
+        assert_eq!(shown["spec"]["containers"][0]["env"][0]["value"], "***");
     }
 
     #[test]

@@ -8,9 +8,12 @@ use super::path::{Path, Segment, element};
 /// Who we are in `managedFields`; never changed, because ownership of fields hangs on it.
 pub const MANAGER: &str = "care-install";
 
+/// Who a person is in `managedFields` who does something by hand on our screens.
+pub const BY_HAND: &str = "care-install-console";
+
 /// Names that people's tools leave in `managedFields`.
-const PEOPLE: [&str; 7] = [
-    "kubectl", "k9s", "lens", "openlens", "freelens", "mozilla", "curl",
+const PEOPLE: [&str; 8] = [
+    BY_HAND, "kubectl", "k9s", "lens", "openlens", "freelens", "mozilla", "curl",
 ];
 
 /// Names that installers leave, and whoever wrote before there were managers: nobody there sets a field again by itself.

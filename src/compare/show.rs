@@ -5,13 +5,19 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Becomes, By, Change, Difference, Drift, Field, Shown, What};
+use super::{Becomes, By, Change, Difference, Drift, Field, Mask, Shown, What};
 
 /// Characters of a value that are shown to people.
 const WIDTH: usize = 60;
 
 /// Lines of a long text that are shown to people.
 const LINES: usize = 4;
+
+/// An object as YAML, as it may be shown.
+pub fn object(object: &Value, mask: &Mask) -> String {
+    let shown = mask.object(object);
+    serde_yaml::to_string(&shown).unwrap_or_else(|error| format!("# not shown: {error}\n"))
+}
 
 /// What a deploy would change, as a person reads it.
 pub fn differences(cluster: &str, all: &[Difference]) -> String {

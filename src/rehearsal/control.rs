@@ -1,6 +1,7 @@
 //! The simulated controllers: what a real cluster does by itself, on the practice cluster's clock. Pure.
 
 mod accounts;
+mod budgets;
 mod certs;
 mod claims;
 mod cnpg;
@@ -52,6 +53,7 @@ use super::world::Controller;
 /// Every controller, in the order in which they are asked: wishes first, then those who carry them out.
 pub const CONTROLLERS: &[Controller] = &[
     accounts::accounts,
+    budgets::budgets,
     deployment::deployments,
     replicaset::replica_sets,
     stateful::stateful_sets,

@@ -99,7 +99,11 @@ impl Session {
         self.plan_for(world).await
     }
 
-    fn mask(&self) -> Result<Mask, Vec<Problem>> {
+    /// What of the site's secrets must not be shown.
+    ///
+    /// # Errors
+    /// The secrets cannot be read.
+    pub fn mask(&self) -> Result<Mask, Vec<Problem>> {
         Ok(Mask::of(&self.full_secrets()?))
     }
 }

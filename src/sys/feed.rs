@@ -169,6 +169,11 @@ impl Watch {
         }
     }
 
+    /// What went wrong last; nothing while the connection is good.
+    pub fn trouble(&self) -> Option<DoorError> {
+        self.seen.borrow().trouble.clone()
+    }
+
     /// Since when the picture may be old; nothing while the connection is good.
     pub fn stale_since(&self) -> Option<Timestamp> {
         self.seen.borrow().stale_since

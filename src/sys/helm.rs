@@ -20,6 +20,13 @@ use crate::{
 };
 
 pub use command::Command;
+pub(super) use record::called;
+
+/// What helm would remember of a release.
+#[cfg(test)]
+pub(super) fn remembered(release: &Release) -> Object {
+    record::of(release, 1)
+}
 use record::Standing;
 
 /// How charts are installed.

@@ -2,6 +2,8 @@
 
 mod apply;
 mod discover;
+mod hand;
+mod logs;
 mod marks;
 mod only;
 mod pace;
@@ -23,6 +25,8 @@ use super::{DoorError, Retry, feed::Feed};
 use crate::plan::{Object, ObjectRef};
 pub use apply::{Applied, Clash, Trial};
 use discover::Discovery;
+pub use hand::Evicted;
+pub use logs::{Asked, Line, LogLines};
 pub use marks::Marks;
 pub use only::Only;
 use pace::Pace;
@@ -70,6 +74,8 @@ pub enum Source {
 #[derive(Clone)]
 pub struct Kube {
     client: Client,
+    /// Asks once and gives every answer at once, also the refusal of a budget, which looks like an overload.
+    once: Client,
     server: Arc<str>,
     source: Arc<Source>,
     discovery: Arc<Discovery>,
@@ -123,9 +129,13 @@ impl Kube {
         config.connect_timeout = Some(CONNECT_LIMIT);
         config.read_timeout = None;
         let server: Arc<str> = config.cluster_url.to_string().trim_end_matches('/').into();
-        let client = Client::try_from(config).map_err(|error| words::client(&server, &error))?;
+        let made =
+            |config| Client::try_from(config).map_err(|error| words::client(&server, &error));
+        let client = made(config.clone())?;
+        config.default_retry = false;
         Ok(Self {
             client,
+            once: made(config)?,
             server,
             source: Arc::new(source.clone()),
             discovery: Arc::default(),

@@ -20,7 +20,13 @@ pub fn draw(dialog: &Dialog, paint: &mut Paint<'_>, area: Rect) {
 
 /// The card's place, for so many rows of text.
 fn place(area: Rect, rows: usize) -> Rect {
-    let (columns, most) = room((area.width, area.height));
+    let (_, most) = room((area.width, area.height));
+    placed(area, rows, most)
+}
+
+/// The same for a card that may take more rows than usual.
+fn placed(area: Rect, rows: usize, most: usize) -> Rect {
+    let (columns, _) = room((area.width, area.height));
     let height = u16::try_from(rows.min(most)).unwrap_or(area.height) + 2;
     let columns = u16::try_from(columns).unwrap_or(area.width) + 4;
     // The footer stays in sight: it says which keys close the card.
@@ -101,12 +107,24 @@ fn menu(card: &Menu, paint: &mut Paint<'_>, area: Rect) {
 
 fn ask(card: &Ask, paint: &mut Paint<'_>, area: Rect) {
     let (columns, _) = room((area.width, area.height));
-    let hint: Vec<Words> = wrap(&card.hint, columns)
+    // What is asked is read before it is answered: on a low terminal the card takes all that is there.
+    let most = usize::from(area.height).saturating_sub(4).max(3);
+    let fields = 1 + usize::from(card.again.is_some());
+    let mut hint = wrap(&card.hint, columns);
+    // The line that is typed is always in sight: what is said before it gives way.
+    let left = most.saturating_sub(fields + 2).max(1);
+    if hint.len() > left {
+        hint.retain(|line| !line.is_empty());
+    }
+    if hint.len() > left {
+        hint.truncate(left.saturating_sub(1));
+        hint.push("[more on a larger window]".to_owned());
+    }
+    let hint: Vec<Words> = hint
         .into_iter()
         .map(|text| Words::new(Tone::Plain, text))
         .collect();
-    let fields = 1 + usize::from(card.again.is_some());
-    let inner = paint.boxed(place(area, hint.len() + 2 + fields), &card.title);
+    let inner = paint.boxed(placed(area, hint.len() + 2 + fields, most), &card.title);
     let mut row = write(paint, inner, 0, &hint) + 1;
     let hidden = card.shown == Shown::Hidden;
     let entries = [Some(&card.entry), card.again.as_ref()];

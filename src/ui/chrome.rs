@@ -13,7 +13,7 @@ use crate::app::{
     wizard::{Standing, Wizard},
     words::{Tone, since, span, width},
 };
-use crate::site::Group;
+use crate::{problem::Code, site::Group};
 
 /// Draws header and footer and gives the room between them.
 pub fn frame(app: &App, paint: &mut Paint<'_>, area: Rect) -> Rect {
@@ -92,10 +92,18 @@ fn freshness(app: &App) -> (String, Tone) {
         },
         Screen::Health(_) => match (known.cluster.at, known.cluster.stale_since) {
             (None, None) => ("connecting".to_owned(), Tone::Busy),
-            (_, Some(then)) => (
-                format!("STALE: no answer for {}", span(since(then, app.now))),
-                Tone::Bad,
-            ),
+            (_, Some(then)) => {
+                let code = known.cluster.trouble.as_ref().map(|trouble| trouble.code);
+                let why = match code {
+                    Some(Code::Kube06) => "login refused",
+                    Some(Code::Kube02) => "certificate not trusted",
+                    Some(Code::Kube04) => "something else answers",
+                    Some(Code::Kube10) => "API overloaded",
+                    _ => "no answer",
+                };
+                let ago = span(since(then, app.now));
+                (format!("STALE: {why} for {ago}"), Tone::Bad)
+            }
             // Changes come as they happen: nothing new is no sign of age.
             (Some(_), None) => ("live".to_owned(), Tone::Good),
         },

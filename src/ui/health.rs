@@ -1,59 +1,101 @@
-//! Draws the health of a site: services first, then what needs attention, pods, volumes and nodes. Pure.
+//! Draws the health of a site: services first, then what needs attention and the list that was chosen. Pure.
 
-use jiff::Timestamp;
 use ratatui::layout::Rect;
 
 use super::{
-    WIDE,
+    left,
     paint::{Paint, Strip},
-    top, with_details,
+    top,
 };
 use crate::{
     app::{
-        App,
-        health::{self, HealthScreen, Row, Tab},
-        words::{Tone, since, span},
+        App, dialog,
+        health::{
+            self, Column, HealthScreen, Row, Tab, said,
+            tab::{Look, MARK},
+        },
+        list,
+        words::{Tone, Words, since, span, width},
     },
-    watch::view::{ClusterView, Finding, Health, NodeRow, PodRow, VolumeRow},
+    watch::view::{ClusterView, Health},
 };
+
+/// From so many columns on the details stand beside the list, which still shows all its columns.
+const BESIDE: u16 = 180;
+
+/// With so many rows for both the details stand below the list.
+const BELOW: u16 = 22;
+
+/// With so many rows there is room to say what to do about a lost connection.
+const TALL: u16 = 14;
 
 /// Draws the screen.
 pub fn draw(app: &App, state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) {
     let view = &*app.known.cluster;
-    let across: usize = if area.width >= WIDE { 3 } else { 2 };
+    let across: usize = if area.width >= super::WIDE { 3 } else { 2 };
     let rows = view.services.len().div_ceil(across).max(1);
     let (head, rest) = top(area, u16::try_from(rows).unwrap_or(3));
     services(view, across, paint, head);
+    let rest = stale(app, paint, rest);
     let (line, rest) = top(rest, 1);
     paint.divide(line);
+    narrowed(state, paint, line);
     let rows = health::rows(view, state);
     let chosen = health::chosen(state, &rows);
-    let rest = if rest.width >= WIDE {
-        let (list, details) = with_details(paint, rest);
-        if let Some(row) = rows.get(chosen) {
-            paint.paragraphs(details, &row.details());
-        }
-        list
+    let (list, details) = if rows.is_empty() {
+        (rest, None)
     } else {
-        rest
+        parts(paint, rest)
     };
-    let (tabs, rest) = top(rest, 1);
+    if let (Some(details), Some(row)) = (details, rows.get(chosen)) {
+        paint.paragraphs(details, &said::details(*row, app.now));
+    }
+    let (tabs, rest) = top(list, 1);
     names(view, state, paint, tabs);
     let (heads, list) = top(rest, 1);
     if rows.is_empty() {
         empty(view, state, paint, heads);
+        stops(view, state, paint, (list, 1));
         return;
     }
-    let line = |row: &Row<'_>| match row {
-        Row::Finding(row) => finding(row, app.now, paint, list),
-        Row::Pod(row) => pod(row, app.now, paint, list),
-        Row::Volume(row) => volume(row, app.now, paint, list),
-        Row::Node(row) => node(row, app.now, paint, list),
-    };
-    let lines: Vec<Strip> = rows.iter().map(line).collect();
-    let header = heading(state.tab, paint, heads);
+    let header = heading(state, paint, heads);
     paint.line(heads, 0, &header);
-    paint.strips(list, chosen, &lines);
+    table(app, state.tab.columns(), (&rows, chosen), paint, list);
+    stops(view, state, paint, (list, rows.len() + 1));
+}
+
+/// Below what needs attention, when there is room: what a node's stop would mean.
+fn stops(
+    view: &ClusterView,
+    state: &HealthScreen,
+    paint: &mut Paint<'_>,
+    (area, used): (Rect, usize),
+) {
+    let used = u16::try_from(used).unwrap_or(u16::MAX);
+    if state.tab != Tab::Attention || state.is_narrowed() || used >= area.height {
+        return;
+    }
+    let (_, rest) = top(area, used);
+    let story: Vec<Words> = view.nodes.iter().filter_map(health::stops::short).collect();
+    paint.paragraphs(rest, &story);
+}
+
+/// The place of the list, and that of the details when there is room for them.
+fn parts(paint: &mut Paint<'_>, area: Rect) -> (Rect, Option<Rect>) {
+    if area.width >= BESIDE {
+        let (list, rest) = left(area, area.width * 3 / 5);
+        let (line, details) = left(rest, 2);
+        paint.upright(line);
+        return (list, Some(details));
+    }
+    if area.height < BELOW {
+        return (area, None);
+    }
+    let below = area.height * 2 / 5;
+    let (list, rest) = top(area, area.height - below - 1);
+    let (line, details) = top(rest, 1);
+    paint.divide(line);
+    (list, Some(details))
 }
 
 fn mark(health: Health) -> &'static str {
@@ -94,190 +136,224 @@ fn services(view: &ClusterView, across: usize, paint: &mut Paint<'_>, area: Rect
     }
 }
 
-/// The names of the lists with how much is in them.
-fn names(view: &ClusterView, state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) {
-    let good = |all: usize, good: usize| format!("{good}/{all}");
-    let mut strip = paint.strip(area);
-    for (index, tab) in Tab::ALL.into_iter().enumerate() {
-        let text = match tab {
-            Tab::Attention => format!("Attention {}", view.findings.len()),
-            Tab::Pods => {
-                let ok = view.pods.iter().filter(|row| row.health == Health::Good);
-                format!("Pods {}", good(view.pods.len(), ok.count()))
-            }
-            Tab::Volumes => {
-                let ok = view.volumes.iter().filter(|row| row.health == Health::Good);
-                format!("Volumes {}", good(view.volumes.len(), ok.count()))
-            }
-            Tab::Nodes => {
-                let ok = view.nodes.iter().filter(|row| row.health == Health::Good);
-                format!("Nodes {}", good(view.nodes.len(), ok.count()))
-            }
-        };
-        let style = if tab == state.tab {
-            paint.theme.cursor()
-        } else {
-            paint.theme.tone(Tone::Dim)
-        };
-        strip = strip.put(&format!(" {} {text} ", index + 1), style).gap(1);
-    }
-    let filter = match (state.typing, state.filter.is_empty()) {
-        (true, _) => format!("filter: {}_", state.filter.text()),
-        (false, false) => format!("filter: {}", state.filter.text()),
-        (false, true) => String::new(),
+/// While nothing is heard: from when the picture is, and why there is no newer one.
+fn stale(app: &App, paint: &mut Paint<'_>, area: Rect) -> Rect {
+    let view = &*app.known.cluster;
+    let Some(then) = view.stale_since else {
+        return area;
     };
-    let strip = strip.gap(1).put(&filter, paint.theme.tone(Tone::Busy));
+    let ago = span(since(then, app.now));
+    let why = view
+        .trouble
+        .as_ref()
+        .map_or("No answer.", |trouble| trouble.what.as_str());
+    let text = match view.at {
+        Some(_) => format!("What you see is {ago} old; it is asked again all the time. {why}"),
+        None => why.to_owned(),
+    };
+    let mut story = vec![Words::new(Tone::Bad, text)];
+    // On a low terminal the rows are needed more.
+    if let Some(trouble) = view.trouble.as_ref().filter(|_| area.height >= TALL) {
+        story.push(Words::new(
+            Tone::Remedy,
+            format!("To fix: {}", trouble.remedy),
+        ));
+    }
+    let most = if area.height >= TALL { 4 } else { 1 };
+    let lines = dialog::lines(&story, area.width.into()).len().min(most);
+    let (head, rest) = top(area, u16::try_from(lines).unwrap_or(1));
+    paint.paragraphs(head, &story);
+    rest
+}
+
+/// What the list is narrowed to, on the line above it.
+fn narrowed(state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) {
+    let mut words = Vec::new();
+    if let Some(namespace) = &state.namespace {
+        words.push(format!("namespace {namespace}"));
+    }
+    match (state.typing, state.filter.is_empty()) {
+        (true, _) => words.push(format!("filter: {}_", state.filter.text())),
+        (false, false) => words.push(format!("filter: {}", state.filter.text())),
+        (false, true) => {}
+    }
+    if words.is_empty() {
+        return;
+    }
+    let text = format!(" {} ", words.join(", "));
+    let strip = paint
+        .strip(area)
+        .gap(2)
+        .put(&text, paint.theme.tone(Tone::Busy));
     paint.line(area, 0, &strip);
 }
 
-fn empty(view: &ClusterView, state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) {
-    let (text, tone) = if !state.filter.is_empty() {
-        ("No row holds this text. Esc shows all.", Tone::Dim)
-    } else if view.at.is_none() {
-        ("Nothing has been heard from the cluster yet.", Tone::Busy)
-    } else if state.tab == Tab::Attention {
-        ("Nothing needs attention.", Tone::Good)
-    } else {
-        ("There are none.", Tone::Dim)
+/// The names of the lists with how much is in them, as many as fit around the chosen one.
+fn names(view: &ClusterView, state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) {
+    let room = usize::from(area.width);
+    let label = |tab: Tab, counted: bool| {
+        let count = if counted {
+            format!(" {}", tab.count(view))
+        } else {
+            String::new()
+        };
+        // Seen without colour, too: something in there does not work.
+        let bad = if tab.worst(view) == Health::Bad {
+            "!"
+        } else {
+            ""
+        };
+        format!(" {} {}{bad}{count} ", tab.key(), tab.title())
     };
-    paint.text(area, 0, text, paint.theme.tone(tone));
-}
-
-fn heading(tab: Tab, paint: &Paint<'_>, area: Rect) -> Strip {
-    let style = paint.theme.accent();
-    let strip = paint.strip(area);
-    let wide = usize::from(area.width);
-    match tab {
-        Tab::Attention => strip
-            .gap(12)
-            .cell(wide.saturating_sub(12 + 17), "WHAT", style)
-            .cell(9, "CODE", style)
-            .number(8, "SINCE", style),
-        Tab::Pods => {
-            let (namespace, name, node) = pod_columns(wide);
-            strip
-                .gap(3)
-                .cell(namespace, "NAMESPACE", style)
-                .cell(name, "POD", style)
-                .cell(6, "READY", style)
-                .cell(18, "STATUS", style)
-                .number(4, "RST", style)
-                .number(8, "AGE", style)
-                .gap(1)
-                .cell(node, "NODE", style)
+    let all = |counted: bool| -> Vec<(Tab, String)> {
+        let counts = |tab: Tab| counted || tab == state.tab;
+        let tabs = Tab::ALL.into_iter();
+        tabs.map(|tab| (tab, label(tab, counts(tab)))).collect()
+    };
+    let wide = |labels: &[(Tab, String)]| labels.iter().map(|(_, text)| width(text)).sum::<usize>();
+    let counted = all(true);
+    let labels = if wide(&counted) <= room {
+        counted
+    } else {
+        all(false)
+    };
+    // The first that is shown lies so far left that the chosen one is in sight, with the one after it.
+    let until = (state.tab.index() + 2).min(labels.len());
+    let cut = |first: usize| {
+        labels
+            .get(first..until)
+            .is_some_and(|part| wide(part) > room)
+    };
+    let first = (0..state.tab.index())
+        .find(|first| !cut(*first))
+        .unwrap_or(state.tab.index());
+    let mut strip = paint.strip(area);
+    let mut used = 0;
+    let mut shown = first;
+    for (tab, text) in labels.iter().skip(first) {
+        used += width(text);
+        if used > room {
+            break;
         }
-        Tab::Volumes => strip
-            .gap(3)
-            .cell(16, "NAMESPACE", style)
-            .cell(
-                wide.saturating_sub(3 + 16 + 10 + 8 + 20 + 8),
-                "CLAIM",
-                style,
-            )
-            .cell(10, "STATUS", style)
-            .cell(8, "SIZE", style)
-            .cell(20, "CLASS", style)
-            .number(8, "AGE", style),
-        Tab::Nodes => strip
-            .gap(3)
-            .cell(
-                wide.saturating_sub(3 + 11 + 18 + 10 + 6 + 5 + 9),
-                "NODE",
-                style,
-            )
-            .cell(11, "PART", style)
-            .cell(18, "STATUS", style)
-            .cell(10, "KUBELET", style)
-            .number(6, "PODS", style)
-            .number(5, "CPU", style)
-            .number(9, "MEMORY", style),
+        shown += 1;
+        let style = match tab.worst(view) {
+            _ if *tab == state.tab => paint.theme.cursor(),
+            Health::Bad => paint.theme.tone(Tone::Bad),
+            Health::Warn => paint.theme.tone(Tone::Warn),
+            Health::Good | Health::Busy | Health::Unknown => paint.theme.tone(Tone::Dim),
+        };
+        strip = strip.put(text, style);
     }
+    paint.line(area, 0, &strip);
+    paint.beside(area, (first > 0, shown < labels.len()));
 }
 
-fn age(then: Option<Timestamp>, now: Timestamp) -> String {
-    then.map_or_else(String::new, |then| span(since(then, now)))
-}
-
-fn finding(row: &Finding, now: Timestamp, paint: &Paint<'_>, area: Rect) -> Strip {
-    let style = paint.theme.tone(health::tone(row.health));
-    paint
-        .strip(area)
-        .cell(3, mark(row.health), style)
-        .cell(9, row.health.word(), style)
-        .cell(
-            usize::from(area.width).saturating_sub(12 + 18),
-            &row.problem.what,
-            paint.theme.tone(Tone::Plain),
+fn empty(view: &ClusterView, state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) {
+    let hidden = view
+        .unseen
+        .iter()
+        .find(|(kind, _)| state.tab.kinds().contains(&kind.as_str()));
+    let (text, tone) = if !state.filter.is_empty() {
+        (
+            "No row holds this text. Esc shows all.".to_owned(),
+            Tone::Dim,
         )
-        .gap(1)
-        .cell(9, row.problem.code.as_str(), paint.theme.tone(Tone::Dim))
-        .number(8, &age(row.since, now), paint.theme.tone(Tone::Plain))
-}
-
-/// Columns of the namespace, the name and the node of a pod.
-fn pod_columns(wide: usize) -> (usize, usize, usize) {
-    let node = if wide >= 100 { 16 } else { 0 };
-    let namespace = if wide >= 76 { 14 } else { 8 };
-    let rest = wide.saturating_sub(3 + namespace + 6 + 18 + 4 + 8 + 1 + node);
-    (namespace, rest, node)
-}
-
-fn pod(row: &PodRow, now: Timestamp, paint: &Paint<'_>, area: Rect) -> Strip {
-    let theme = paint.theme;
-    let style = theme.tone(health::tone(row.health));
-    let plain = theme.tone(Tone::Plain);
-    let (namespace, name, node) = pod_columns(area.width.into());
-    paint
-        .strip(area)
-        .cell(3, mark(row.health), style)
-        .cell(
-            namespace.saturating_sub(1),
-            &row.namespace,
-            theme.tone(Tone::Dim),
+    } else if state.namespace.is_some() {
+        (
+            "Nothing in this namespace. Esc shows all.".to_owned(),
+            Tone::Dim,
         )
-        .gap(1)
-        .cell(name.saturating_sub(1), &row.name, plain)
-        .gap(1)
-        .cell(6, &format!("{}/{}", row.ready, row.containers), plain)
-        .cell(18, &row.status, style)
-        .number(4, &row.restarts.to_string(), plain)
-        .number(8, &age(row.since, now), plain)
-        .gap(1)
-        .cell(node, &row.node, theme.tone(Tone::Dim))
+    } else if view.at.is_none() {
+        (
+            "Nothing has been heard from the cluster yet.".to_owned(),
+            Tone::Busy,
+        )
+    } else if let Some((_, why)) = hidden {
+        (format!("Not shown: {why}"), Tone::Warn)
+    } else if state.tab == Tab::Attention {
+        ("Nothing needs attention.".to_owned(), Tone::Good)
+    } else {
+        ("There are none.".to_owned(), Tone::Dim)
+    };
+    paint.text(area, 0, &text, paint.theme.tone(tone));
 }
 
-fn volume(row: &VolumeRow, now: Timestamp, paint: &Paint<'_>, area: Rect) -> Strip {
-    let theme = paint.theme;
-    let style = theme.tone(health::tone(row.health));
-    let plain = theme.tone(Tone::Plain);
-    let name = usize::from(area.width).saturating_sub(3 + 16 + 10 + 8 + 20 + 8);
-    paint
-        .strip(area)
-        .cell(3, mark(row.health), style)
-        .cell(15, &row.namespace, theme.tone(Tone::Dim))
-        .gap(1)
-        .cell(name.saturating_sub(1), &row.name, plain)
-        .gap(1)
-        .cell(10, &row.status, style)
-        .cell(8, &row.size, plain)
-        .cell(20, &row.class, theme.tone(Tone::Dim))
-        .number(8, &age(row.since, now), plain)
+/// How wide each shown column is.
+fn widths(columns: &'static [Column], room: usize) -> Vec<(&'static Column, usize)> {
+    let shown: Vec<&Column> = columns
+        .iter()
+        .filter(|column| room >= column.from)
+        .collect();
+    let fixed: usize = shown.iter().map(|column| column.width + 1).sum();
+    let rest = room.saturating_sub(MARK + fixed);
+    let wide = |column: &Column| match column.width {
+        0 => rest,
+        width => width,
+    };
+    shown
+        .into_iter()
+        .map(|column| (column, wide(column)))
+        .collect()
 }
 
-fn node(row: &NodeRow, _now: Timestamp, paint: &Paint<'_>, area: Rect) -> Strip {
+fn heading(state: &HealthScreen, paint: &Paint<'_>, area: Rect) -> Strip {
+    let style = paint.theme.tone(Tone::Dim);
+    let mut strip = paint.strip(area).gap(MARK);
+    for (column, wide) in widths(state.tab.columns(), area.width.into()) {
+        let sign = match state.sort() {
+            Some(sorted) if sorted.col == column.col && sorted.turned => "v",
+            Some(sorted) if sorted.col == column.col => "^",
+            _ => "",
+        };
+        let title = format!("{sign}{}", column.title);
+        strip = match column.look {
+            Look::Number => strip.number(wide, &title, style),
+            Look::Plain | Look::Dim | Look::Health => strip.cell(wide, &title, style),
+        }
+        .gap(1);
+    }
+    strip
+}
+
+/// The rows in sight; the others are not even written.
+fn table(
+    app: &App,
+    columns: &'static [Column],
+    (rows, chosen): (&[Row<'_>], usize),
+    paint: &mut Paint<'_>,
+    area: Rect,
+) {
+    let widths = widths(columns, area.width.into());
+    let first = list::top(chosen, rows.len(), area.height.into());
+    for (line, (index, row)) in (0..area.height).zip(rows.iter().enumerate().skip(first)) {
+        let strip = strip(row, app.now, &widths, paint.strip(area), paint);
+        paint.line(area, line, &strip);
+        if index == chosen {
+            paint.choose(area, line);
+        }
+    }
+    paint.overflow(area, first, rows.len());
+}
+
+fn strip(
+    row: &Row<'_>,
+    now: jiff::Timestamp,
+    widths: &[(&Column, usize)],
+    strip: Strip,
+    paint: &Paint<'_>,
+) -> Strip {
     let theme = paint.theme;
-    let style = theme.tone(health::tone(row.health));
-    let plain = theme.tone(Tone::Plain);
-    let name = usize::from(area.width).saturating_sub(3 + 11 + 18 + 10 + 6 + 5 + 9);
-    paint
-        .strip(area)
-        .cell(3, mark(row.health), style)
-        .cell(name.saturating_sub(1), &row.name, plain)
-        .gap(1)
-        .cell(11, &row.role, theme.tone(Tone::Dim))
-        .cell(18, &row.status, style)
-        .cell(10, &row.version, plain)
-        .number(6, &row.pods.to_string(), plain)
-        .number(5, &row.cpu, plain)
-        .number(9, &row.memory, plain)
+    let health = theme.tone(health::tone(row.health()));
+    let mut strip = strip.cell(MARK, mark(row.health()), health);
+    for (column, wide) in widths {
+        let text = row.cell(column.col, now);
+        strip = match column.look {
+            Look::Plain => strip.cell(*wide, &text, theme.tone(Tone::Plain)),
+            Look::Dim => strip.cell(*wide, &text, theme.tone(Tone::Dim)),
+            Look::Health => strip.cell(*wide, &text, health),
+            Look::Number => strip.number(*wide, &text, theme.tone(Tone::Plain)),
+        }
+        .gap(1);
+    }
+    strip
 }

@@ -175,8 +175,20 @@ impl<'a> Paint<'a> {
         self.overflow(area, first, count);
     }
 
+    /// Says in the margins that something lies out of sight to the left or to the right.
+    pub fn beside(&mut self, area: Rect, (left, right): (bool, bool)) {
+        let (to_left, to_right) = self.theme.sides();
+        let style = self.theme.accent();
+        if let (true, Some(x)) = (left, area.x.checked_sub(1)) {
+            self.margin((x, area.y), to_left, style);
+        }
+        if right {
+            self.margin((area.right(), area.y), to_right, style);
+        }
+    }
+
     /// Says in the margin that rows are out of sight.
-    fn overflow(&mut self, area: Rect, first: usize, count: usize) {
+    pub fn overflow(&mut self, area: Rect, first: usize, count: usize) {
         let (up, down) = self.theme.arrows();
         let style = self.theme.accent();
         if area.height == 0 {

@@ -1,6 +1,7 @@
 //! Every screen in good and in bad states, as a terminal shows it.
 
-use std::sync::Arc;
+mod health;
+mod logs;
 
 use ratatui::{Terminal, backend::CrosstermBackend};
 
@@ -14,7 +15,6 @@ use crate::{
     check::Verdict,
     engine::event::Outcome,
     problem::{Code, Problem},
-    watch::view::{ClusterView, Health},
 };
 
 const SIZES: [(u16, u16); 3] = [(60, 15), (80, 24), (120, 40)];
@@ -216,43 +216,8 @@ fn the_menu_of_the_practice_cluster() {
 }
 
 #[test]
-fn health_of_a_site() {
-    check("health", fixture::health());
-    check("health_pods", press(fixture::health(), &[Key::Char('2')]));
-    check(
-        "health_volumes",
-        press(fixture::health(), &[Key::Char('3')]),
-    );
-    check("health_nodes", press(fixture::health(), &[Key::Char('4')]));
-    check("health_details", press(fixture::health(), &[Key::Enter]));
-    let mut keys = vec![Key::Char('2'), Key::Char('/')];
-    keys.extend(letters("odoo"));
-    check("health_filter", press(fixture::health(), &keys));
-    check("health_connecting", fixture::opened(Goto::Health));
-}
-
-#[test]
-fn stale_data_looks_stale() {
-    let mut app = fixture::opened(Goto::Health);
-    let view = ClusterView {
-        stale_since: Some(at(10)),
-        ..fixture::cluster()
-    };
-    app.update(Input::Cluster(Arc::new(view)));
-    app.update(Input::Tick(at(90)));
-    check("health_stale", app);
-}
-
-#[test]
 fn overlong_names_are_cut_and_say_so() {
     let long = "a-name-that-goes-on-".repeat(12);
-    let mut app = fixture::health();
-    let view = ClusterView {
-        pods: vec![fixture::pod(&long, &long, &long, Health::Bad)],
-        ..fixture::cluster()
-    };
-    app.update(Input::Cluster(Arc::new(view)));
-    check("health_overlong", press(app, &[Key::Char('2')]));
     let mut app = fixture::checks();
     let problem = Problem::new(Code::Kube06, long.clone(), long.clone()).because(long.clone());
     let seen = long.clone();
@@ -265,28 +230,6 @@ fn overlong_names_are_cut_and_say_so() {
         true,
     ));
     check("checks_overlong", app);
-}
-
-#[test]
-fn a_log_of_a_pod() {
-    let mut app = press(fixture::health(), &[Key::Char('l')]);
-    check("log_reading", press(fixture::health(), &[Key::Char('l')]));
-    let lines = (0..60).map(|line| match line % 20 {
-        7 => format!("line {line}: ERROR: out of memory"),
-        13 => format!("line {line}: warning: slow"),
-        _ => format!("line {line}: GET /web/login 200"),
-    });
-    app.update(Input::Log {
-        pod: "odoo/odoo-web-5c9f".to_owned(),
-        lines: Ok(lines.collect()),
-    });
-    check("log", app);
-    let mut app = press(fixture::health(), &[Key::Char('l')]);
-    app.update(Input::Log {
-        pod: "odoo/odoo-web-5c9f".to_owned(),
-        lines: Err(fixture::failure()),
-    });
-    check("log_refused", app);
 }
 
 #[test]

@@ -148,6 +148,11 @@ impl Theme {
         (self.sign("↑", "^"), self.sign("↓", "v"))
     }
 
+    /// More to the left, more to the right.
+    pub fn sides(self) -> (&'static str, &'static str) {
+        (self.sign("‹", "<"), self.sign("›", ">"))
+    }
+
     /// Between two facts in a line.
     pub fn dot(self) -> &'static str {
         self.sign(" · ", " - ")

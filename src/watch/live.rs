@@ -15,13 +15,16 @@ use tokio::{
 };
 
 use super::{
-    Watched, picture,
+    Watched,
+    history::History,
+    picture,
     services::Carriers,
     snapshot::{Kind, Objects, Snapshot, key},
     view::ClusterView,
 };
 use crate::{
     catalog::Catalog,
+    problem::Problem,
     sys::{
         DoorError,
         feed::Feed,
@@ -47,6 +50,8 @@ struct News {
     /// Its objects; nothing when none could be read yet.
     objects: Option<Arc<Objects>>,
     stale_since: Option<Timestamp>,
+    /// What went wrong last, if anything.
+    trouble: Option<Problem>,
 }
 
 /// Follows the cluster until nobody looks any more.
@@ -83,6 +88,7 @@ pub async fn follow(watched: Watched, publish: watch::Sender<Arc<ClusterView>>) 
 fn only(kind: Kind) -> Only {
     match kind {
         Kind::Certificate => Only::Certificates,
+        Kind::Release => Only::Releases,
         _ => Only::All,
     }
 }
@@ -90,10 +96,11 @@ fn only(kind: Kind) -> Only {
 /// Tells what one kind does, until nobody hears it.
 async fn follow_kind(kind: Kind, kube: Kube, feed: Feed, tell: mpsc::Sender<News>) {
     let of = kind.everywhere();
-    let silent = |objects, stale_since| News {
+    let news = |objects, stale_since, trouble: Option<DoorError>| News {
         kind,
         objects,
         stale_since,
+        trouble: trouble.map(|error| error.problem),
     };
     let mut lost = None;
     loop {
@@ -110,16 +117,21 @@ async fn follow_kind(kind: Kind, kube: Kube, feed: Feed, tell: mpsc::Sender<News
         };
         let news = match begun {
             Ok(Some(mut watch)) => loop {
-                let news = silent(Some(watch.objects()), watch.stale_since());
+                let stale = watch.stale_since();
+                let trouble = watch.trouble().filter(|_| stale.is_some());
+                let news = news(Some(watch.objects()), stale, trouble);
                 if tell.send(news).await.is_err() {
                     return;
                 }
                 watch.changed().await;
             },
-            Ok(None) => silent(Some(Arc::default()), None),
-            // Whoever may not see an operator's objects sees the rest.
-            Err(_) if kind.comes_with_an_operator() => silent(Some(Arc::default()), None),
-            Err(_) => silent(None, Some(*lost.get_or_insert_with(Timestamp::now))),
+            Ok(None) => news(Some(Arc::default()), None, None),
+            // Whoever may not see these objects sees the rest.
+            Err(error) if kind.may_be_hidden() => news(Some(Arc::default()), None, Some(error)),
+            Err(error) => {
+                let since = *lost.get_or_insert_with(Timestamp::now);
+                news(None, Some(since), Some(error))
+            }
         };
         if tell.send(news).await.is_err() {
             return;
@@ -133,8 +145,10 @@ struct Board {
     watched: Watched,
     carriers: Carriers,
     snapshot: Snapshot,
+    history: History,
     heard: BTreeSet<Kind>,
     stale: BTreeMap<Kind, Timestamp>,
+    trouble: BTreeMap<Kind, Problem>,
 }
 
 impl Board {
@@ -143,8 +157,10 @@ impl Board {
             watched,
             carriers: carriers(),
             snapshot: Snapshot::default(),
+            history: History::default(),
             heard: BTreeSet::new(),
             stale: BTreeMap::new(),
+            trouble: BTreeMap::new(),
         }
     }
 
@@ -155,6 +171,11 @@ impl Board {
             None => self.stale.remove(&news.kind),
         };
         let mut different = before != news.stale_since;
+        let before = match &news.trouble {
+            Some(trouble) => self.trouble.insert(news.kind, trouble.clone()),
+            None => self.trouble.remove(&news.kind),
+        };
+        different |= before != news.trouble;
         if let Some(objects) = news.objects {
             different |= self.heard.insert(news.kind);
             different |= self.snapshot.take(news.kind, objects);
@@ -162,21 +183,39 @@ impl Board {
         different
     }
 
-    fn draw(&self) -> ClusterView {
+    fn draw(&mut self) -> ClusterView {
         let first = self.stale.values().min();
         let stale_since = first.map(|since| self.watched.clock.at(*since));
+        let trouble = self.stale.keys().find_map(|kind| self.trouble.get(kind));
+        let trouble = trouble.cloned();
         // A picture of half the kinds would call healthy things missing.
         if self.heard.len() < Kind::ALL.len() {
             return ClusterView {
                 stale_since,
+                trouble,
                 ..ClusterView::default()
             };
         }
-        let picture = picture::draw(&self.snapshot, &self.carriers, self.watched.clock.now());
-        ClusterView {
+        // Nobody can tell what has become of it since: it is judged by the last moment that is known.
+        let at = stale_since.unwrap_or_else(|| self.watched.clock.now());
+        let picture = picture::draw(&self.snapshot, &self.carriers, at);
+        let mut view = ClusterView {
             stale_since,
+            trouble,
+            unseen: self.unseen(),
             ..picture
-        }
+        };
+        self.history.look(&view);
+        view.timeline = self.history.rows(std::mem::take(&mut view.timeline));
+        view
+    }
+
+    /// The kinds that are not shown, and why.
+    fn unseen(&self) -> Vec<(String, String)> {
+        let told = self.trouble.iter();
+        told.filter(|(kind, _)| kind.may_be_hidden() && !self.stale.contains_key(kind))
+            .map(|(kind, problem)| (kind.word().to_owned(), problem.what.clone()))
+            .collect()
     }
 }
 
@@ -204,8 +243,8 @@ pub async fn once(watched: Watched) -> Result<ClusterView, DoorError> {
     for (kind, list) in join_all(lists).await {
         let list = match list {
             Ok(list) => list,
-            // Without an operator's objects the picture is smaller and still true.
-            Err(_) if kind.comes_with_an_operator() => Vec::new(),
+            // Without these the picture is smaller and still true.
+            Err(_) if kind.may_be_hidden() => Vec::new(),
             Err(error) => return Err(error),
         };
         let objects: Objects = list

@@ -9,7 +9,7 @@ use super::{
     facts::Facts,
     rows, rules,
     services::Carriers,
-    snapshot::{Kind, Objects, Snapshot, key, text},
+    snapshot::{Kind, Objects, Snapshot, key},
     view::ClusterView,
 };
 
@@ -17,13 +17,25 @@ use super::{
 pub fn draw(snapshot: &Snapshot, carriers: &Carriers, now: Timestamp) -> ClusterView {
     let facts = Facts::new(snapshot, now);
     let found = rules::findings(&facts);
+    let backups = rows::backups::rows(&facts);
+    let jobs = rows::jobs::rows(&facts);
+    let releases = rows::releases::rows(&facts);
     ClusterView {
         at: Some(now),
         stale_since: None,
+        trouble: None,
         services: carriers.rows(&facts, &found),
         pods: rows::pods::rows(&facts),
         volumes: rows::volumes::rows(&facts),
         nodes: rows::nodes::rows(&facts, carriers),
+        certificates: rows::certificates::rows(&facts),
+        ingresses: rows::ingresses::rows(&facts),
+        events: rows::events::rows(&facts),
+        timeline: rows::changes::rows(&facts, (&releases, &jobs, &backups)),
+        backups,
+        jobs,
+        releases,
+        unseen: Vec::new(),
         findings: found.into_iter().map(|found| found.finding).collect(),
     }
 }
@@ -36,14 +48,7 @@ pub fn of(
 ) -> ClusterView {
     let mut kinds: HashMap<Kind, Objects> = HashMap::new();
     for object in objects {
-        let (version, kind) = (text(&object, "/apiVersion"), text(&object, "/kind"));
-        let known = Kind::ALL.into_iter().find(|known| {
-            let of = known.everywhere();
-            of.api_version == version && of.kind == kind
-        });
-        if known == Some(Kind::Certificate) && text(&object, "/type") != "kubernetes.io/tls" {
-            continue;
-        }
+        let known = Kind::of(&object);
         if let Some(known) = known {
             kinds.entry(known).or_default().insert(key(&object), object);
         }

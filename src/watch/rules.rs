@@ -19,6 +19,8 @@ use super::{
     view::{Finding, Health},
 };
 use crate::problem::Problem;
+pub use certificates::{LATE as CERTIFICATE_LATE, SOON as CERTIFICATE_SOON};
+pub use database::archivers;
 
 /// Findings shown at once; more would hide the first.
 const MOST: usize = 200;

@@ -74,6 +74,43 @@ impl Carriers {
             .collect()
     }
 
+    /// The services that a workload carries: by the catalogue, else all clinical ones of its namespace.
+    pub fn carried_by(&self, (kind, name): &(String, String), namespace: &str) -> Vec<Service> {
+        let next = |carrier: &Carrier| {
+            // A restore makes the next incarnation of the database under a name of its own.
+            kind == "Cluster" && name.starts_with(&format!("{}-g", carrier.name))
+        };
+        let mine = |carrier: &Carrier| {
+            carrier.kind == *kind
+                && carrier.namespace == namespace
+                && (carrier.name == *name || next(carrier))
+        };
+        let found: BTreeSet<u8> = self
+            .parts
+            .iter()
+            .filter(|part| part.carriers.iter().any(mine))
+            .map(|part| place(part.service))
+            .collect();
+        if found.is_empty() {
+            return self.clinical(namespace);
+        }
+        let services = Service::ALL.into_iter();
+        services
+            .filter(|service| found.contains(&place(*service)))
+            .collect()
+    }
+
+    /// The services of which something is there.
+    pub fn installed(&self, facts: &Facts<'_>) -> Vec<Service> {
+        let services = Service::ALL.into_iter();
+        services
+            .filter(|service| {
+                let mut parts = self.parts.iter().filter(|part| part.service == *service);
+                parts.any(|part| there(part, facts))
+            })
+            .collect()
+    }
+
     /// The row of every service, in their order.
     pub fn rows(&self, facts: &Facts<'_>, found: &[Found]) -> Vec<ServiceRow> {
         Service::ALL

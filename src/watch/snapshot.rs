@@ -50,11 +50,23 @@ pub enum Kind {
     BackupTarget,
     /// Secrets with a certificate; nothing but the certificate is kept of them.
     Certificate,
+    /// Certificates that cert-manager renews.
+    Issued,
+    /// Helm's memory of its releases; nothing but what a release is called is kept of it.
+    Release,
+    /// Addresses of programs.
+    Ingress,
+    /// What is behind a service.
+    Endpoints,
+    /// Schedules of jobs.
+    CronJob,
+    /// How many pods may be away by a person's wish.
+    Budget,
 }
 
 impl Kind {
     /// All, in order.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 23] = [
         Self::Pod,
         Self::Node,
         Self::Claim,
@@ -72,6 +84,12 @@ impl Kind {
         Self::StorageNode,
         Self::BackupTarget,
         Self::Certificate,
+        Self::Issued,
+        Self::Release,
+        Self::Ingress,
+        Self::Endpoints,
+        Self::CronJob,
+        Self::Budget,
     ];
 
     /// API version and kind.
@@ -93,7 +111,12 @@ impl Kind {
             Self::Replica => ("longhorn.io/v1beta2", "Replica"),
             Self::StorageNode => ("longhorn.io/v1beta2", "Node"),
             Self::BackupTarget => ("longhorn.io/v1beta2", "BackupTarget"),
-            Self::Certificate => ("v1", "Secret"),
+            Self::Certificate | Self::Release => ("v1", "Secret"),
+            Self::Issued => ("cert-manager.io/v1", "Certificate"),
+            Self::Ingress => ("networking.k8s.io/v1", "Ingress"),
+            Self::Endpoints => ("discovery.k8s.io/v1", "EndpointSlice"),
+            Self::CronJob => ("batch/v1", "CronJob"),
+            Self::Budget => ("policy/v1", "PodDisruptionBudget"),
         }
     }
 
@@ -110,7 +133,37 @@ impl Kind {
 
     /// Whether the kind comes with an operator that may not be there.
     pub fn comes_with_an_operator(self) -> bool {
-        self.words().0.contains(".cnpg.io") || self.words().0.starts_with("longhorn.io")
+        let version = self.words().0;
+        [".cnpg.io", "longhorn.io", "cert-manager.io"]
+            .iter()
+            .any(|group| version.contains(group))
+    }
+
+    /// Whether the picture is true without it, only smaller: whoever may not see it sees the rest.
+    pub fn may_be_hidden(self) -> bool {
+        self.comes_with_an_operator()
+            || matches!(
+                self,
+                Self::Certificate
+                    | Self::Release
+                    | Self::Ingress
+                    | Self::Endpoints
+                    | Self::CronJob
+                    | Self::Budget
+            )
+    }
+
+    /// The kind of an object; nothing when it is not watched.
+    pub fn of(object: &Value) -> Option<Self> {
+        let (version, kind) = (text(object, "/apiVersion"), text(object, "/kind"));
+        match (version, kind, text(object, "/type")) {
+            ("v1", "Secret", "kubernetes.io/tls") => Some(Self::Certificate),
+            ("v1", "Secret", "helm.sh/release.v1") => Some(Self::Release),
+            ("v1", "Secret", _) => None,
+            _ => Self::ALL
+                .into_iter()
+                .find(|known| known.words() == (version, kind)),
+        }
     }
 }
 

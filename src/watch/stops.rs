@@ -1,5 +1,7 @@
 //! What ends when a node stops now: computed from where pods, database copies and volumes are. Pure.
 
+mod by_service;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -18,6 +20,8 @@ use super::{
     services::Carriers,
     snapshot::{Kind, holds, items, label, name, namespace, text},
 };
+
+pub use by_service::of as by_service;
 
 use crate::plan::Service;
 
@@ -55,6 +59,7 @@ pub fn lines(node: &Value, facts: &Facts<'_>, carriers: &Carriers) -> Vec<String
     lines.extend(look.databases());
     lines.extend(look.volumes());
     lines.extend(look.workloads(carriers));
+    lines.extend(look.budgets());
     if lines.len() == 1 {
         lines.push("  nothing ends: no pod here is needed.".to_owned());
     }
@@ -68,6 +73,8 @@ struct Look<'f, 's> {
     others: Vec<&'s Arc<Value>>,
     /// Whether anything is moved or repaired afterwards.
     governed: bool,
+    /// Volumes whose only good copy is here.
+    only: BTreeSet<&'s str>,
 }
 
 impl<'f, 's> Look<'f, 's> {
@@ -88,6 +95,7 @@ impl<'f, 's> Look<'f, 's> {
             facts,
             others,
             governed,
+            only: only_here(facts, name(node)),
         }
     }
 
@@ -161,25 +169,11 @@ impl<'f, 's> Look<'f, 's> {
 
     /// Volumes whose only good copy is here.
     fn volumes(&self) -> Option<String> {
-        let mut good: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for copy in self.facts.snapshot.all(Kind::Replica) {
-            let failed = !text(copy, "/spec/failedAt").is_empty();
-            let whole = !text(copy, "/spec/healthyAt").is_empty();
-            let node = text(copy, "/spec/nodeID");
-            if whole && !failed && self.facts.lost(node).is_none() {
-                good.entry(text(copy, "/spec/volumeName"))
-                    .or_default()
-                    .push(node);
-            }
-        }
         let only: Vec<String> = self
             .facts
             .snapshot
             .all(Kind::Volume)
-            .filter(|volume| {
-                good.get(name(volume))
-                    .is_some_and(|nodes| nodes.iter().all(|node| *node == name(self.node)))
-            })
+            .filter(|volume| self.only.contains(name(volume)))
             .map(|volume| carried(volume))
             .collect();
         (!only.is_empty()).then(|| {
@@ -238,20 +232,39 @@ impl<'f, 's> Look<'f, 's> {
     }
 
     fn fate(&self, pod: &Value, mine: &Owner) -> Fate {
-        let elsewhere = self
-            .facts
-            .family(pod)
-            .iter()
-            .any(|other| !self.here(other) && self.facts.serves(other));
+        let elsewhere = self.facts.family(pod).iter().any(|other| {
+            !self.here(other) && !self.is_held_here(other) && self.facts.serves(other)
+        });
         if elsewhere {
             Fate::GoesOn
-        } else if self.governed && mine.0 != "Pod" && self.others.iter().any(|node| fits(pod, node))
+        } else if self.governed
+            && mine.0 != "Pod"
+            && !self.is_held_here(pod)
+            && self.others.iter().any(|node| fits(pod, node))
         {
             Fate::Moves
         } else {
             Fate::Ends
         }
     }
+}
+
+/// Volumes whose good copies are all on that node.
+fn only_here<'s>(facts: &Facts<'s>, node: &str) -> BTreeSet<&'s str> {
+    let mut good: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for copy in facts.snapshot.all(Kind::Replica) {
+        let failed = !text(copy, "/spec/failedAt").is_empty();
+        let whole = !text(copy, "/spec/healthyAt").is_empty();
+        let place = text(copy, "/spec/nodeID");
+        if whole && !failed && facts.lost(place).is_none() {
+            let volume = text(copy, "/spec/volumeName");
+            good.entry(volume).or_default().push(place);
+        }
+    }
+    good.into_iter()
+        .filter(|(_, places)| places.iter().all(|place| *place == node))
+        .map(|(volume, _)| volume)
+        .collect()
 }
 
 /// Whether the pod's selector of nodes lets it run there.

@@ -1,6 +1,6 @@
 //! What the tests of this folder share, and the loss of a machine replayed as it was recorded.
 
-use std::{collections::BTreeMap, fmt::Write, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::{
     picture,
     services::Carriers,
     snapshot::{Kind, Objects, Snapshot, key},
-    view::{ClusterView, Health},
+    view::{ClusterView, Health, Stop},
 };
 use crate::{catalog::Catalog, plan::Service};
 
@@ -18,15 +18,18 @@ pub fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
+/// The kind of an object; what was recorded names no version.
 fn kind_of(object: &Value) -> Kind {
     let longhorn = object["apiVersion"]
         .as_str()
         .is_some_and(|version| version.starts_with("longhorn.io"));
-    Kind::ALL
-        .into_iter()
-        .filter(|kind| (*kind == Kind::StorageNode) == (longhorn && object["kind"] == "Node"))
-        .find(|kind| kind.word() == object["kind"])
-        .unwrap()
+    let by_word = || {
+        Kind::ALL
+            .into_iter()
+            .filter(|kind| (*kind == Kind::StorageNode) == (longhorn && object["kind"] == "Node"))
+            .find(|kind| kind.word() == object["kind"])
+    };
+    Kind::of(object).or_else(by_word).unwrap()
 }
 
 /// A snapshot of these objects.
@@ -343,4 +346,142 @@ fn the_database_is_away_for_as_long_as_its_operator_needs() {
         told(&[operator("primary")]),
         "the database care-db ends until it is back: there is no working copy elsewhere."
     );
+}
+
+/// What becomes of the services that are there when this node stops.
+fn stops(objects: &[Value], node: &str) -> Vec<(Service, Stop, String)> {
+    let view = view(objects, "2026-11-24T02:00:00Z");
+    let row = view.nodes.into_iter().find(|row| row.name == node).unwrap();
+    let told = row.stops.into_iter();
+    told.map(|one| (one.service, one.stop, one.why)).collect()
+}
+
+fn instance(name: &str, place: &str) -> Value {
+    let mut one = pod("database", name, place);
+    one["metadata"]["labels"] = json!({"cnpg.io/cluster": "care-db"});
+    one
+}
+
+fn copy(name: &str, place: &str) -> Value {
+    json!({"apiVersion": "longhorn.io/v1beta2", "kind": "Replica", "metadata": {"namespace": "longhorn-system", "name": name},
+        "spec": {"volumeName": "pvc-1", "nodeID": place, "healthyAt": "2026-11-23T00:00:00Z"}})
+}
+
+/// A database with a standby, its operator, and files whose volume has one copy.
+fn two_machines() -> Vec<Value> {
+    let owned = |mut pod: Value, kind: &str, name: &str| {
+        pod["metadata"]["ownerReferences"] = json!([{"kind": kind, "name": name}]);
+        pod
+    };
+    let mut operator = owned(
+        pod("cnpg-system", "cnpg-1", "secondary"),
+        "StatefulSet",
+        "cnpg",
+    );
+    operator["metadata"]["labels"] = json!({"app.kubernetes.io/name": "cloudnative-pg"});
+    let cluster = json!({"apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster", "metadata": {"namespace": "database", "name": "care-db"},
+        "spec": {"instances": 2}, "status": {"currentPrimary": "care-db-1"}});
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"namespace": "rustfs", "name": "rustfs"}});
+    let mut files = owned(
+        pod("rustfs", "rustfs-0", "secondary"),
+        "StatefulSet",
+        "rustfs",
+    );
+    files["spec"]["volumes"] = json!([{"persistentVolumeClaim": {"claimName": "data"}}]);
+    let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"namespace": "rustfs", "name": "data"},
+        "spec": {"volumeName": "pvc-1"}, "status": {"phase": "Bound"}});
+    vec![
+        node("primary"),
+        node("secondary"),
+        cluster,
+        instance("care-db-1", "primary"),
+        instance("care-db-2", "secondary"),
+        operator,
+        deployment,
+        files,
+        claim,
+        copy("a", "primary"),
+    ]
+}
+
+#[test]
+fn if_a_node_stops_each_service_says_what_becomes_of_it() {
+    let mut all = two_machines();
+    // The primary's database moves; the only copy of the files' volume is on it, though their pod is elsewhere.
+    let failover = Duration::from_secs(46 + 45);
+    assert_eq!(
+        stops(&all, "primary"),
+        [
+            (
+                Service::Records,
+                Stop::Pauses(failover),
+                "care-db changes its primary".to_owned()
+            ),
+            (
+                Service::Files,
+                Stop::Ends,
+                "rustfs: its volume has no other copy".to_owned()
+            ),
+        ]
+    );
+    assert_eq!(
+        stops(&all, "secondary"),
+        [
+            (
+                Service::Records,
+                Stop::Fewer,
+                "care-db without its copy here".to_owned()
+            ),
+            (
+                Service::Files,
+                Stop::Pauses(Duration::from_secs(46 + 300)),
+                "rustfs starts elsewhere".to_owned()
+            ),
+        ]
+    );
+    // With a second copy the loss of the first machine no longer reaches the files.
+    all.push(copy("b", "secondary"));
+    assert_eq!(
+        stops(&all, "primary")[1],
+        (Service::Files, Stop::GoesOn, String::new())
+    );
+    // Nobody is there to take over, and nobody governs: the database ends.
+    all.retain(|one| one["metadata"]["name"] != "care-db-2");
+    assert_eq!(stops(&all, "primary")[0].1, Stop::Ends);
+    all[0]["metadata"]["labels"]["node-role.kubernetes.io/control-plane"] = "".into();
+    all[3] = instance("care-db-1", "secondary");
+    let told = view(&all, "2026-11-24T02:00:00Z").nodes[0]
+        .details
+        .join(" ");
+    assert!(told.contains("the Kubernetes API ends with it"), "{told}");
+    assert_eq!(stops(&all, "secondary")[0].1, Stop::Ends);
+}
+
+#[test]
+fn a_budget_that_lets_no_pod_go_is_named_before_a_drain() {
+    let mut one = pod("care-be", "care-1", "primary");
+    one["metadata"]["labels"] = json!({"app": "care"});
+    let budget = |left: u64| {
+        json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"namespace": "care-be", "name": "care"},
+            "spec": {"selector": {"matchLabels": {"app": "care"}}}, "status": {"disruptionsAllowed": left}})
+    };
+    let told = |left, place: &str| {
+        let all = [
+            node("primary"),
+            node("secondary"),
+            one.clone(),
+            budget(left),
+        ];
+        let view = view(&all, "2026-11-24T02:00:00Z");
+        let row = view
+            .nodes
+            .into_iter()
+            .find(|row| row.name == place)
+            .unwrap();
+        row.details
+            .iter()
+            .any(|line| line.contains("a drain would wait") && line.contains("care-be/care"))
+    };
+    assert!(told(0, "primary"));
+    assert!(!told(1, "primary") && !told(0, "secondary"));
 }

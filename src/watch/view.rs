@@ -1,8 +1,15 @@
 //! The cluster as plain rows: what the watches publish and every face draws. Pure.
 
+mod listed;
+
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::{plan::Service, problem::Problem};
+pub use listed::{
+    BackupRow, CertificateRow, EventRow, IngressRow, JobRow, ReleaseRow, TimelineRow,
+};
 
 /// How something is, from good to bad.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,6 +83,8 @@ pub struct PodRow {
     pub restarts: u32,
     /// Node it is on; empty when it has none yet.
     pub node: String,
+    /// What it belongs to, such as `Deployment odoo-web`.
+    pub owner: String,
     /// When it was made.
     pub since: Option<Timestamp>,
     /// Further lines for its details: containers with images, conditions, the newest events.
@@ -124,8 +133,34 @@ pub struct NodeRow {
     pub memory: String,
     /// When it joined.
     pub since: Option<Timestamp>,
+    /// What becomes of each service if this node stops now; empty while it is silent.
+    pub stops: Vec<ServiceStop>,
     /// Further lines for its details; what ends when this node stops.
     pub details: Vec<String>,
+}
+
+/// What becomes of a service when a node stops, from good to bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stop {
+    /// Nothing of it is on the node.
+    GoesOn,
+    /// It goes on with what is elsewhere.
+    Fewer,
+    /// It is away for about so long.
+    Pauses(Duration),
+    /// It is away until the node is back.
+    Ends,
+}
+
+/// What becomes of one service when a node stops.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceStop {
+    /// Which.
+    pub service: Service,
+    /// What.
+    pub stop: Stop,
+    /// Because of what; empty when nothing of it is there.
+    pub why: String,
 }
 
 /// Everything the health screen shows, at one moment.
@@ -135,6 +170,8 @@ pub struct ClusterView {
     pub at: Option<Timestamp>,
     /// Since when the connection is lost, while it is.
     pub stale_since: Option<Timestamp>,
+    /// Why nothing is heard, while the connection is lost.
+    pub trouble: Option<Problem>,
     /// The services in the order of [`Service::ALL`].
     pub services: Vec<ServiceRow>,
     /// What needs attention, worst first.
@@ -145,4 +182,20 @@ pub struct ClusterView {
     pub volumes: Vec<VolumeRow>,
     /// Nodes, sorted by name.
     pub nodes: Vec<NodeRow>,
+    /// Backups and where they go, newest first.
+    pub backups: Vec<BackupRow>,
+    /// Certificates, the one that ends first first.
+    pub certificates: Vec<CertificateRow>,
+    /// Addresses of programs, sorted by namespace and name.
+    pub ingresses: Vec<IngressRow>,
+    /// Events, newest first.
+    pub events: Vec<EventRow>,
+    /// Jobs and their schedules, newest first.
+    pub jobs: Vec<JobRow>,
+    /// The newest revision of each Helm release, sorted by namespace and name.
+    pub releases: Vec<ReleaseRow>,
+    /// What began, ended and changed, newest first.
+    pub timeline: Vec<TimelineRow>,
+    /// Kinds that the login may not see, with the server's words: their lists are empty for that reason.
+    pub unseen: Vec<(String, String)>,
 }

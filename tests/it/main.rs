@@ -20,6 +20,7 @@ mod deploy_real;
 mod drifting;
 mod edge;
 mod faults;
+mod golden;
 mod hooks;
 mod hostile;
 mod lease;

@@ -20,6 +20,7 @@ mod wrong;
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     fs,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
@@ -78,6 +79,26 @@ impl Site {
         site.end_processes();
         fs::remove_dir_all(site.folder.join("rehearsal")).unwrap();
         site
+    }
+
+    /// Changes the site's settings to those that switch every component on.
+    fn switch_everything_on(&self) {
+        let path = self.folder.join("site.yaml");
+        let text = fs::read_to_string(&path).unwrap();
+        let (head, rest) = text.split_once("\ncomponents:\n").unwrap();
+        let (components, tail) = rest.split_once("\ncare:\n").unwrap();
+        let mut on = String::new();
+        for line in components.lines() {
+            let setting = line.split(':').next().unwrap().trim();
+            match setting {
+                "snowstorm" => on.push_str("  snowstorm: full\n"),
+                "snomed_file" => {}
+                _ if line.ends_with(": off") => writeln!(on, "  {setting}: \"on\"").unwrap(),
+                _ => writeln!(on, "{line}").unwrap(),
+            }
+        }
+        on.push_str("  snomed_file: SnomedCT_InternationalRF2_PRODUCTION_20261101T120000Z.zip\n");
+        fs::write(path, format!("{head}\ncomponents:\n{on}care:\n{tail}")).unwrap();
     }
 
     /// A site of its own with the same settings, secrets and certificate.

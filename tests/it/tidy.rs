@@ -25,6 +25,7 @@ const PURE: &[&str] = &[
     "engine/schedule",
     "engine/view",
     "watch/facts",
+    "watch/history",
     "watch/picture",
     "watch/rows",
     "watch/rules",

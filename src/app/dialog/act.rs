@@ -3,8 +3,8 @@
 use secrecy::SecretString;
 
 use super::{
-    super::{App, Effect, Goto, Link, Lock, RestoreWish, Screen, keys::Act, list},
-    Ask, Asked, Dialog, Does, Shown,
+    super::{App, Effect, Goto, Link, Lock, RestoreWish, Screen, keys::Act, list, logs},
+    Ask, Asked, Dialog, Does, Shown, deed,
 };
 use crate::{
     check::Waiver,
@@ -77,6 +77,20 @@ fn choose(app: &mut App, does: Does) -> Vec<Effect> {
             effects
         }
         Does::Deploy => begin(app),
+        Does::Ask(deed) => {
+            deed::chosen(app, *deed);
+            Vec::new()
+        }
+        Does::Do(deed) => deed::perform(app, *deed),
+        Does::LogRange(range) => logs::ask(app, |wish| wish.range = range),
+        Does::AskRange => {
+            app.dialog = Some(Dialog::log_range());
+            Vec::new()
+        }
+        Does::Namespace(namespace) => {
+            super::super::health::show_namespace(app, namespace);
+            Vec::new()
+        }
     }
 }
 
@@ -130,6 +144,18 @@ fn enter(app: &mut App) -> Vec<Effect> {
             let zone = super::super::restore::backups(app).map(|backups| backups.zone.clone());
             let typed = zone.and_then(|zone| moment(&text, &zone).ok());
             return take_moment(app, typed);
+        }
+        Asked::Deed(_) => return deed::named(app, &text),
+        Asked::Copies(_) => {
+            deed::copies(app, &text);
+            return Vec::new();
+        }
+        Asked::LogRange => {
+            let Some(range) = logs::wish::Range::read(&text, app.now) else {
+                ask.wrong = Some("Write it like the example above.");
+                return Vec::new();
+            };
+            logs::ask(app, |wish| wish.range = range)
         }
         Asked::Unlock(site) => vec![Effect::Unlock(site.clone(), SecretString::from(text))],
         Asked::Passphrase => {

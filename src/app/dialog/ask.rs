@@ -2,7 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::super::{entry::Entry, keys::Act};
+use super::super::{
+    entry::Entry,
+    health::deed::{Deed, Workload},
+    keys::Act,
+};
 use crate::{check::CheckId, plan::StepId};
 
 /// What the text is for.
@@ -16,6 +20,12 @@ pub enum Asked {
     Restore(Timestamp),
     /// A moment.
     Moment,
+    /// A time of a log.
+    LogRange,
+    /// The name of what this destroys.
+    Deed(Box<Deed>),
+    /// How many pods this shall have.
+    Copies(Workload),
     /// The passphrase of this site's vault.
     Unlock(String),
     /// A new vault's passphrase, typed twice; empty makes a key file.
@@ -107,9 +117,13 @@ impl Ask {
     pub fn can(&self, act: Act) -> bool {
         match act {
             Act::Open => match self.asked {
-                Asked::Skip(_) | Asked::Waive(_) | Asked::Restore(_) | Asked::Moment => {
-                    !self.entry.text().trim().is_empty()
-                }
+                Asked::Skip(_)
+                | Asked::Waive(_)
+                | Asked::Restore(_)
+                | Asked::Moment
+                | Asked::LogRange
+                | Asked::Deed(_)
+                | Asked::Copies(_) => !self.entry.text().trim().is_empty(),
                 Asked::Unlock(_) => !self.entry.is_empty(),
                 Asked::Passphrase => true,
             },

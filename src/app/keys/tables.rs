@@ -1,10 +1,13 @@
 //! The rows of the tables: which key does what on which screen. Pure.
 
+mod live;
+
 use super::{
     Act, Binding, COMPARE, Key,
     Key::{Char, Ctrl, F},
     PRACTICE,
 };
+pub use live::{HEALTH, LOGS};
 
 const fn row(
     keys: &'static [Key],
@@ -358,63 +361,6 @@ pub const DEPLOY: &[Binding] = &[
     REDRAW,
 ];
 
-/// Health of a site.
-pub const HEALTH: &[Binding] = &[
-    row(
-        &[Key::Tab],
-        "Tab",
-        "next list",
-        "the next list: what needs attention, pods, volumes, nodes",
-        Act::Next,
-    ),
-    row(
-        &[Key::BackTab],
-        "Shift-Tab",
-        "",
-        "the list before",
-        Act::Previous,
-    ),
-    row(
-        &[Char('1')],
-        "1-4",
-        "",
-        "attention, pods, volumes, nodes",
-        Act::Tab(0),
-    ),
-    row(&[Char('2')], "", "", "", Act::Tab(1)),
-    row(&[Char('3')], "", "", "", Act::Tab(2)),
-    row(&[Char('4')], "", "", "", Act::Tab(3)),
-    row(
-        &[Key::Enter, Char('e')],
-        "Enter",
-        "details",
-        "everything known about the chosen row; also e",
-        Act::Explain,
-    ),
-    LOG,
-    PRACTICE,
-    FILTER,
-    row(
-        &[Char('b')],
-        "b",
-        "",
-        "backups, and back to a moment",
-        Act::Forward,
-    ),
-    UP,
-    DOWN,
-    PAGE_UP,
-    PAGE_DOWN,
-    FIRST,
-    LAST,
-    COPY,
-    BACK,
-    GOTO,
-    HELP,
-    LEAVE,
-    REDRAW,
-];
-
 /// Back to a moment.
 pub const RESTORE: &[Binding] = &[
     row(
@@ -476,35 +422,6 @@ pub const RESTORE: &[Binding] = &[
     REDRAW,
 ];
 
-/// A log.
-pub const LOGS: &[Binding] = &[
-    SCROLL_UP,
-    DOWN,
-    PAGE_UP,
-    PAGE_DOWN,
-    row(
-        &[Key::Home, Char('g')],
-        "Home/End",
-        "ends",
-        "to the oldest or the newest line; at the newest it follows",
-        Act::First,
-    ),
-    LAST,
-    FILTER,
-    row(
-        &[Char('r')],
-        "r",
-        "read again",
-        "reads the log of the pod again",
-        Act::Again,
-    ),
-    COPY,
-    BACK,
-    HELP,
-    LEAVE,
-    REDRAW,
-];
-
 /// A card with text.
 pub const TEXT: &[Binding] = &[
     SCROLL_UP,
@@ -528,6 +445,10 @@ pub const TEXT: &[Binding] = &[
 pub const MENU: &[Binding] = &[
     UP,
     DOWN,
+    PAGE_UP,
+    PAGE_DOWN,
+    FIRST,
+    LAST,
     row(
         &[Key::Enter],
         "Enter",

@@ -9,18 +9,25 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-use super::{First, work};
+use super::{First, hand, logs, work};
 use crate::{
-    app::{Effect, Input, Lock as Locked, known::Probe},
+    app::{
+        Effect, Input, Lock as Locked,
+        health::deed::Deed,
+        known::Probe,
+        logs::{store::Store, wish::Wish},
+    },
     check,
     command::{Context, settings},
     engine::event::Command,
+    plan::ObjectRef,
     problem::Problem,
     session::{Reach, Session, Tools, Workplace, World},
     site::{Secrets, SiteDraft},
     sys::{
         Routes,
         clock::Clock,
+        files,
         sites::{SiteDir, Sites},
         vault::Lock,
     },
@@ -45,6 +52,8 @@ pub(super) struct Open {
     /// The run that is heard.
     pub(super) commands: Option<mpsc::Sender<Command>>,
     pub(super) watching: Option<AbortHandle>,
+    /// The log that is read.
+    reading: Option<AbortHandle>,
     pub(super) tasks: JoinSet<()>,
 }
 
@@ -55,6 +64,7 @@ impl Open {
             world: None,
             commands: None,
             watching: None,
+            reading: None,
             tasks: JoinSet::new(),
         }
     }
@@ -130,7 +140,11 @@ impl<'a> Desk<'a> {
             Effect::LoadPractice => self.practice().await,
             Effect::Practice(wish) => self.practise(wish).await,
             Effect::WatchCluster => self.watch().await,
-            Effect::ReadLog { namespace, pod } => self.read_log(namespace, pod).await,
+            Effect::Do(deed) => self.by_hand(*deed).await,
+            Effect::ReadObject(target) => self.read_object(target).await,
+            Effect::ReadLog(wish) => self.read_log(wish).await,
+            Effect::EndLog => self.end_log(),
+            Effect::SaveLog { name, store } => self.save_log(&name, store).await,
         }
     }
 
@@ -286,13 +300,72 @@ impl<'a> Desk<'a> {
         }
     }
 
-    async fn read_log(&mut self, namespace: String, pod: String) {
+    /// Does something in the cluster beside everything else.
+    async fn by_hand(&mut self, deed: Deed) {
         let Some(world) = self.world().await else {
             return;
         };
         let inputs = self.inputs.clone();
         if let Some(open) = &mut self.open {
-            open.tasks.spawn(work::log(world, (namespace, pod), inputs));
+            let (kube, now) = (world.doors.kube, world.doors.clock.now());
+            open.tasks.spawn(hand::perform(kube, (deed, now), inputs));
+        }
+    }
+
+    async fn read_object(&mut self, target: ObjectRef) {
+        let Some(world) = self.world().await else {
+            return;
+        };
+        let inputs = self.inputs.clone();
+        let mask = match self.open.as_ref().map(|open| open.session.mask()) {
+            Some(Ok(mask)) => mask,
+            Some(Err(problems)) => return self.tell_problems(problems).await,
+            None => return,
+        };
+        if let Some(open) = &mut self.open {
+            let reading = work::object(world, target, mask, inputs);
+            open.tasks.spawn(reading);
+        }
+    }
+
+    /// Reads a log instead of the one that was read before.
+    async fn read_log(&mut self, wish: Wish) {
+        let Some(world) = self.world().await else {
+            return;
+        };
+        self.end_log();
+        let inputs = self.inputs.clone();
+        if let Some(open) = &mut self.open {
+            open.reading = Some(open.tasks.spawn(logs::read(world, wish, inputs)));
+        }
+    }
+
+    fn end_log(&mut self) {
+        let reading = self.open.as_mut().and_then(|open| open.reading.take());
+        if let Some(reading) = reading {
+            reading.abort();
+        }
+    }
+
+    /// Keeps a log in the reports of the site.
+    async fn save_log(&mut self, name: &str, store: Store) {
+        let Some(open) = &self.open else { return };
+        let folder = open.session.place.reports();
+        let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
+        let path = folder.join(format!("log-{name}-{now}.log"));
+        // A large log takes a moment to be written.
+        let saved = tokio::task::spawn_blocking(move || {
+            files::create_folder(&folder)?;
+            files::write_atomic(&path, &store.text(), files::Mode::Private)?;
+            Ok::<_, Problem>(path)
+        });
+        match saved.await {
+            Ok(Ok(path)) => {
+                let words = format!("Saved as {}", path.display());
+                self.tell(Input::Notice(words)).await;
+            }
+            Ok(Err(problem)) => self.tell(Input::Problem(problem)).await,
+            Err(broken) => tracing::error!(%broken, "saving a log broke off"),
         }
     }
 

@@ -1,21 +1,16 @@
-//! What takes long, done beside the desk: checks, the watch of the cluster, a pod's log.
+//! What takes long, done beside the desk: checks, the watch of the cluster, an object.
 
-use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::desk::joined;
 use crate::{
     app::Input,
     check::{self, Asked},
-    compare::show,
+    compare::{Mask, show},
     plan::ObjectRef,
-    problem::Problem,
     session::{Session, World},
     watch::{self, Watched},
 };
-
-/// Lines of a container's log that are read.
-const TAIL: u32 = 500;
 
 /// Tells each check as it comes.
 pub(super) async fn checks(asked: Asked, inputs: mpsc::Sender<Input>) {
@@ -52,42 +47,20 @@ pub(super) async fn compare(mut session: Session, world: World, inputs: mpsc::Se
     inputs.send(input).await.ok();
 }
 
-/// Tells the log of all containers of a pod.
-pub(super) async fn log(
+/// Tells an object as the cluster keeps it; who wrote which field is folded, and what is secret is stars.
+pub(super) async fn object(
     world: World,
-    (namespace, pod): (String, String),
+    target: ObjectRef,
+    mask: Mask,
     inputs: mpsc::Sender<Input>,
 ) {
-    let lines = read(&world, &namespace, &pod).await;
-    let pod = format!("{namespace}/{pod}");
-    inputs.send(Input::Log { pod, lines }).await.ok();
-}
-
-async fn read(world: &World, namespace: &str, pod: &str) -> Result<Vec<String>, Problem> {
-    let kube = &world.doors.kube;
-    let target = ObjectRef::new("v1", "Pod", namespace, pod);
-    let object = kube.get(&target).await?;
-    let names = object.as_ref().map(containers).unwrap_or_default();
-    if names.len() < 2 {
-        return Ok(kube.logs(namespace, pod, None, TAIL).await?);
-    }
-    let mut lines = Vec::new();
-    for name in names {
-        match kube.logs(namespace, pod, Some(&name), TAIL).await {
-            Ok(log) => lines.extend(log.into_iter().map(|line| format!("[{name}] {line}"))),
-            // One container may not have started yet; the others still have something to say.
-            Err(error) => lines.push(format!("[{name}] {}", error.problem.what)),
-        }
-    }
-    Ok(lines)
-}
-
-fn containers(pod: &Value) -> Vec<String> {
-    ["initContainers", "containers"]
-        .into_iter()
-        .filter_map(|list| pod["spec"][list].as_array())
-        .flatten()
-        .filter_map(|container| container["name"].as_str())
-        .map(str::to_owned)
-        .collect()
+    let input = match world.doors.kube.get(&target).await {
+        Ok(Some(object)) => Input::Object {
+            title: target.to_string(),
+            text: show::object(&object, &mask),
+        },
+        Ok(None) => Input::Notice(format!("{target} is not there any more.")),
+        Err(error) => Input::Problem(error.problem),
+    };
+    inputs.send(input).await.ok();
 }

@@ -98,6 +98,9 @@ fn certify(world: &World<'_>, certificate: &Value, now: Timestamp, reaction: &mu
         .get("Secret", namespace(certificate), secret)
         .is_some();
     let mut status = certificate["status"].clone();
+    if there && holds(certificate, "Issuing") && holds(certificate, "Ready") {
+        return renew(certificate, &mut status, now, reaction);
+    }
     if there && holds(certificate, "Ready") {
         return;
     }
@@ -143,6 +146,22 @@ fn certify(world: &World<'_>, certificate: &Value, now: Timestamp, reaction: &mu
         reaction.wake(due);
     }
     reaction.writes.extend(report(certificate, status));
+}
+
+/// Somebody wished for a new one: the present one stays until it has come.
+fn renew(certificate: &Value, status: &mut Value, now: Timestamp, reaction: &mut Reaction) {
+    let wished = condition(certificate, "Issuing");
+    let since = wished.and_then(|issuing| time(&issuing["lastTransitionTime"]));
+    let due = after(since.unwrap_or(now), ISSUING);
+    if now < due {
+        return reaction.wake(due);
+    }
+    finish(certificate, status, now);
+    let done = "The certificate has been successfully issued";
+    reaction
+        .writes
+        .push(event(certificate, SOURCE, "Issuing", done));
+    reaction.writes.extend(report(certificate, status.take()));
 }
 
 fn finish(certificate: &Value, status: &mut Value, now: Timestamp) {

@@ -218,16 +218,57 @@ pub(super) async fn first_missing(
     Ok(Standing::JustSo)
 }
 
-fn read(secret: &Value) -> Option<Revision> {
-    let text = |pointer: &str| secret.pointer(pointer).and_then(Value::as_str);
-    let stored = STANDARD.decode(text("/data/release")?).ok()?;
+/// What a Secret of helm holds, unpacked.
+fn unpack<T: serde::de::DeserializeOwned>(stored: &str) -> Option<T> {
+    let stored = STANDARD.decode(stored).ok()?;
     let packed = STANDARD.decode(stored).ok()?;
     let mut unpacked = Vec::new();
     GzDecoder::new(packed.as_slice())
         .take(LARGEST)
         .read_to_end(&mut unpacked)
         .ok()?;
-    let release: Value = serde_json::from_slice(&unpacked).ok()?;
+    serde_json::from_slice(&unpacked).ok()
+}
+
+/// What a stored release is called; its values and objects are not even kept while it is read.
+pub(in crate::sys) fn called(stored: &str) -> Option<Value> {
+    #[derive(serde::Deserialize)]
+    struct Stored {
+        chart: Option<Chart>,
+        info: Option<Info>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Chart {
+        metadata: Option<Metadata>,
+    }
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Metadata {
+        name: Option<String>,
+        version: Option<String>,
+        app_version: Option<String>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Info {
+        description: Option<String>,
+        last_deployed: Option<String>,
+    }
+    let stored: Stored = unpack(stored)?;
+    let metadata = stored.chart.and_then(|chart| chart.metadata);
+    let (name, version, app) = metadata.map_or((None, None, None), |metadata| {
+        (metadata.name, metadata.version, metadata.app_version)
+    });
+    let info = stored.info;
+    let (description, deployed) =
+        info.map_or((None, None), |info| (info.description, info.last_deployed));
+    Some(
+        json!({"chart": name, "version": version, "app": app, "description": description, "deployed": deployed}),
+    )
+}
+
+fn read(secret: &Value) -> Option<Revision> {
+    let text = |pointer: &str| secret.pointer(pointer).and_then(Value::as_str);
+    let release: Value = unpack(text("/data/release")?)?;
     Some(Revision {
         secret: ObjectRef::new(
             "v1",

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::plan::ObjectRef;
+use crate::{plan::ObjectRef, sys::helm};
 
 /// The one entry of such a secret that is no secret.
 const CERTIFICATE: &str = "tls.crt";
@@ -14,6 +14,8 @@ pub enum Only {
     All,
     /// Secrets with a certificate; of their data only the certificate is kept, never the key.
     Certificates,
+    /// Helm's memory of its releases; of each only what it is called is kept, no value and no object of it.
+    Releases,
 }
 
 impl Only {
@@ -22,6 +24,7 @@ impl Only {
         match self {
             Self::All => "",
             Self::Certificates => "&fieldSelector=type%3Dkubernetes.io%2Ftls",
+            Self::Releases => "&fieldSelector=type%3Dhelm.sh%2Frelease.v1",
         }
     }
 
@@ -34,6 +37,12 @@ impl Only {
             map.entry("apiVersion")
                 .or_insert_with(|| of.api_version.clone().into());
             map.entry("kind").or_insert_with(|| of.kind.clone().into());
+            if self == Self::Releases {
+                let packed = map.shift_remove("data");
+                let packed = packed.as_ref().and_then(|data| data.get("release"));
+                let called = packed.and_then(Value::as_str).and_then(helm::called);
+                map.insert("release".into(), called.unwrap_or_else(|| json!({})));
+            }
             if self == Self::Certificates {
                 let certificate = map.get("data").and_then(|data| data.get(CERTIFICATE));
                 let kept =
@@ -61,5 +70,30 @@ mod tests {
                 "apiVersion": "v1", "kind": "Secret"})
         );
         assert_eq!(Only::All.whole(secret.clone(), &of)["data"], secret["data"]);
+    }
+
+    #[test]
+    fn of_a_release_only_what_it_is_called_is_kept() {
+        let release = crate::plan::Release {
+            name: "longhorn".to_owned(),
+            namespace: "longhorn-system".to_owned(),
+            chart: "longhorn".to_owned(),
+            repository: None,
+            version: "1.11.0".to_owned(),
+            values: json!({"password": "canary-8f3a"}),
+            workloads: Vec::new(),
+            crds: Vec::new(),
+            schema: crate::plan::Schema::Checked,
+        };
+        let secret = helm::remembered(&release);
+        let of = ObjectRef::new("v1", "Secret", "", "");
+        let kept = Only::Releases.whole(secret.value().clone(), &of);
+        assert_eq!(kept["release"]["chart"], "longhorn");
+        assert_eq!(kept["release"]["version"], "1.11.0");
+        assert!(kept.get("data").is_none(), "{kept}");
+        // What helm did not write is no release, and nothing of it is kept either.
+        let other = json!({"metadata": {"name": "a"}, "type": "helm.sh/release.v1", "data": {"release": "c2VjcmV0"}});
+        let kept = Only::Releases.whole(other, &of);
+        assert_eq!(kept["release"], json!({}));
     }
 }

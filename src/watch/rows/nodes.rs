@@ -45,6 +45,7 @@ fn row(node: &Value, facts: &Facts<'_>, carriers: &Carriers) -> NodeRow {
         cpu: text(node, "/status/allocatable/cpu").to_owned(),
         memory: readable(text(node, "/status/allocatable/memory")),
         since: made(node),
+        stops: stops::by_service(node, facts, carriers),
         details: details(node, facts, carriers),
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::watch::{
-    facts::{Facts, ended, node_of, unready_since},
+    facts::{Facts, ended, node_of, owner, unready_since},
     snapshot::{
         Kind, condition, holds, items, label, leaving, made, moment, name, namespace, number, text,
         time,
@@ -83,9 +83,16 @@ fn row(pod: &Value, facts: &Facts<'_>) -> PodRow {
         health,
         restarts: printed.restarts,
         node: node_of(pod).to_owned(),
+        owner: belongs_to(pod),
         since: made(pod),
         details,
     }
+}
+
+/// What a pod belongs to; a pod that nobody made belongs to itself.
+fn belongs_to(pod: &Value) -> String {
+    let (kind, name) = owner(pod);
+    format!("{kind} {name}")
 }
 
 /// Says what `kubectl` would say.

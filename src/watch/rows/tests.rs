@@ -1,3 +1,5 @@
+mod listed;
+
 use serde_json::{Value, json};
 
 use crate::watch::{

@@ -18,10 +18,10 @@ use crate::{
 };
 
 /// A certificate that a person renews is told so long before its end.
-const SOON: Duration = Duration::from_hours(21 * 24);
+pub const SOON: Duration = Duration::from_hours(21 * 24);
 
 /// One that a program renews by itself: less left means that it does not.
-const LATE: Duration = Duration::from_hours(3 * 24);
+pub const LATE: Duration = Duration::from_hours(3 * 24);
 
 /// Namespaces named in one cause.
 const NAMES: usize = 8;

@@ -133,9 +133,14 @@ pub struct Scene {
 }
 
 impl Scene {
+    /// The plan of the sample site.
     pub fn new() -> Self {
+        Self::of(sample_plan())
+    }
+
+    /// Another plan.
+    pub fn of(plan: Plan) -> Self {
         let bed = Testbed::start();
-        let plan = sample_plan();
         charts(&plan, &bed.path("charts"));
         let faults = bed.path("faults");
         fs::create_dir_all(&faults).unwrap();
@@ -286,6 +291,13 @@ exec '{helm}' "$@"
         run::start(self.plan.clone(), doors, setting).unwrap()
     }
 
+    /// How many releases the plan has.
+    fn releases(&self) -> usize {
+        let steps = self.plan.steps.iter();
+        let releases = steps.filter(|step| matches!(step.action, Action::Helm(_)));
+        releases.count()
+    }
+
     /// Everything that a finished deploy promises, and that each release has one revision, but for those named here.
     pub fn assert_whole(&self, revisions: &[(&str, &str)]) {
         for (name, revision) in self.assert_sound() {
@@ -321,13 +333,14 @@ exec '{helm}' "$@"
             .output()
             .unwrap();
         let releases: Vec<Value> = serde_json::from_slice(&listed.stdout).unwrap();
-        assert_eq!(releases.len(), 9, "{releases:?}");
+        let planned = self.releases();
+        assert_eq!(releases.len(), planned, "{releases:?}");
         for release in &releases {
             assert_eq!(release["status"], "deployed", "{release}");
         }
         let deployed = "owner=helm,status=deployed";
         let secrets = ["get", "secrets", "-A", "-l", deployed, "-o", "name"];
-        assert_eq!(self.bed.kubectl(&secrets).lines().count(), 9);
+        assert_eq!(self.bed.kubectl(&secrets).lines().count(), planned);
         let rest = "owner=helm,status notin (deployed,failed,superseded)";
         let secrets = ["get", "secrets", "-A", "-l", rest, "-o", "name"];
         assert_eq!(self.bed.kubectl(&secrets), "");

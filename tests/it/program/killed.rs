@@ -6,81 +6,111 @@ use super::{
     kill, lines, objects,
 };
 
-/// Records of an undisturbed run: its start, two for each step, its end.
+/// Records of an undisturbed run of the sample site: its start, two for each step, its end.
 const RECORDS: usize = 72;
 
-/// The undisturbed run, and what it leaves.
-async fn undisturbed() -> (Site, Vec<String>) {
-    let site = Site::prepared().await;
-    site.run(REHEARSE).await.exits(0);
-    assert_eq!(lines(&site.journal()), RECORDS);
-    let left = objects::neutral(&objects::all(&site).await);
-    (site, left)
+/// A deploy that nobody disturbed.
+struct Undisturbed {
+    site: Site,
+    /// The objects that it left.
+    left: Vec<String>,
+    /// How many records its journal has.
+    records: usize,
 }
 
-/// The end of a deploy that was disturbed: the same objects as without, every job once.
-async fn assert_whole(site: &Site, undisturbed: &[String]) {
-    let left = objects::neutral(&objects::all(site).await);
-    objects::assert_same(&left, undisturbed);
-    objects::assert_jobs_once(site);
-}
-
-/// One deploy, killed again and again: each start goes further than the last, so that each kill meets it at new work. Gives the records.
-async fn again_and_again(
-    sample: &Site,
-    left: &[String],
-    records: impl Iterator<Item = usize>,
-) -> Vec<usize> {
-    let site = sample.twin();
-    let mut met = Vec::new();
-    for record in records {
-        killed(&site, REHEARSE, &site.journal(), Cut::After(record)).await;
-        met.push(record);
-        // The practice cluster is a process of its own and lives on; now and then it is killed too.
-        if record % 8 == 3 {
-            kill(site.practice());
+impl Undisturbed {
+    async fn deploy(site: Site) -> Self {
+        site.run(REHEARSE).await.exits(0);
+        Self {
+            left: objects::neutral(&objects::all(&site).await),
+            records: lines(&site.journal()),
+            site,
         }
     }
-    site.run(REHEARSE).await.exits(0);
-    assert_whole(&site, left).await;
-    met
-}
 
-/// A deploy that is killed once, now and then with its cluster, and gone on with.
-async fn once(sample: &Site, left: &[String], cut: Cut) {
-    let site = sample.twin();
-    killed(&site, REHEARSE, &site.journal(), cut).await;
-    if cut.leaves().is_multiple_of(3) {
-        kill(site.practice());
+    async fn sample() -> Self {
+        let sample = Self::deploy(Site::prepared().await).await;
+        assert_eq!(sample.records, RECORDS);
+        sample
     }
-    site.run(REHEARSE).await.exits(0);
-    assert_whole(&site, left).await;
+
+    async fn everything() -> Self {
+        let site = Site::prepared().await;
+        site.switch_everything_on();
+        Self::deploy(site).await
+    }
+
+    /// The end of a deploy that was disturbed: the same objects as without, every job once.
+    async fn assert_same(&self, site: &Site) {
+        let left = objects::neutral(&objects::all(site).await);
+        objects::assert_same(&left, &self.left);
+        objects::assert_jobs_once(site);
+    }
+
+    /// One deploy, killed again and again: each start goes further than the last, so that each kill meets it at new work.
+    async fn killed_again_and_again(&self, records: impl Iterator<Item = usize>) {
+        let site = self.site.twin();
+        let mut met = Vec::new();
+        for record in records {
+            killed(&site, REHEARSE, &site.journal(), Cut::After(record)).await;
+            met.push(record);
+            // The practice cluster is a process of its own and lives on; now and then it is killed too.
+            if record % 8 == 3 {
+                kill(site.practice());
+            }
+        }
+        site.run(REHEARSE).await.exits(0);
+        self.assert_same(&site).await;
+        println!("one deploy, killed exactly after each of these records: {met:?}");
+    }
+
+    /// A deploy that is killed once, now and then with its cluster, and gone on with.
+    async fn killed_once(&self, cut: Cut) {
+        let site = self.site.twin();
+        killed(&site, REHEARSE, &site.journal(), cut).await;
+        if cut.leaves().is_multiple_of(3) {
+            kill(site.practice());
+        }
+        site.run(REHEARSE).await.exits(0);
+        self.assert_same(&site).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deploy_that_is_killed_again_and_again_each_time_after_a_later_record_comes_to_the_same_end()
  {
-    let (sample, left) = undisturbed().await;
-    let spread = (1..RECORDS).filter(|record| *record < 4 || record % 5 == 0 || *record > 52);
-    let met = again_and_again(&sample, &left, spread).await;
-    println!("one deploy, killed exactly after each of these records: {met:?}");
-    once(&sample, &left, Cut::Before(31)).await;
-    once(&sample, &left, Cut::After(RECORDS)).await;
+    let sample = Undisturbed::sample().await;
+    let spread = (1..RECORDS).filter(|record| *record < 4 || record % 5 == 0 || *record > 62);
+    sample.killed_again_and_again(spread).await;
+    sample.killed_once(Cut::Before(31)).await;
+    sample.killed_once(Cut::After(RECORDS)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deploy_of_everything_that_is_killed_again_and_again_comes_to_the_same_end() {
+    let whole = Undisturbed::everything().await;
+    assert!(whole.records > RECORDS + 40, "{}", whole.records);
+    // Another remainder than with the sample, so that other steps are met.
+    let spread = (RECORDS / 2..whole.records).filter(|record| record % 11 == 2);
+    whole.killed_again_and_again(spread).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes: a deploy of everything, killed after every record; run by hand"]
+async fn a_deploy_of_everything_that_is_killed_after_every_record_comes_to_the_same_end() {
+    let whole = Undisturbed::everything().await;
+    whole.killed_again_and_again(1..whole.records).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes minutes: a fresh deploy for both sides of every record; run by hand"]
 async fn a_deploy_that_is_killed_at_any_record_comes_to_the_same_end() {
-    let (sample, left) = undisturbed().await;
-    let met = again_and_again(&sample, &left, 1..RECORDS).await;
-    println!(
-        "one deploy, killed exactly after each of {} records",
-        met.len()
-    );
+    let sample = Undisturbed::sample().await;
+    sample.killed_again_and_again(1..RECORDS).await;
     let cuts = (1..=RECORDS).map(Cut::After);
     let cuts: Vec<Cut> = cuts.chain((2..=RECORDS).map(Cut::Before)).collect();
     for cut in &cuts {
-        once(&sample, &left, *cut).await;
+        sample.killed_once(*cut).await;
         println!("a fresh deploy killed {cut}: the same end");
     }
     println!("{} fresh deploys, each killed exactly there", cuts.len());

@@ -232,3 +232,31 @@ fn everything_that_operators_make_fits_its_schema() {
     }
     assert!(checked > 150, "{checked}");
 }
+
+#[test]
+fn a_certificate_that_is_wished_anew_keeps_the_present_one_until_then() {
+    let mut bed = installed(&["cert-manager"]);
+    for object in [
+        json!({"apiVersion": "cert-manager.io/v1", "kind": "Issuer", "metadata": {"name": "own", "namespace": "default"},
+            "spec": {"acme": {}}}),
+        json!({"apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": {"name": "web", "namespace": "default"},
+            "spec": {"secretName": "web-tls", "dnsNames": ["a.example.org"], "issuerRef": {"name": "own"}}}),
+    ] {
+        bed.add(object);
+    }
+    bed.run(60);
+    let kind = "Certificate.cert-manager.io";
+    assert_eq!(bed.get(kind, "default", "web")["status"]["revision"], 1);
+    let began = bed.get(kind, "default", "web")["status"]["notBefore"].clone();
+    let now = super::super::shape::stamp(bed.now);
+    bed.change(kind, "default", "web", |one| {
+        let wish = json!({"type": "Issuing", "status": "True", "reason": "ManuallyTriggered", "lastTransitionTime": now});
+        one["status"]["conditions"].as_array_mut().unwrap().push(wish);
+    });
+    bed.run(60);
+    let live = bed.get(kind, "default", "web");
+    assert_eq!(live["status"]["revision"], 2);
+    assert_ne!(live["status"]["notBefore"], began);
+    let left = live["status"]["conditions"].as_array().unwrap();
+    assert!(left.iter().all(|one| one["type"] != "Issuing"), "{left:?}");
+}

@@ -1,0 +1,173 @@
+//! What a node's stop means for each service: the worst of all that carries it. Pure.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use serde_json::Value;
+
+use super::{Fate, Look, NOTICED, some};
+use crate::{
+    plan::Service,
+    watch::{
+        facts::{Owner, ended, owner, toleration},
+        rows::pods::is_instance,
+        services::Carriers,
+        snapshot::{Kind, holds, items, label, name, namespace, number, text},
+        view::{ServiceStop, Stop},
+    },
+};
+
+/// What is told of one service so far.
+type Told = BTreeMap<Service, (Stop, Vec<String>)>;
+
+/// What becomes of each installed service when the node stops now; nothing while it is silent already.
+pub fn of(
+    node: &Value,
+    facts: &crate::watch::facts::Facts<'_>,
+    carriers: &Carriers,
+) -> Vec<ServiceStop> {
+    if !holds(node, "Ready") {
+        return Vec::new();
+    }
+    let look = Look::new(node, facts);
+    let mut told: Told = carriers
+        .installed(facts)
+        .into_iter()
+        .map(|service| (service, (Stop::GoesOn, Vec::new())))
+        .collect();
+    look.note_databases(carriers, &mut told);
+    look.note_workloads(carriers, &mut told);
+    if !look.governed {
+        let why = "nothing is moved or repaired: the Kubernetes API is here";
+        note(&mut told, &[Service::Platform], Stop::Ends, why);
+    }
+    told.into_iter()
+        .map(|(service, (stop, why))| ServiceStop {
+            service,
+            stop,
+            why: some(&why),
+        })
+        .collect()
+}
+
+/// Keeps the worst, with every reason for it.
+fn note(told: &mut Told, services: &[Service], stop: Stop, why: &str) {
+    for service in services {
+        let Some((known, reasons)) = told.get_mut(service) else {
+            continue;
+        };
+        if stop > *known {
+            *known = stop;
+            reasons.clear();
+        }
+        if stop == *known && !reasons.iter().any(|known| known == why) {
+            reasons.push(why.to_owned());
+        }
+    }
+}
+
+impl Look<'_, '_> {
+    fn note_databases(&self, carriers: &Carriers, told: &mut Told) {
+        for cluster in self.facts.snapshot.all(Kind::Cluster) {
+            let who = name(cluster);
+            let pods = self.facts.pods_in(namespace(cluster)).iter();
+            let pods: Vec<&&Arc<Value>> = pods
+                .filter(|pod| is_instance(pod, who) && !ended(pod))
+                .collect();
+            let primary = text(cluster, "/status/currentPrimary");
+            if !pods.iter().any(|pod| self.here(pod)) {
+                continue;
+            }
+            let primary_here = pods
+                .iter()
+                .any(|pod| self.here(pod) && name(pod) == primary);
+            let spare = pods
+                .iter()
+                .any(|pod| !self.here(pod) && self.facts.serves(pod));
+            let (stop, why) = match (primary_here, spare) {
+                (false, _) => (Stop::Fewer, format!("{who} without its copy here")),
+                (true, true) if self.governed => (
+                    Stop::Pauses(self.failover()),
+                    format!("{who} changes its primary"),
+                ),
+                (true, _) => (Stop::Ends, format!("{who} takes no writes")),
+            };
+            let owner = ("Cluster".to_owned(), who.to_owned());
+            let services = carriers.carried_by(&owner, namespace(cluster));
+            note(told, &services, stop, &why);
+        }
+    }
+
+    fn note_workloads(&self, carriers: &Carriers, told: &mut Told) {
+        let mut seen: BTreeSet<(String, Owner)> = BTreeSet::new();
+        for pod in self.facts.snapshot.all(Kind::Pod) {
+            let owner = owner(pod);
+            let apart = ["DaemonSet", "Node", "Job", "Cluster"].contains(&owner.0.as_str());
+            let place = namespace(pod).to_owned();
+            if ended(pod) || apart || (!self.here(pod) && !self.is_held_here(pod)) {
+                continue;
+            }
+            if !seen.insert((place.clone(), owner.clone())) {
+                continue;
+            }
+            let who = owner.1.clone();
+            let (stop, why) = match self.fate(pod, &owner) {
+                Fate::GoesOn => (Stop::Fewer, format!("{who} with fewer copies")),
+                Fate::Moves => (
+                    Stop::Pauses(NOTICED + toleration(pod)),
+                    format!("{who} starts elsewhere"),
+                ),
+                Fate::Ends if self.is_held_here(pod) => {
+                    (Stop::Ends, format!("{who}: its volume has no other copy"))
+                }
+                Fate::Ends => (Stop::Ends, who),
+            };
+            let services = carriers.carried_by(&owner, &place);
+            note(told, &services, stop, &why);
+        }
+    }
+
+    /// Whether a volume of the pod has its only good copy on this node.
+    pub(super) fn is_held_here(&self, pod: &Value) -> bool {
+        items(pod, "/spec/volumes").any(|volume| {
+            let claim = text(volume, "/persistentVolumeClaim/claimName");
+            let claim = self
+                .facts
+                .snapshot
+                .get(Kind::Claim, namespace(pod), claim)
+                .filter(|_| !claim.is_empty());
+            claim.is_some_and(|claim| self.only.contains(text(claim, "/spec/volumeName")))
+        })
+    }
+
+    /// Budgets that would keep a pod of this node from leaving it now.
+    pub(super) fn budgets(&self) -> Option<String> {
+        let budgets = self.facts.snapshot.all(Kind::Budget);
+        let tight: Vec<String> = budgets
+            .filter(|budget| number(budget, "/status/disruptionsAllowed") == Some(0))
+            .filter(|budget| self.covers(budget))
+            .map(|budget| format!("{}/{}", namespace(budget), name(budget)))
+            .collect();
+        (!tight.is_empty()).then(|| {
+            format!(
+                "  a drain would wait: these budgets let no pod go now: {}.",
+                some(&tight)
+            )
+        })
+    }
+
+    fn covers(&self, budget: &Value) -> bool {
+        let wanted = budget.pointer("/spec/selector/matchLabels");
+        let wanted = wanted.and_then(Value::as_object);
+        let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else {
+            return false;
+        };
+        let pods = self.facts.pods_in(namespace(budget)).iter();
+        pods.filter(|pod| self.here(pod) && !ended(pod)).any(|pod| {
+            let mut wanted = wanted.iter();
+            wanted.all(|(key, value)| label(pod, key) == value.as_str())
+        })
+    }
+}
