@@ -9,6 +9,10 @@ use regex::Regex;
 
 use crate::catalog::{addressed_plan, full_plan, sample_plan_with};
 
+/// Fingerprints of secrets, which every test makes anew.
+static CHANCE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\b([0-9a-f]{8}|[0-9a-f]{16})\b").unwrap());
+
 /// Components, pins, steps, objects and the values of every release; of secrets only their names.
 fn letter(plan: &Plan) -> String {
     let mut out = String::new();
@@ -26,9 +30,6 @@ fn letter(plan: &Plan) -> String {
             step(&mut out, one);
         }
     }
-    // Fingerprints of secrets, which every test makes anew.
-    static CHANCE: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"\b([0-9a-f]{8}|[0-9a-f]{16})\b").unwrap());
     CHANCE.replace_all(&out, "FINGERPRINT").into_owned()
 }
 
@@ -46,7 +47,7 @@ fn step(out: &mut String, step: &Step) {
             let (url, places) = (proof.url(), proof.at.len());
             writeln!(
                 out,
-                "    asks {url} at {places} addresses: {:?}",
+                "    asks {url} at {places} address(es): {:?}",
                 proof.expect
             )
             .unwrap();

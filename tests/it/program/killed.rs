@@ -47,8 +47,9 @@ impl Undisturbed {
         objects::assert_jobs_once(site);
     }
 
-    /// One deploy, killed again and again: each start goes further than the last, so that each kill meets it at new work.
-    async fn killed_again_and_again(&self, records: impl Iterator<Item = usize>) {
+    /// One deploy, killed again and again: each start goes further than the last, so that each kill meets it at new work. Gives
+    /// the records after which it was killed.
+    async fn killed_again_and_again(&self, records: impl Iterator<Item = usize>) -> Vec<usize> {
         let site = self.site.twin();
         let mut met = Vec::new();
         for record in records {
@@ -61,7 +62,7 @@ impl Undisturbed {
         }
         site.run(REHEARSE).await.exits(0);
         self.assert_same(&site).await;
-        println!("one deploy, killed exactly after each of these records: {met:?}");
+        met
     }
 
     /// A deploy that is killed once, now and then with its cluster, and gone on with.
@@ -81,7 +82,8 @@ async fn a_deploy_that_is_killed_again_and_again_each_time_after_a_later_record_
  {
     let sample = Undisturbed::sample().await;
     let spread = (1..RECORDS).filter(|record| *record < 4 || record % 5 == 0 || *record > 62);
-    sample.killed_again_and_again(spread).await;
+    let met = sample.killed_again_and_again(spread).await;
+    println!("one deploy, killed exactly after each of these records: {met:?}");
     sample.killed_once(Cut::Before(31)).await;
     sample.killed_once(Cut::After(RECORDS)).await;
 }
@@ -92,21 +94,30 @@ async fn a_deploy_of_everything_that_is_killed_again_and_again_comes_to_the_same
     assert!(whole.records > RECORDS + 40, "{}", whole.records);
     // Another remainder than with the sample, so that other steps are met.
     let spread = (RECORDS / 2..whole.records).filter(|record| record % 11 == 2);
-    whole.killed_again_and_again(spread).await;
+    let met = whole.killed_again_and_again(spread).await;
+    println!("one deploy, killed exactly after each of these records: {met:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes minutes: a deploy of everything, killed after every record; run by hand"]
 async fn a_deploy_of_everything_that_is_killed_after_every_record_comes_to_the_same_end() {
     let whole = Undisturbed::everything().await;
-    whole.killed_again_and_again(1..whole.records).await;
+    let met = whole.killed_again_and_again(1..whole.records).await;
+    println!(
+        "one deploy, killed exactly after each of {} records",
+        met.len()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes minutes: a fresh deploy for both sides of every record; run by hand"]
 async fn a_deploy_that_is_killed_at_any_record_comes_to_the_same_end() {
     let sample = Undisturbed::sample().await;
-    sample.killed_again_and_again(1..RECORDS).await;
+    let met = sample.killed_again_and_again(1..RECORDS).await;
+    println!(
+        "one deploy, killed exactly after each of {} records",
+        met.len()
+    );
     let cuts = (1..=RECORDS).map(Cut::After);
     let cuts: Vec<Cut> = cuts.chain((2..=RECORDS).map(Cut::Before)).collect();
     for cut in &cuts {

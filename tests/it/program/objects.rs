@@ -105,7 +105,7 @@ pub fn neutral(objects: &Objects) -> Vec<String> {
         let issued = is_issued(key, object);
         let kept = fields
             .into_iter()
-            .filter(|(path, _)| !is_chance(about, path) && !(issued && path.starts_with("/data/")));
+            .filter(|(path, _)| !(is_chance(about, path) || issued && path.starts_with("/data/")));
         let rows = holds_rows(key);
         lines.extend(kept.map(|(path, value)| {
             let value = if rows { first_count(&value) } else { &value };
@@ -126,7 +126,7 @@ fn is_issued(key: &str, object: &Value) -> bool {
 fn first_count(value: &str) -> &str {
     static ENTRY: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"\{\\+"at\\+""#).unwrap());
     let second = ENTRY.find_iter(value).nth(1);
-    second.map_or(value, |entry| &value[..entry.start()])
+    second.map_or(value, |entry| value.split_at(entry.start()).0)
 }
 
 /// Each field that holds a plain value, with its path.
