@@ -17,6 +17,7 @@ use crate::catalog::{full_plan, full_plan_with, sample_parts};
 /// Findings that no metric of the cluster tells, each with its reason.
 const NOT_MEASURED: &[(&str, &str)] = &[
     ("WAIT-01", "is about a step of a deploy"),
+    ("WAIT-13", "is about a step of a deploy"),
     ("WAIT-08", "is told with POD-05 once it lasts"),
     ("WAIT-09", "shows as APP-01: its pods are missing"),
     (

@@ -47,7 +47,9 @@ fn production(all: &Objects, stopped: bool) -> BTreeMap<String, Value> {
         if writers && RUNNING.contains(&kind) {
             continue;
         }
-        let equal = if writers && kind == "Deployment" {
+        // A budget counts the pods that run: its status moves with them.
+        let counts = matches!(kind, "Deployment" | "PodDisruptionBudget");
+        let equal = if writers && counts {
             said(object)
         } else {
             object["metadata"]["resourceVersion"].clone()
@@ -57,9 +59,9 @@ fn production(all: &Objects, stopped: bool) -> BTreeMap<String, Value> {
     kept
 }
 
-/// All that a Deployment says, beside revision, generation and status.
-fn said(deployment: &Value) -> Value {
-    let mut said = deployment.clone();
+/// All that an object says, beside revision, generation and status.
+fn said(object: &Value) -> Value {
+    let mut said = object.clone();
     said["status"] = Value::Null;
     for field in ["resourceVersion", "generation", "managedFields"] {
         said["metadata"][field] = Value::Null;

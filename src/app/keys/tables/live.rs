@@ -65,6 +65,8 @@ pub const HEALTH: &[Binding] = &[
         Act::Actions,
     ),
     PRACTICE,
+    // The way to the restore must be in sight at 80 columns too.
+    GOTO,
     FILTER,
     row(
         &[Char('s')],
@@ -110,7 +112,6 @@ pub const HEALTH: &[Binding] = &[
     LAST,
     COPY,
     BACK,
-    GOTO,
     HELP,
     LEAVE,
     REDRAW,
