@@ -39,7 +39,7 @@ const LARGE_TURN: Duration = Duration::from_millis(50);
 
 /// How many times the cost of a turn the controllers rest at most, when they found nothing to do again and again:
 /// many changes that concern none of them must not keep a whole core busy.
-const MOST_REST: u32 = 20;
+const MOST_REST: u32 = 40;
 
 type Reply = Box<dyn FnOnce() + Send>;
 type Job = Box<dyn FnOnce(&mut Cluster, Timestamp) -> Reply + Send>;
@@ -332,7 +332,7 @@ mod tests {
         let cost = Duration::from_millis(10);
         rest.after(true, Duration::ZERO);
         assert_eq!(rest.left(), None);
-        for turn in 2..30 {
+        for turn in 2..50 {
             rest.after(true, cost);
             assert_eq!(rest.left(), Some(cost * turn.min(MOST_REST)), "{turn}");
         }

@@ -28,7 +28,7 @@ const HEAVIEST: usize = 2 * 1024 * 1024;
 const LEAST: usize = 512;
 
 /// Events that are kept; a real cluster forgets them after an hour.
-const MOST_EVENTS: usize = 3000;
+const MOST_EVENTS: usize = 2000;
 
 /// Stands for the kinds themselves: which of them have an object.
 pub const KINDS: &str = "";
@@ -129,7 +129,7 @@ impl Store {
         self.kinds.keys().map(AsRef::as_ref)
     }
 
-    /// The revision of the last change of a kind, or of [`KINDS`]; a lower bound for what was there at the start.
+    /// The revision of the last change of a kind that may concern a controller, or of [`KINDS`]; 0 for what was there at the start.
     pub fn changed(&self, kind: &str) -> u64 {
         self.changed.get(kind).copied().unwrap_or(0)
     }
@@ -446,7 +446,10 @@ impl Store {
         if self.ring.len() == RING {
             self.drop_oldest();
         }
-        self.changed.insert(Arc::clone(&kind), self.revision);
+        let private = |before: &Arc<Value>| meta::only_private_notes(before, &object);
+        if !before.as_ref().is_some_and(private) || verb != Verb::Modified {
+            self.changed.insert(Arc::clone(&kind), self.revision);
+        }
         self.ring.push_back(Change {
             revision: self.revision,
             verb,

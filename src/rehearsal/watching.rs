@@ -29,6 +29,10 @@ use super::{
 /// How often a quiet watch says where it stands.
 const BOOKMARK: Duration = Duration::from_mins(1);
 
+/// How long a watch that has just been told something lets further changes gather: a client that hears of hundreds in a second
+/// takes them a few at a time.
+const GATHER: Duration = Duration::from_millis(20);
+
 /// Changes that are taken at one time: so many wait at most for a client that reads slowly.
 const BACKLOG: usize = 256;
 
@@ -59,6 +63,8 @@ struct Watch {
     known: BTreeSet<String>,
     ready: VecDeque<Line>,
     ends: Instant,
+    /// When something was last found to tell.
+    told: Option<Instant>,
     over: bool,
 }
 
@@ -107,6 +113,7 @@ pub(super) async fn begin(
         known: BTreeSet::new(),
         ready: VecDeque::new(),
         ends,
+        told: None,
         over: false,
         call,
         kind,
@@ -186,7 +193,12 @@ impl Watch {
             let pause = BOOKMARK.min(self.ends.saturating_duration_since(Instant::now()));
             let changed = tokio::time::timeout(pause, self.revision.changed()).await;
             match changed {
-                Ok(Ok(())) => {}
+                Ok(Ok(())) => {
+                    let gathered = self.told.map(|told| told + GATHER);
+                    if let Some(moment) = gathered.filter(|moment| *moment > Instant::now()) {
+                        tokio::time::sleep_until(moment).await;
+                    }
+                }
                 // The practice cluster has stopped.
                 Ok(Err(_gone)) => self.over = true,
                 Err(_quiet) => {
@@ -219,6 +231,9 @@ impl Watch {
             Some(Ok((changes, reached, now))) => {
                 self.now = now;
                 let more = changes.len() == BACKLOG;
+                if !changes.is_empty() {
+                    self.told = Some(Instant::now());
+                }
                 for change in changes {
                     self.take(change);
                 }

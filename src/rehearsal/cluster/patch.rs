@@ -67,8 +67,10 @@ impl Cluster {
         })?;
         if let Some(body) = body {
             put_back(&old, &mut value, body);
-            // Some of what a server adds to the metadata hangs on the body: labels of a job on those of its template.
-            admit::complete(kind, &mut value);
+            // What a server adds to the metadata hangs on the body only here: labels of a job on those of its template.
+            if kind.key == "Job.batch" {
+                admit::complete(kind, &mut value);
+            }
         }
         let uid = |value: &Value| value.pointer("/metadata/uid").cloned();
         if let Some(said) = uid(&value).filter(|said| Some(said) != uid(&old).as_ref()) {

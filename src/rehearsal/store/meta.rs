@@ -1,10 +1,12 @@
 //! The part of an object's metadata that the server owns, and the shape of Events. Pure.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::rehearsal::world::{Note, text_at};
+use crate::rehearsal::world::{Note, at, text_at};
 
 /// A Kubernetes time: whole seconds, UTC.
 pub fn stamp(at: Timestamp) -> String {
@@ -115,6 +117,24 @@ pub fn differs(old: &Value, new: &Value) -> bool {
 /// Whether two versions say the same outside of their metadata.
 pub fn same_body(old: &Value, new: &Value) -> bool {
     same_but(Some(old), Some(new), &["metadata"])
+}
+
+/// Whether nothing has changed but annotations without a prefix. Such are private to the user (so the documentation of labels
+/// and annotations), and concern no controller.
+pub fn only_private_notes(old: &Value, new: &Value) -> bool {
+    let notes = |value: &Value| -> BTreeMap<String, Value> {
+        let notes = at(value, "/metadata/annotations").and_then(Value::as_object);
+        let all = notes.into_iter().flatten();
+        all.filter(|(name, _)| name.contains('/'))
+            .map(|(name, note)| (name.clone(), note.clone()))
+            .collect()
+    };
+    same_but(
+        old.get("metadata"),
+        new.get("metadata"),
+        &["resourceVersion", "managedFields", "annotations"],
+    ) && notes(old) == notes(new)
+        && same_body(old, new)
 }
 
 /// Whether two maps are the same but for these fields; a missing one is an empty one.

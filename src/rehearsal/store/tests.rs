@@ -186,3 +186,32 @@ fn only_the_latest_events_are_kept() {
     };
     assert!(!told("pod-9") && told("pod-10"));
 }
+
+#[test]
+fn private_notes_of_a_user_concern_no_controller_and_all_else_does() {
+    let pod = |meta: Value, spec: Value| {
+        let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "care"}, "spec": spec});
+        for (name, value) in meta.as_object().unwrap() {
+            pod["metadata"][name] = value.clone();
+        }
+        pod
+    };
+    let mut store = Store::default();
+    store.create(pod(json!({}), json!({})), now()).unwrap();
+    let made = store.changed("Pod");
+    let noted = pod(json!({"annotations": {"mine": "1"}}), json!({}));
+    store.replace(noted, now()).unwrap();
+    assert!(store.revision() > made);
+    assert_eq!(store.changed("Pod"), made);
+    for other in [
+        pod(
+            json!({"annotations": {"mine": "1", "cnpg.io/x": "1"}}),
+            json!({}),
+        ),
+        pod(json!({"labels": {"mine": "1"}}), json!({})),
+        pod(json!({}), json!({"priority": 1})),
+    ] {
+        store.replace(other.clone(), now()).unwrap();
+        assert_eq!(store.changed("Pod"), store.revision(), "{other}");
+    }
+}
