@@ -337,7 +337,12 @@ impl Kube {
             "{collection}?watch=true&allowWatchBookmarks=true&timeoutSeconds=290&resourceVersion={version}{}",
             only.query()
         );
-        let send = self.client.send(request(&Method::GET, &path, None));
+        self.stream(&path, "watch").await
+    }
+
+    /// Opens an answer that goes on until the server ends it; `doing` says in a refusal what was tried.
+    pub(super) async fn stream(&self, path: &str, doing: &str) -> Result<Body, DoorError> {
+        let send = self.client.send(request(&Method::GET, path, None));
         let response = tokio::time::timeout(REQUEST_LIMIT, send)
             .await
             .map_err(|_elapsed| words::slow(&self.server, REQUEST_LIMIT))?
@@ -349,12 +354,7 @@ impl Kube {
         }
         let bytes = collect(response.into_body()).await;
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Err(words::refused(
-            &self.server,
-            "watch",
-            (status, after),
-            &body,
-        ))
+        Err(words::refused(&self.server, doing, (status, after), &body))
     }
 
     /// Lists a collection with the version at which a watch goes on.

@@ -1,12 +1,10 @@
 //! What containers have written, line by line as it comes; a line without end is cut.
 
-use http::Method;
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use kube::client::Body;
-use serde_json::Value;
 
-use super::{Kube, REQUEST_LIMIT, collect, encoded, request, retry_after, words};
+use super::{Kube, encoded, words};
 use crate::sys::DoorError;
 
 /// Most bytes of a line; the rest of it is passed over.
@@ -73,20 +71,9 @@ impl Kube {
         if follow {
             path.push_str("&follow=true");
         }
-        let send = self.client.send(request(&Method::GET, &path, None));
-        let response = tokio::time::timeout(REQUEST_LIMIT, send)
-            .await
-            .map_err(|_elapsed| words::slow(&self.server, REQUEST_LIMIT))?
-            .map_err(|error| words::transport(&self.server, &error))?;
-        let status = response.status();
-        let after = retry_after(response.headers());
-        if status.is_success() {
-            return Ok(LogLines::of(self.server.clone(), response.into_body()));
-        }
-        let bytes = collect(response.into_body()).await;
-        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         let doing = format!("read the log of pod {namespace}/{pod}");
-        Err(words::refused(&self.server, &doing, (status, after), &body))
+        let body = self.stream(&path, &doing).await?;
+        Ok(LogLines::of(self.server.clone(), body))
     }
 }
 
