@@ -144,15 +144,23 @@ impl App {
 
     fn take(&mut self, input: Input) -> Vec<Effect> {
         match input {
-            Input::Key(key) => self.key(key),
-            Input::Paste(text) => self.paste(&text),
+            Input::Key(key) => {
+                let mut effects = self.key(key);
+                effects.extend(wizard::keep(self));
+                effects
+            }
+            Input::Paste(text) => {
+                let mut effects = self.paste(&text);
+                effects.extend(wizard::keep(self));
+                effects
+            }
             Input::Resize(columns, rows) => {
                 self.size = (columns, rows);
                 Vec::new()
             }
             Input::Tick(now) => {
                 self.tick(now);
-                Vec::new()
+                wizard::tick(self)
             }
             Input::Opened(opened) => self.opened(*opened),
             Input::Problem(problem) => {
@@ -191,10 +199,9 @@ impl App {
                 logs::work(self);
                 Vec::new()
             }
-            Input::Wizard(seen) => {
-                self.known.probes = seen;
-                Vec::new()
-            }
+            Input::Completed(field, text, names) => wizard::completed(self, (field, &text), &names),
+            Input::CertificateKept(files) => wizard::certificate_kept(self, &files),
+            Input::Brought(brought) => wizard::brought::take(self, &brought),
             news => {
                 self.known.hear(news, self.now);
                 Vec::new()
@@ -207,9 +214,9 @@ impl App {
         match &self.screen {
             Screen::Deploy(_) => self.known.run.run.is_some() && self.known.run.ended.is_none(),
             Screen::Health(_) => true,
+            Screen::Wizard(state) => wizard::moves_with_time(self, state),
             Screen::Checks(_)
             | Screen::Welcome(_)
-            | Screen::Wizard(_)
             | Screen::Plan(_)
             | Screen::Restore(_)
             | Screen::Logs(_) => false,
@@ -248,7 +255,7 @@ impl App {
         }
         match &self.screen {
             Screen::Welcome(_) => welcome::can(self, act),
-            Screen::Wizard(state) => wizard::can(state, act),
+            Screen::Wizard(state) => wizard::can(self, state, act),
             Screen::Checks(_) => checks::can(self, act),
             Screen::Plan(_) => plan::can(self, act),
             Screen::Deploy(_) => deploy::can(self, act),
@@ -293,7 +300,7 @@ impl App {
             return Vec::new();
         }
         match &mut self.screen {
-            Screen::Wizard(state) => state.paste(text),
+            Screen::Wizard(_) => return wizard::pasted(self, text),
             Screen::Health(state) if state.typing => state.filter.paste(text),
             Screen::Logs(state) if state.typing => state.filter.paste(text),
             _ => {}
@@ -347,12 +354,13 @@ impl App {
 
     /// Keeps what was typed when the questions are left.
     fn keep_draft(&mut self) -> Vec<Effect> {
-        match &self.screen {
-            Screen::Wizard(state) if state.changed => {
+        match &mut self.screen {
+            Screen::Wizard(state) if state.hands != wizard::Hands::Untouched => {
                 if state.purpose == wizard::Purpose::New {
                     self.known.begun = state.draft.clone();
+                    self.known.begun_at = Some(state.place());
                 }
-                vec![Effect::SaveDraft(Box::new(state.draft.clone()))]
+                vec![Effect::SaveDraft(state.keeps(false))]
             }
             _ => Vec::new(),
         }
@@ -382,7 +390,8 @@ impl App {
             Goto::Welcome => (Screen::Welcome(welcome::Welcome::default()), Vec::new()),
             Goto::New => {
                 self.known.begun = self.known.draft.clone();
-                let wizard = wizard::Wizard::resume(self.known.draft.clone());
+                let wizard = wizard::Wizard::resume(self.known.draft.clone())
+                    .resumed(self.known.begun_at.as_ref());
                 (Screen::Wizard(Box::new(wizard)), Vec::new())
             }
             Goto::Settings => {
@@ -435,8 +444,10 @@ impl App {
         if opened.site != self.known.site {
             let sites = std::mem::take(&mut self.known.sites);
             let begun = std::mem::take(&mut self.known.begun);
+            let begun_at = self.known.begun_at.take();
             self.known = Known {
                 begun,
+                begun_at,
                 sites,
                 ..Known::default()
             };
@@ -447,6 +458,10 @@ impl App {
             && !opened.site.is_empty()
         {
             self.known.begun = SiteDraft::default();
+            self.known.begun_at = None;
+        }
+        if opened.place.is_some() {
+            self.known.begun_at = opened.place;
         }
         self.known.site = opened.site;
         self.known.rehearsal = opened.rehearsal;

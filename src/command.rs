@@ -3,6 +3,7 @@
 mod capacity;
 mod compare;
 mod context;
+mod costs;
 mod deploy;
 mod failure;
 mod import;

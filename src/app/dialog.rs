@@ -96,6 +96,8 @@ pub enum Does {
     AskRange,
     /// Shows only rows of this namespace, or of all.
     Namespace(Option<String>),
+    /// Goes to this question.
+    Field(&'static str),
 }
 
 /// How wide a card is at most.
@@ -349,6 +351,16 @@ impl Dialog {
             "Which time of the log?".to_owned(),
             "From and to, by UTC, as in: 10:00 to 10:30, or 2026-11-24 22:00 to 2026-11-25 06:00.",
             Asked::LogRange,
+        )))
+    }
+
+    /// Asks for a file of answers.
+    pub fn import() -> Self {
+        Self::Ask(Box::new(Ask::reason(
+            "Take answers from a file".to_owned(),
+            "The path of a site.yaml, or of the reference's variables.tfvars. What it does not say and what is not understood is listed; \
+             nothing that you typed is changed.",
+            Asked::Import,
         )))
     }
 

@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{Input, logs::wish::Reading};
+use super::{
+    Input,
+    logs::wish::Reading,
+    wizard::{bill, looks::Looks},
+};
 use crate::{
     check::{CheckResult, Waiver, verdict},
     engine::{event::Event, view::RunView},
     plan::Plan,
     problem::Problem,
     restore::{Intent, Inventory},
-    site::SiteDraft,
+    site::{Place, SiteDraft},
     watch::view::ClusterView,
 };
 
@@ -22,15 +26,6 @@ pub struct SiteRow {
     pub name: String,
     /// Where it stands, such as `stopped in stage 4 of 9, yesterday 17:40`.
     pub state: String,
-}
-
-/// Something seen about an answer while it was typed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probe {
-    /// The field it is about.
-    pub field: String,
-    /// What was seen, or what is wrong.
-    pub seen: Result<String, String>,
 }
 
 /// How the run is heard.
@@ -94,8 +89,14 @@ pub struct Known {
     pub begun: SiteDraft,
     /// The sites of this computer.
     pub sites: Vec<SiteRow>,
+    /// Where in the questions about the new site the person was.
+    pub begun_at: Option<Place>,
     /// What was seen about the answers.
-    pub probes: Vec<Probe>,
+    pub looks: Looks,
+    /// What the answers come to.
+    pub costs: Option<bill::Known>,
+    /// True while that is added up.
+    pub costing: bool,
     /// Results of checks, in the order of their families.
     pub checks: Vec<CheckResult>,
     /// True while checks run.
@@ -126,6 +127,8 @@ impl Known {
             Input::Plan(plan) => self.plan = Planned::Made(plan),
             Input::Refused(problems) => self.plan = Planned::Refused(problems),
             Input::Cluster(view) => self.cluster = view,
+            Input::Looked((field, of), seen) => self.looks.answer((field, &of), seen, now),
+            Input::Costs(costs) => self.costed(*costs),
             Input::Backups(backups) => self.backups = Some(*backups),
             // The screens themselves take the others.
             _ => {}
@@ -148,6 +151,16 @@ impl Known {
                 Some(_) => Link::Live,
                 None => Link::None,
             };
+        }
+    }
+
+    /// The former sum stays in sight when there is no new one.
+    fn costed(&mut self, (of, costs): (SiteDraft, Option<bill::Costs>)) {
+        self.costing = false;
+        match (costs, &mut self.costs) {
+            (Some(costs), known) => *known = Some((of, costs)),
+            (None, Some((known, _))) => *known = of,
+            (None, None) => {}
         }
     }
 

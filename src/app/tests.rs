@@ -310,10 +310,10 @@ fn what_was_typed_is_kept_when_the_questions_are_left() {
         &[Key::Down, Key::Down, Key::Enter, Key::Char('a')],
     );
     let effects = pressed(&mut app, &[Key::Esc]);
-    let [Effect::SaveDraft(draft)] = effects.as_slice() else {
+    let [Effect::SaveDraft(kept)] = effects.as_slice() else {
         panic!("{effects:?}");
     };
-    assert_eq!(draft.get("site.name"), "a");
+    assert_eq!(kept.draft.get("site.name"), "a");
     assert!(matches!(app.screen, Screen::Welcome(_)));
 }
 

@@ -11,7 +11,7 @@ use crate::app::{
     App, Link, Screen,
     keys::Binding,
     wizard::{Standing, Wizard},
-    words::{Tone, since, span, width},
+    words::{Tone, counted, since, span, width},
 };
 use crate::{problem::Code, site::Group};
 
@@ -117,15 +117,17 @@ fn freshness(app: &App) -> (String, Tone) {
 fn settings(state: &Wizard) -> (String, Tone) {
     let good = |group: &&Group| state.standing(**group) == Standing::Good;
     let good = Group::ALL.iter().filter(good).count();
-    let tone = if good == Group::ALL.len() {
-        Tone::Good
-    } else {
-        Tone::Dim
+    let (wrong, open) = state.counts();
+    let mut text = format!("{good} of {} groups", Group::ALL.len());
+    if open > 0 {
+        text = format!("{text} · {open} to answer");
+    }
+    let tone = match (wrong, open) {
+        (0, 0) => Tone::Good,
+        (0, _) => Tone::Dim,
+        _ => Tone::Bad,
     };
-    (
-        format!("{good} of {} groups are complete", Group::ALL.len()),
-        tone,
-    )
+    (format!("{text} · {}", counted(wrong, "problem")), tone)
 }
 
 /// The keys that work now, as many as fit; a short answer to the last key stands in their place.

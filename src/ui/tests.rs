@@ -2,6 +2,7 @@
 
 mod health;
 mod logs;
+mod wizard;
 
 use ratatui::{Terminal, backend::CrosstermBackend};
 
@@ -26,6 +27,17 @@ fn check(name: &str, mut app: App) {
         let picture = shot(&app, Theme::colour(), (columns, rows));
         insta::assert_snapshot!(format!("{name}_{columns}x{rows}"), picture);
     }
+}
+
+/// The widest and highest of the usual windows.
+const LARGE: (u16, u16) = (200, 60);
+
+/// The same, also on a large terminal.
+fn check_all(name: &str, mut app: App) {
+    app.update(Input::Resize(LARGE.0, LARGE.1));
+    let picture = shot(&app, Theme::colour(), LARGE);
+    insta::assert_snapshot!(format!("{name}_{}x{}", LARGE.0, LARGE.1), picture);
+    check(name, app);
 }
 
 fn press(mut app: App, keys: &[Key]) -> App {
@@ -132,42 +144,6 @@ fn without_colour_no_colour_command_is_sent_and_the_chosen_row_stays_reversed() 
     let (row, _) = after.split_once("\u{1b}[").unwrap();
     assert!(!row.trim().is_empty(), "nothing ends the reverse at once");
     crossterm::style::force_color_output(true);
-}
-
-#[test]
-fn settings_of_a_site() {
-    check(
-        "wizard_new",
-        press(fixture::welcome(), &[Key::Down, Key::Down, Key::Enter]),
-    );
-    check("wizard_change", fixture::opened(Goto::Settings));
-    let mut wrong = press(fixture::welcome(), &[Key::Down, Key::Down, Key::Enter]);
-    wrong = press(wrong, &letters("St Mary's"));
-    check("wizard_wrong", wrong);
-    let keys = [Key::Down, Key::Down, Key::Enter, Key::Ctrl('d')];
-    check("wizard_review_wrong", press(fixture::welcome(), &keys));
-    let pages = [Key::PageDown; 9];
-    check(
-        "wizard_review_good",
-        press(fixture::opened(Goto::Settings), &pages),
-    );
-}
-
-#[test]
-fn a_secret_never_shows_unless_asked_for() {
-    let mut app = press(fixture::welcome(), &[Key::Down, Key::Down, Key::Enter]);
-    app = press(app, &[Key::PageDown; 7]);
-    // To the access key, the fifth field of the backups.
-    app = press(app, &[Key::Down; 4]);
-    app = press(app, &letters("canary"));
-    let picture = shot(&app, Theme::colour(), (80, 24));
-    assert!(
-        picture.contains("••••••") && !picture.contains("canary"),
-        "{picture}"
-    );
-    assert!(!format!("{app:?}").contains("canary"));
-    let picture = shot(&press(app, &[Key::Ctrl('r')]), Theme::colour(), (80, 24));
-    assert!(picture.contains("canary"), "{picture}");
 }
 
 #[test]

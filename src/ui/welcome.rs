@@ -66,6 +66,10 @@ fn words(app: &App, row: &Row) -> (String, String) {
             "Set up a new site".to_owned(),
             "about 15 minutes of questions".to_owned(),
         ),
+        Row::Import => (
+            "Import settings from a file".to_owned(),
+            "a site.yaml, or the reference's variables.tfvars".to_owned(),
+        ),
         Row::Rehearse => (
             "Rehearse".to_owned(),
             "the same, on a practice cluster inside".to_owned(),

@@ -87,6 +87,12 @@ fn choose(app: &mut App, does: Does) -> Vec<Effect> {
             app.dialog = Some(Dialog::log_range());
             Vec::new()
         }
+        Does::Field(id) => {
+            if let Screen::Wizard(state) = &mut app.screen {
+                state.visit(id);
+            }
+            Vec::new()
+        }
         Does::Namespace(namespace) => {
             super::super::health::show_namespace(app, namespace);
             Vec::new()
@@ -156,6 +162,10 @@ fn enter(app: &mut App) -> Vec<Effect> {
                 return Vec::new();
             };
             logs::ask(app, |wish| wish.range = range)
+        }
+        Asked::Import => {
+            app.notice = Some("Reading the file...".to_owned());
+            vec![Effect::Import(text.trim().to_owned())]
         }
         Asked::Unlock(site) => vec![Effect::Unlock(site.clone(), SecretString::from(text))],
         Asked::Passphrase => {

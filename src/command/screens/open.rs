@@ -63,6 +63,7 @@ impl Desk<'_> {
                     rehearsal: false,
                     draft,
                     at: Goto::New,
+                    place: dir.load_place(),
                 };
                 self.tell(Input::Opened(Box::new(opened))).await;
             }
@@ -103,6 +104,7 @@ impl Desk<'_> {
             rehearsal,
             draft,
             at,
+            place: None,
         };
         self.tell(Input::Opened(Box::new(opened))).await;
         match joined {
