@@ -430,8 +430,7 @@ impl App {
 
     fn check_first(&mut self) -> Vec<Effect> {
         if self.known.checks.is_empty() && !self.known.checking {
-            self.known.checking = true;
-            return vec![Effect::RunChecks(None)];
+            return self.known.check_again(None);
         }
         Vec::new()
     }

@@ -125,6 +125,9 @@ pub struct Waiver {
     pub id: CheckId,
     /// Why it is accepted.
     pub reason: String,
+    /// Who accepted it; records of older versions do not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
     /// When, RFC 3339.
     pub at: Timestamp,
 }

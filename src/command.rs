@@ -13,6 +13,7 @@ mod practice;
 mod restore;
 mod screens;
 mod settings;
+mod waivers;
 
 use std::ffi::OsString;
 

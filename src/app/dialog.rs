@@ -45,6 +45,8 @@ pub struct TextCard {
     pub body: Vec<Words>,
     /// Lines that have gone out at the top.
     pub scroll: usize,
+    /// What is copied instead of the whole text; empty when nothing is.
+    pub to_copy: String,
 }
 
 /// A few things to choose from.
@@ -142,6 +144,14 @@ impl TextCard {
         lines(&self.body, columns).len().saturating_sub(rows)
     }
 
+    /// What is copied.
+    pub fn copied(&self) -> String {
+        match self.to_copy.as_str() {
+            "" => self.plain(),
+            text => text.to_owned(),
+        }
+    }
+
     /// The text alone, for the clipboard.
     pub fn plain(&self) -> String {
         let lines: Vec<String> = self
@@ -156,10 +166,16 @@ impl TextCard {
 impl Dialog {
     /// Something to read.
     pub fn text(title: impl Into<String>, body: Vec<Words>) -> Self {
+        Self::to_copy(title, body, String::new())
+    }
+
+    /// Something to read, of which this is copied.
+    pub fn to_copy(title: impl Into<String>, body: Vec<Words>, to_copy: String) -> Self {
         Self::Text(TextCard {
             title: title.into(),
             body,
             scroll: 0,
+            to_copy,
         })
     }
 

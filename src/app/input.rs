@@ -1,6 +1,6 @@
 //! What the screens hear and what they ask for. Pure.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -105,6 +105,12 @@ pub enum Input {
     RunGone,
     /// Results of checks; those of the same check are replaced. True once all were looked at.
     Checks(Vec<CheckResult>, bool),
+    /// How long a pass of checks took.
+    CheckTime(Duration),
+    /// Failures that were accepted for the deploy that comes next.
+    Waivers(Vec<Waiver>),
+    /// An acceptance was written down, with the name of the person.
+    Waived(Waiver),
     /// The plan was made.
     Plan(Arc<Plan>),
     /// The plan cannot be made.
@@ -191,6 +197,8 @@ pub enum Effect {
     Import(String),
     /// Runs the checks, all or those with a code.
     RunChecks(Option<Code>),
+    /// Writes down that a failure was accepted, and by whom.
+    KeepWaiver(Waiver),
     /// Makes the plan.
     LoadPlan,
     /// Compares the plan with the cluster.

@@ -1,19 +1,19 @@
 //! What the screens know of the world; every screen reads it, only news change it. Pure.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
-    Input,
+    Effect, Input,
     logs::wish::Reading,
     wizard::{bill, looks::Looks},
 };
 use crate::{
-    check::{CheckResult, Waiver, verdict},
+    check::{CheckId, CheckResult, Waiver, verdict},
     engine::{event::Event, view::RunView},
     plan::Plan,
-    problem::Problem,
+    problem::{Code, Problem},
     restore::{Intent, Inventory},
     site::{Place, SiteDraft},
     watch::view::ClusterView,
@@ -101,6 +101,10 @@ pub struct Known {
     pub checks: Vec<CheckResult>,
     /// True while checks run.
     pub checking: bool,
+    /// Those whose answers are older than the present pass.
+    pub asked_again: BTreeSet<CheckId>,
+    /// How long the last pass took.
+    pub check_took: Option<Duration>,
     /// Failures that were accepted.
     pub waivers: Vec<Waiver>,
     /// The plan.
@@ -123,7 +127,13 @@ impl Known {
         match news {
             Input::Run(event) => self.heard(&event),
             Input::RunGone if self.run.ended.is_none() => self.link = Link::Lost(now),
-            Input::Checks(results, finished) => self.checked(results, finished),
+            Input::Checks(results, finished) => self.take_checks(results, finished),
+            Input::CheckTime(took) => self.check_took = Some(took),
+            Input::Waivers(waivers) => self.waivers = waivers,
+            Input::Waived(waiver) => {
+                self.waivers.retain(|known| known.id != waiver.id);
+                self.waivers.push(waiver);
+            }
             Input::Plan(plan) => self.plan = Planned::Made(plan),
             Input::Refused(problems) => self.plan = Planned::Refused(problems),
             Input::Cluster(view) => self.cluster = view,
@@ -164,16 +174,32 @@ impl Known {
         }
     }
 
-    fn checked(&mut self, results: Vec<CheckResult>, finished: bool) {
+    fn take_checks(&mut self, results: Vec<CheckResult>, finished: bool) {
         self.checking = !finished;
         for result in results {
+            self.asked_again.remove(&result.id);
             match self.checks.iter_mut().find(|known| known.id == result.id) {
                 Some(known) => *known = result,
                 None => self.checks.push(result),
             }
         }
+        if finished {
+            // What was not answered in a whole pass is not there any more.
+            let gone = std::mem::take(&mut self.asked_again);
+            self.checks.retain(|result| !gone.contains(&result.id));
+        }
         self.checks
             .sort_by(|a, b| (a.family, &a.id).cmp(&(b.family, &b.id)));
+    }
+
+    /// Asks for checks, all or those with a code; what they said last stays in sight until they have answered.
+    pub fn check_again(&mut self, code: Option<Code>) -> Vec<Effect> {
+        self.checking = true;
+        self.check_took = None;
+        let meant = |result: &&CheckResult| code.is_none_or(|code| result.id.code == code);
+        let meant = self.checks.iter().filter(meant);
+        self.asked_again = meant.map(|result| result.id.clone()).collect();
+        vec![Effect::RunChecks(code)]
     }
 
     /// Whether a run is at work that this program hears, or just asked for.

@@ -56,6 +56,11 @@ pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
         Some(Row::New) => {
             let wizard =
                 Wizard::resume(app.known.begun.clone()).resumed(app.known.begun_at.as_ref());
+            if app.known.begun_at.is_some() {
+                app.notice = Some(
+                    "Going on where you were. Secrets are not kept yet: type them anew.".to_owned(),
+                );
+            }
             app.push(Screen::Wizard(Box::new(wizard)));
             Vec::new()
         }

@@ -8,10 +8,10 @@ use super::{
     top,
 };
 use crate::app::{
-    App, Link, Screen,
+    App, Link, Screen, checks,
     keys::Binding,
     wizard::{Standing, Wizard},
-    words::{Tone, counted, since, span, width},
+    words::{Tone, about, counted, since, span, width},
 };
 use crate::{problem::Code, site::Group};
 
@@ -107,19 +107,48 @@ fn freshness(app: &App) -> (String, Tone) {
             // Changes come as they happen: nothing new is no sign of age.
             (Some(_), None) => ("live".to_owned(), Tone::Good),
         },
-        Screen::Wizard(state) => settings(state),
-        Screen::Checks(_) if known.checking => ("checking".to_owned(), Tone::Busy),
+        Screen::Wizard(state) => settings(state, app.size.0),
+        Screen::Checks(_) => checks(app),
         _ => (String::new(), Tone::Dim),
     }
 }
 
+/// How far the checks are.
+fn checks(app: &App) -> (String, Tone) {
+    let known = &app.known;
+    let (done, failed, warned) = checks::counts(&known.checks);
+    if done == 0 {
+        return match known.checking {
+            true => ("checking".to_owned(), Tone::Busy),
+            false => (String::new(), Tone::Dim),
+        };
+    }
+    let time = known.check_took;
+    let time = time.map_or_else(String::new, |time| format!(" · {}", about(time)));
+    let tone = match (known.checking, failed, warned) {
+        (true, ..) => Tone::Busy,
+        (false, 0, 0) => Tone::Good,
+        (false, 0, _) => Tone::Warn,
+        (false, ..) => Tone::Bad,
+    };
+    let done = match known.checking {
+        true => done.saturating_sub(known.asked_again.len()),
+        false => done,
+    };
+    (
+        format!("{done} done · {failed} fail · {warned} warn{time}"),
+        tone,
+    )
+}
+
 /// How far the questions are.
-fn settings(state: &Wizard) -> (String, Tone) {
+fn settings(state: &Wizard, columns: u16) -> (String, Tone) {
+    const ROOMY: u16 = 80;
     let good = |group: &&Group| state.standing(**group) == Standing::Good;
     let good = Group::ALL.iter().filter(good).count();
     let (wrong, open) = state.counts();
     let mut text = format!("{good} of {} groups", Group::ALL.len());
-    if open > 0 {
+    if open > 0 && columns >= ROOMY {
         text = format!("{text} · {open} to answer");
     }
     let tone = match (wrong, open) {

@@ -10,6 +10,7 @@ use super::{Theme, draw, shot, svg};
 use crate::{
     app::{
         App, Goto, Input,
+        checks::tests::two_nodes,
         fixture::{self, at},
         keys::Key,
     },
@@ -150,6 +151,11 @@ fn without_colour_no_colour_command_is_sent_and_the_chosen_row_stays_reversed() 
 fn checks_before_a_deploy() {
     check("checks", fixture::checks());
     check("checks_running", fixture::opened(Goto::Checks));
+    check_all("checks_nodes", two_nodes(80));
+    let mut again = two_nodes(80);
+    again.update(Input::Key(Key::Char('R')));
+    check_all("checks_again", again);
+    check("checks_fix", press(two_nodes(80), &[Key::Char('f')]));
     let mut keys = vec![Key::Char('w')];
     keys.extend(letters("renewed at noon"));
     check("checks_waive", press(fixture::checks(), &keys));

@@ -56,7 +56,14 @@ fn words(app: &App, row: &Row) -> (String, String) {
             .known
             .sites
             .get(*index)
-            .map(|site| (format!("Open {}", site.name), site.state.clone()))
+            .map(|site| {
+                // A run that was stopped is gone on with.
+                let verb = match site.state.starts_with("stopped") {
+                    true => "Continue with",
+                    false => "Open",
+                };
+                (format!("{verb} {}", site.name), site.state.clone())
+            })
             .unwrap_or_default(),
         Row::New if !app.known.begun.is_empty() => (
             "Go on with the new site".to_owned(),

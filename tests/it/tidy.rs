@@ -81,7 +81,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "ui",
         &[
-            "problem", "site", "plan", "catalog", "check", "engine", "watch", "restore", "app",
+            "problem", "site", "plan", "catalog", "check", "engine", "watch", "restore",
+            "capacity", "app",
         ],
     ),
     (

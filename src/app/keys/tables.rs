@@ -254,6 +254,13 @@ pub const CHECKS: &[Binding] = &[
         Act::Waive,
     ),
     row(
+        &[Char('f')],
+        "f",
+        "fix",
+        "the commands that cure it, as they are to be typed; there c copies them",
+        Act::Fix,
+    ),
+    row(
         &[Char('p'), Key::Right],
         "p",
         "plan",

@@ -66,7 +66,8 @@ pub fn pasted(field: &Field, text: &str) -> Pasted {
 /// What stands there instead, in words.
 fn pem(text: &str) -> Result<Pem, String> {
     let mut found = Pem::default();
-    // Within quotes of another file line ends are often spelled out.
+    // Terminals send line ends as the key makes them; within quotes of another file they are often spelled out.
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let text = text.replace("\\r", "").replace("\\n", "\n");
     let mut rest = text.as_str();
     while let Some((_, after)) = rest.split_once(BEGIN) {
@@ -167,6 +168,8 @@ mod tests {
         assert_eq!(taken(&format!("{KEY}{CHAIN}")), both);
         let dos = format!("{CHAIN}{KEY}").replace('\n', "\r\n");
         assert_eq!(taken(&dos), both);
+        let terminal = format!("{CHAIN}{KEY}").replace('\n', "\r");
+        assert_eq!(taken(&terminal), both);
         let indented = format!("tls:\n{CHAIN}{KEY}").replace('\n', "\n    ");
         assert_eq!(taken(&indented), both);
         let quoted = format!("\"{CHAIN}{KEY}\"").replace('\n', "\\n");

@@ -144,6 +144,7 @@ impl<'a> Desk<'a> {
             Effect::KeepCertificate(pem) => self.keep_certificate(pem).await,
             Effect::Import(path) => self.import(&path).await,
             Effect::RunChecks(code) => self.check(code).await,
+            Effect::KeepWaiver(waiver) => self.keep_waiver(waiver).await,
             Effect::LoadPlan => self.plan().await,
             Effect::Compare => self.compare().await,
             Effect::StartDeploy(waivers) => self.deploy(&waivers).await,
