@@ -305,7 +305,7 @@ pub enum Onlookers {
 
 /// Serves the run to everyone who joins, until it has ended and all have heard its end.
 pub async fn serve(listener: Listener, run: Arc<RunHandle>, expected: Onlookers) {
-    let mut asked_again = expected == Onlookers::Expected;
+    let mut awaited = expected == Onlookers::Expected;
     let places = Arc::new(Semaphore::new(ONLOOKERS));
     let mut onlookers = JoinSet::new();
     let watched = Arc::clone(&run);
@@ -317,7 +317,7 @@ pub async fn serve(listener: Listener, run: Arc<RunHandle>, expected: Onlookers)
             Some(_) = onlookers.join_next() => {}
             link = listener.accept() => {
                 let Ok(link) = link else { break };
-                asked_again = false;
+                awaited = false;
                 // One too many is turned away; it says that nobody answers and the others are not slowed.
                 if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
                     let run = Arc::clone(&run);
@@ -330,7 +330,7 @@ pub async fn serve(listener: Listener, run: Arc<RunHandle>, expected: Onlookers)
         }
     }
     run.finished().await;
-    if asked_again && let Ok(Ok(link)) = tokio::time::timeout(LINGER, listener.accept()).await {
+    if awaited && let Ok(Ok(link)) = tokio::time::timeout(LINGER, listener.accept()).await {
         onlookers.spawn(async move { show(link, &run).await });
     }
     let farewell = async { while onlookers.join_next().await.is_some() {} };

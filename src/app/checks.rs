@@ -69,9 +69,10 @@ pub fn details(result: &CheckResult, waivers: &[Waiver]) -> Vec<Words> {
                 _ => Tone::Bad,
             };
             // A door may have known a more exact code.
-            let code = match problem.code == result.id.code {
-                true => String::new(),
-                false => format!(" [{}]", problem.code),
+            let code = if problem.code == result.id.code {
+                String::new()
+            } else {
+                format!(" [{}]", problem.code)
             };
             story.push(Words::new(
                 tone,

@@ -87,16 +87,16 @@ pub struct Known {
     pub draft: SiteDraft,
     /// The answers about a new site that were kept and are not finished.
     pub begun: SiteDraft,
-    /// The sites of this computer.
-    pub sites: Vec<SiteRow>,
     /// Where in the questions about the new site the person was.
     pub begun_at: Option<Place>,
+    /// The sites of this computer.
+    pub sites: Vec<SiteRow>,
     /// What was seen about the answers.
     pub looks: Looks,
     /// What the answers come to.
     pub costs: Option<bill::Known>,
-    /// True while that is added up.
-    pub costing: bool,
+    /// The answers that are being added up.
+    pub costing: Option<SiteDraft>,
     /// Results of checks, in the order of their families.
     pub checks: Vec<CheckResult>,
     /// True while checks run.
@@ -166,7 +166,7 @@ impl Known {
 
     /// The former sum stays in sight when there is no new one.
     fn costed(&mut self, (of, costs): (SiteDraft, Option<bill::Costs>)) {
-        self.costing = false;
+        self.costing = None;
         match (costs, &mut self.costs) {
             (Some(costs), known) => *known = Some((of, costs)),
             (None, Some((known, _))) => *known = of,

@@ -77,20 +77,19 @@ pub fn costs(draft: &SiteDraft) -> Option<Costs> {
             continue;
         };
         let loads = capacity::loads(&plan);
-        let there = show::whole(&loads, nodes.len());
+        let changed = show::whole(&loads, nodes.len());
         let (with, without): (Amount, Amount) = if is_chosen {
-            (whole, there)
+            (whole, changed)
         } else {
-            (there, whole)
+            (changed, whole)
         };
-        let (disk_here, disk_there) = (disk(&site), disk(&other));
         parts.push(Part {
             field: field.id,
             label: field.label,
             word,
             is_chosen,
             asks: with.beyond(without),
-            disk: disk_here.abs_diff(disk_there),
+            disk: disk(&site).abs_diff(disk(&other)),
             misfits: if is_chosen {
                 Vec::new()
             } else {
@@ -156,9 +155,10 @@ fn mended(mut draft: SiteDraft) -> Option<SiteDraft> {
         }
         for field in wrong.into_iter().filter_map(Field::find) {
             // An example that does not help either gives way to what holds when nothing is typed.
-            let text = match draft.get(field.id) == field.example {
-                true => "",
-                false => field.example,
+            let text = if draft.get(field.id) == field.example {
+                ""
+            } else {
+                field.example
             };
             draft.set(field.id, text);
         }

@@ -34,7 +34,7 @@ pub struct StepView {
     pub took: Duration,
     /// Why it waits, while it does.
     pub waiting: Option<Waiting>,
-    /// Why the last attempt failed, while the next is asked_again or made.
+    /// Why the last attempt failed, while the next is awaited or made.
     pub retry: Option<Problem>,
     /// Its newest log lines.
     pub log: VecDeque<String>,

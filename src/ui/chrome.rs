@@ -118,9 +118,10 @@ fn checks(app: &App) -> (String, Tone) {
     let known = &app.known;
     let (done, failed, warned) = checks::counts(&known.checks);
     if done == 0 {
-        return match known.checking {
-            true => ("checking".to_owned(), Tone::Busy),
-            false => (String::new(), Tone::Dim),
+        return if known.checking {
+            ("checking".to_owned(), Tone::Busy)
+        } else {
+            (String::new(), Tone::Dim)
         };
     }
     let time = known.check_took;
@@ -131,9 +132,10 @@ fn checks(app: &App) -> (String, Tone) {
         (false, 0, _) => Tone::Warn,
         (false, ..) => Tone::Bad,
     };
-    let done = match known.checking {
-        true => done.saturating_sub(known.asked_again.len()),
-        false => done,
+    let done = if known.checking {
+        done.saturating_sub(known.asked_again.len())
+    } else {
+        done
     };
     (
         format!("{done} done · {failed} fail · {warned} warn{time}"),

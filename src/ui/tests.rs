@@ -224,7 +224,7 @@ fn a_window_that_is_too_small_says_so() {
 fn no_window_is_too_small_or_too_large_to_draw() {
     for columns in [1, 2, 10, 59, 60, 61, 109, 110, 111, 240] {
         for rows in [1, 2, 14, 15, 16, 60] {
-            for mut app in [
+            for mut app in vec![
                 fixture::welcome(),
                 fixture::pulling(),
                 fixture::checks(),

@@ -58,9 +58,10 @@ fn words(app: &App, row: &Row) -> (String, String) {
             .get(*index)
             .map(|site| {
                 // A run that was stopped is gone on with.
-                let verb = match site.state.starts_with("stopped") {
-                    true => "Continue with",
-                    false => "Open",
+                let verb = if site.state.starts_with("stopped") {
+                    "Continue with"
+                } else {
+                    "Open"
                 };
                 (format!("{verb} {}", site.name), site.state.clone())
             })

@@ -36,9 +36,10 @@ const VALUE: usize = 40;
 pub fn draw(app: &App, state: &Wizard, paint: &mut Paint<'_>, area: Rect) {
     let advice = advice(state);
     // The review needs no help beside it, unless something is wrong.
-    let help_rows = match advice.is_empty() {
-        true => 0,
-        false => (area.height / 4).clamp(4, 8) + 1,
+    let help_rows = if advice.is_empty() {
+        0
+    } else {
+        (area.height / 4).clamp(4, 8) + 1
     };
     let (main, rest) = top(area, area.height.saturating_sub(help_rows));
     let (line, help) = top(rest, 1);
@@ -220,7 +221,7 @@ fn review(app: &App, state: &Wizard, paint: &mut Paint<'_>, area: Rect) {
     let fields = state.fields();
     let costs = match &app.known.costs {
         Some((_, costs)) => bill::bill(costs),
-        None if app.known.costing => {
+        None if app.known.costing.is_some() => {
             vec![Words::new(Tone::Dim, "Adding up what the site needs...")]
         }
         None => Vec::new(),
@@ -244,9 +245,10 @@ fn review(app: &App, state: &Wizard, paint: &mut Paint<'_>, area: Rect) {
     let lines: Vec<Strip> = fields
         .iter()
         .map(|field| {
-            let (mark, tone) = match state.is_open(field.id) {
-                true => ("..", Tone::Dim),
-                false => ("!!", Tone::Bad),
+            let (mark, tone) = if state.is_open(field.id) {
+                ("..", Tone::Dim)
+            } else {
+                ("!!", Tone::Bad)
             };
             let why = state.problem(field.id).map(note::reason);
             paint

@@ -99,6 +99,6 @@ mod tests {
             of("secondary", "`sudo sh -c 'id'`"),
             [r"ssh ubuntu@10.0.0.12 'sudo sh -c '\''id'\'''"]
         );
-        assert_eq!(of("primary", "Use another port."), [String::new(); 0]);
+        assert_eq!(of("primary", "Use another port."), Vec::<String>::new());
     }
 }

@@ -113,7 +113,7 @@ fn costs(app: &mut App) -> Vec<Effect> {
     let Screen::Wizard(state) = screen else {
         return Vec::new();
     };
-    if known.costing
+    if known.costing.is_some()
         || known
             .costs
             .as_ref()
@@ -121,7 +121,7 @@ fn costs(app: &mut App) -> Vec<Effect> {
     {
         return Vec::new();
     }
-    known.costing = true;
+    known.costing = Some(state.draft.clone());
     vec![Effect::Cost(Box::new(state.draft.clone()))]
 }
 

@@ -115,9 +115,12 @@ fn story(state: &Wizard, brought: &Brought, (taken, kept): (usize, &[String])) -
             .iter()
             .filter(|(id, _)| is_secret(id) == secret);
         of_kind
-            .map(|(id, problem)| match state.is_open(id) {
-                true => label(id).to_owned(),
-                false => format!("{}: {}", label(id), super::note::reason(problem)),
+            .map(|(id, problem)| {
+                if state.is_open(id) {
+                    label(id).to_owned()
+                } else {
+                    format!("{}: {}", label(id), super::note::reason(problem))
+                }
             })
             .collect()
     };

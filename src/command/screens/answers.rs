@@ -229,7 +229,7 @@ mod tests {
         assert_eq!(of("tls/ch"), ["tls/chain-old.pem", "tls/chain.pem"]);
         assert_eq!(of("tls/o"), ["tls/old/"]);
         assert_eq!(of("."), [".hidden"]);
-        assert_eq!(of("no/such"), [String::new(); 0]);
+        assert_eq!(of("no/such"), Vec::<String>::new());
         let whole = format!("{}/k", here.display());
         assert_eq!(of(&whole), [format!("{}/key.pem", here.display())]);
     }
