@@ -32,14 +32,33 @@ pub fn chosen(state: &Checks, rows: &[Row<'_>]) -> usize {
         .unwrap_or(0)
 }
 
-/// How many were judged, and how many of them failed and warned.
-pub fn counts(results: &[CheckResult]) -> (usize, usize, usize) {
-    let count = |is: fn(&Verdict) -> bool| results.iter().filter(|one| is(&one.verdict)).count();
-    (
-        count(|verdict| !matches!(verdict, Verdict::Skipped { .. })),
-        count(|verdict| matches!(verdict, Verdict::Fail { .. })),
-        count(|verdict| matches!(verdict, Verdict::Warn { .. })),
-    )
+/// How the results stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Judged.
+    pub done: usize,
+    /// Failed, and nobody has accepted it.
+    pub failed: usize,
+    /// Failed and accepted.
+    pub waived: usize,
+    /// To look at.
+    pub warned: usize,
+}
+
+/// How many results stand where.
+pub fn counts(results: &[CheckResult], waivers: &[Waiver]) -> Counts {
+    let mut counts = Counts::default();
+    for result in results {
+        match &result.verdict {
+            Verdict::Skipped { .. } => continue,
+            Verdict::Fail { .. } if waiver(waivers, result).is_some() => counts.waived += 1,
+            Verdict::Fail { .. } => counts.failed += 1,
+            Verdict::Warn { .. } => counts.warned += 1,
+            Verdict::Pass { .. } => {}
+        }
+        counts.done += 1;
+    }
+    counts
 }
 
 /// Why a failure was accepted, if it was.

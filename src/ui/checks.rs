@@ -73,8 +73,8 @@ fn summary(app: &App, paint: &mut Paint<'_>, area: Rect) {
 
 /// Columns of a node, and of the title before it.
 fn widths(area: Rect, nodes: usize) -> (usize, usize) {
-    const NODE: usize = 12;
-    let rest = usize::from(area.width).saturating_sub(MARK + CODE + NODE * nodes);
+    const NODE: usize = 10;
+    let rest = usize::from(area.width).saturating_sub(MARK + WORD + CODE + NODE * nodes);
     (NODE, rest)
 }
 
@@ -85,7 +85,7 @@ fn heading(paint: &mut Paint<'_>, area: Rect, columns: &[&str]) -> Rect {
     }
     let (head, rest) = top(area, 1);
     let (node, title) = widths(area, columns.len());
-    let mut strip = paint.strip(head).gap(MARK + CODE + title);
+    let mut strip = paint.strip(head).gap(MARK + WORD + CODE + title);
     for column in columns {
         strip = strip.cell(node, column, paint.theme.tone(Tone::Dim));
     }
@@ -118,11 +118,10 @@ fn line(app: &App, row: &Row<'_>, columns: &[&str], (paint, area): (&Paint<'_>, 
     let code = worst.id.code.as_str();
     if row.is_across() {
         let (node, title) = widths(area, columns.len());
-        let mut strip = strip.cell(CODE, code, paint.theme.tone(Tone::Dim)).cell(
-            title,
-            &worst.title,
-            paint.theme.tone(Tone::Plain),
-        );
+        let mut strip = strip
+            .cell(WORD, word, paint.theme.tone(tone))
+            .cell(CODE, code, paint.theme.tone(Tone::Dim))
+            .cell(title, &worst.title, paint.theme.tone(Tone::Plain));
         for column in columns {
             let cell = row.cells.iter().find(|cell| cell.place == *column);
             strip = match cell.map(|cell| verdict(app, cell)) {

@@ -116,31 +116,26 @@ fn freshness(app: &App) -> (String, Tone) {
 /// How far the checks are.
 fn checks(app: &App) -> (String, Tone) {
     let known = &app.known;
-    let (done, failed, warned) = checks::counts(&known.checks);
-    if done == 0 {
-        return if known.checking {
-            ("checking".to_owned(), Tone::Busy)
-        } else {
-            (String::new(), Tone::Dim)
-        };
+    let counts = checks::counts(&known.checks, &known.waivers);
+    let mut text = match (counts.done, known.checking) {
+        (0, true) => return ("checking".to_owned(), Tone::Busy),
+        (0, false) => return (String::new(), Tone::Dim),
+        (done, _) => format!("{} done", done.saturating_sub(known.asked_again.len())),
+    };
+    text = format!("{text} · {} fail · {} warn", counts.failed, counts.warned);
+    if counts.waived > 0 {
+        text = format!("{text} · {} waived", counts.waived);
     }
-    let time = known.check_took;
-    let time = time.map_or_else(String::new, |time| format!(" · {}", about(time)));
-    let tone = match (known.checking, failed, warned) {
+    if let Some(took) = known.check_took {
+        text = format!("{text} · {}", about(took));
+    }
+    let tone = match (known.checking, counts.failed, counts.warned) {
         (true, ..) => Tone::Busy,
         (false, 0, 0) => Tone::Good,
         (false, 0, _) => Tone::Warn,
         (false, ..) => Tone::Bad,
     };
-    let done = if known.checking {
-        done.saturating_sub(known.asked_again.len())
-    } else {
-        done
-    };
-    (
-        format!("{done} done · {failed} fail · {warned} warn{time}"),
-        tone,
-    )
+    (text, tone)
 }
 
 /// How far the questions are.

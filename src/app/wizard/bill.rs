@@ -18,12 +18,12 @@ const GIB: u64 = 1024 * 1024 * 1024;
 /// Costs with the answers that they follow from.
 pub type Known = (SiteDraft, Costs);
 
-/// What a part asks for, such as `0.65 cores, 3.1 GiB of memory, 60 GiB of disk`.
+/// What a part asks for, such as `0.65 cores, 3.1 GiB of memory, volumes 60 GiB`.
 pub fn price(part: &Part) -> String {
     let asks = format!("{} of memory", show::words(part.asks));
     match part.disk / GIB {
         0 => asks,
-        disk => format!("{asks}, {disk} GiB of disk"),
+        disk => format!("{asks}, volumes {disk} GiB"),
     }
 }
 
@@ -90,7 +90,7 @@ pub fn bill(costs: &Costs) -> Vec<Words> {
         Tone::Strong,
         format!(
             "{:<21}{:>6}{:>11}{:>11}",
-            "Optional parts", "cores", "memory", "disk"
+            "Optional parts", "cores", "memory", "volumes"
         ),
     )];
     for part in &costs.parts {

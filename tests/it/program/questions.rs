@@ -39,9 +39,9 @@ async fn killed_while_a_person_types_the_questions_go_on_at_the_same_letter() {
     let mut screen = asked(&site);
     let begun = |text: &str| text.contains("Site name") && text.contains("Ctrl-D done");
     screen.until("the questions", begun).await;
-    for (typed, field) in [
-        ("st-marys\tSt Ma", "site.display_name"),
-        ("ry\t\t/etc/kube", "cluster.kubeconfig"),
+    for (typed, field, label) in [
+        ("st-marys\tSt Ma", "site.display_name", "Full name"),
+        ("ry\t\t/etc/kube", "cluster.kubeconfig", "Kubeconfig file"),
     ] {
         screen.send(typed);
         let letters = typed.rsplit('\t').next().unwrap();
@@ -50,7 +50,7 @@ async fn killed_while_a_person_types_the_questions_go_on_at_the_same_letter() {
         screen.killed().await;
         screen = asked(&site);
         let there = |text: &str| {
-            let line = text.lines().find(|line| line.contains("│ >  "));
+            let line = text.lines().find(|line| line.contains(label));
             line.is_some_and(|line| line.ends_with(letters))
         };
         screen
