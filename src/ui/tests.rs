@@ -224,16 +224,18 @@ fn a_window_that_is_too_small_says_so() {
 fn no_window_is_too_small_or_too_large_to_draw() {
     for columns in [1, 2, 10, 59, 60, 61, 109, 110, 111, 240] {
         for rows in [1, 2, 14, 15, 16, 60] {
-            for mut app in vec![
-                fixture::welcome(),
-                fixture::pulling(),
-                fixture::checks(),
-                fixture::planned(),
-                fixture::health(),
-                fixture::opened(Goto::Settings),
-                press(fixture::pulling(), &[Key::Char('e')]),
-                press(fixture::failed(), &[Key::Char('s')]),
-            ] {
+            let makers: [fn() -> App; 8] = [
+                fixture::welcome,
+                fixture::pulling,
+                fixture::checks,
+                fixture::planned,
+                fixture::health,
+                || fixture::opened(Goto::Settings),
+                || press(fixture::pulling(), &[Key::Char('e')]),
+                || press(fixture::failed(), &[Key::Char('s')]),
+            ];
+            for make in makers {
+                let mut app = make();
                 app.update(Input::Resize(columns, rows));
                 shot(&app, Theme::colour(), (columns, rows));
             }
