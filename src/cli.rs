@@ -45,6 +45,9 @@ pub struct Global {
     /// A folder of charts to use instead of the repositories, for sites without internet
     #[arg(long, global = true, value_name = "DIR")]
     pub charts: Option<PathBuf>,
+    /// Record the screens into this new file, for a report; what is typed into secret fields is not in it
+    #[arg(long, global = true, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// Where an address of the site is reached from here, such as by a tunnel: 10.0.0.12:443=127.0.0.1:8443; may be repeated
     #[arg(long, global = true, value_name = "ADDRESS:PORT=IP:PORT")]
     pub through: Vec<Through>,
@@ -98,6 +101,20 @@ pub struct LookArgs {
     /// No colours (the same as setting NO_COLOR)
     #[arg(long, global = true, alias = "no-color")]
     pub no_colour: bool,
+    /// What the line, the terminal or the eye needs
+    #[command(flatten)]
+    pub needs: NeedArgs,
+}
+
+/// What the line, the terminal or the eye needs.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct NeedArgs {
+    /// For a serial line of 9600 Bd: ASCII, at most two pictures a second, only what changed
+    #[arg(long, global = true)]
+    pub serial: bool,
+    /// The strongest contrast: the terminal's own two colours, bold and underlined words
+    #[arg(long, global = true)]
+    pub contrast: bool,
 }
 
 /// The commands.
@@ -135,6 +152,8 @@ pub enum Command {
         /// A code such as DNS-04
         code: String,
     },
+    /// Show the screen of a recorded session (--record) again, as text
+    Replay(Replay),
     /// Draw every screen of the rehearsal into files
     Screenshots {
         /// The folder to write to
@@ -221,6 +240,47 @@ pub struct Import {
     /// Take the typed secrets from a YAML file (NAME: VALUE), or from standard input with -
     #[arg(long, value_name = "FILE|-")]
     pub secrets: Option<PathBuf>,
+}
+
+/// `replay`
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// The recording
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Only the first so many inputs
+    #[arg(long, value_name = "N")]
+    pub at: Option<usize>,
+    /// In a window of this size instead of its own, such as 80x24
+    #[arg(long, value_name = "COLUMNSxROWS")]
+    pub size: Option<Window>,
+}
+
+/// The size of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Columns.
+    pub columns: u16,
+    /// Rows.
+    pub rows: u16,
+}
+
+impl FromStr for Window {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        /// More than any window has.
+        const MOST: u16 = 1000;
+        let read = |text: &str| {
+            text.parse()
+                .ok()
+                .filter(|number| (1..=MOST).contains(number))
+        };
+        let both = text.split_once('x');
+        let both = both.and_then(|(columns, rows)| Some((read(columns)?, read(rows)?)));
+        let (columns, rows) = both.ok_or_else(|| format!("`{text}` is no size such as 80x24"))?;
+        Ok(Self { columns, rows })
+    }
 }
 
 /// `status`
@@ -348,7 +408,10 @@ impl Global {
     pub fn face(&self, terminal: bool, term: Option<&str>) -> Face {
         if self.face.json {
             Face::Json
-        } else if self.face.plain || !terminal || matches!(term, None | Some("" | "dumb")) {
+        } else if self.face.plain
+            || !terminal
+            || matches!(term, None | Some("" | "dumb" | "unknown"))
+        {
             Face::Plain
         } else {
             Face::Screens
@@ -359,6 +422,15 @@ impl Global {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_size_is_columns_and_rows() {
+        let window: Window = "120x40".parse().unwrap();
+        assert_eq!((window.columns, window.rows), (120, 40));
+        for text in ["", "80", "80x", "0x24", "80x99999", "80 x 24"] {
+            assert!(text.parse::<Window>().unwrap_err().contains(text));
+        }
+    }
 
     #[test]
     fn a_way_by_a_tunnel_is_read_as_it_is_written_and_anything_else_is_refused() {

@@ -7,8 +7,10 @@ mod deploy;
 mod failure;
 mod import;
 mod look;
+mod looks;
 mod pictures;
 mod practice;
+mod replay;
 mod restore;
 mod screens;
 mod settings;
@@ -74,6 +76,7 @@ async fn dispatch(context: &Context, command: Option<Command>) -> Result<Exit, F
         Some(Command::Restore(arguments)) => restore::restore(context, &arguments).await,
         Some(Command::Status(arguments)) => look::status(context, &arguments).await,
         Some(Command::Explain { code }) => look::explain(context, &code),
+        Some(Command::Replay(arguments)) => replay::replay(&arguments),
         Some(Command::Screenshots { out }) => pictures::screenshots(context, &out).await,
     }
 }

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
 use super::{
     health::deed::Deed,
+    hint::Hints,
     keys::Key,
     known::{Backups, Practice, Probe},
     logs::{
@@ -24,7 +26,7 @@ use crate::{
 };
 
 /// A screen of a site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Goto {
     /// What would you like to do?
     Welcome,
@@ -69,7 +71,7 @@ pub enum PracticeWish {
 }
 
 /// A site that was opened.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Opened {
     /// Its name.
     pub site: String,
@@ -82,12 +84,14 @@ pub struct Opened {
 }
 
 /// Something that happened.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub enum Input {
     /// A key was pressed.
     Key(Key),
     /// A text was pasted.
     Paste(String),
+    /// The mouse goes so many rows down in the list that is shown, or up.
+    Move(i32),
     /// The terminal has so many columns and rows now.
     Resize(u16, u16),
     /// The time is now this.
@@ -147,6 +151,14 @@ pub enum Lock {
     KeyFile,
 }
 
+/// The most bytes, as base64, that terminals take onto their clipboard.
+const CLIPBOARD: usize = 74_994;
+
+/// Whether a terminal takes the text onto its clipboard.
+pub fn fits_clipboard(text: &str) -> bool {
+    text.len().div_ceil(3) * 4 <= CLIPBOARD
+}
+
 /// Something to be done.
 #[derive(Debug)]
 pub enum Effect {
@@ -154,8 +166,12 @@ pub enum Effect {
     Leave,
     /// Draws everything anew.
     Redraw,
-    /// Puts a text on the clipboard.
+    /// Puts a text on the clipboard, and keeps it as a file.
     Copy(String),
+    /// Keeps what a person has learnt.
+    KeepHints(Hints),
+    /// Listens to the mouse, or leaves it to the terminal.
+    Mouse(bool),
     /// Opens a site of this computer by its name.
     Open(String),
     /// Opens the site with its passphrase.

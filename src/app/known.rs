@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::{Timestamp, tz::TimeZone};
+use serde::{Deserialize, Serialize};
 
 use super::{Input, logs::wish::Reading};
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// A site of this computer, as the first screen lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SiteRow {
     /// Its name.
     pub name: String,
@@ -25,7 +26,7 @@ pub struct SiteRow {
 }
 
 /// Something seen about an answer while it was typed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
     /// The field it is about.
     pub field: String,
@@ -60,18 +61,19 @@ pub enum Planned {
 }
 
 /// The backups of the database, as the cluster said when they were looked at.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Backups {
     /// What can be restored.
     pub inventory: Inventory,
     /// The restore that is not over.
     pub unfinished: Option<Intent>,
     /// By which clock moments are shown.
+    #[serde(with = "jiff::fmt::serde::tz::required")]
     pub zone: TimeZone,
 }
 
 /// The practice cluster: what can go wrong on it, and how its time passes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Practice {
     /// Each scenario's name with what it does, short.
     pub scenarios: Vec<(String, String)>,

@@ -307,6 +307,7 @@ pub fn can(state: &Wizard, act: Act) -> bool {
         Act::Previous => state.page > 0 || state.field > 0,
         Act::Up => many && state.field > 0,
         Act::Down => many && state.field + 1 < state.fields().len(),
+        Act::Rows(_) => many,
         Act::PageUp => state.page > 0,
         Act::PageDown => state.page < Group::ALL.len(),
         Act::Explain => state
@@ -336,7 +337,7 @@ pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
             _ => state.next(),
         },
         Act::Previous => state.previous(),
-        Act::Up | Act::Down => {
+        Act::Up | Act::Down | Act::Rows(_) => {
             let at = list::moved(act, state.field, state.fields().len());
             state.go(state.page, at);
         }

@@ -2,6 +2,7 @@
 
 mod desk;
 mod hand;
+mod keep;
 mod logs;
 mod open;
 mod practice;
@@ -19,6 +20,7 @@ use crate::{
     session::{Session, Standing, Tools},
     sys::{
         clock::Clock,
+        recording::RecordFile,
         sites::{SiteDir, Sites},
     },
     tui::{self, Channels},
@@ -82,20 +84,29 @@ async fn show(
     (tools, draft): (Tools, SiteDir),
 ) -> Result<Exit, Failure> {
     let sites = Sites::of_user()?;
+    // A file that cannot be made is told before the screens take the terminal.
+    let record = context
+        .global
+        .record
+        .as_deref()
+        .map(RecordFile::create)
+        .transpose()?;
     let (inputs, heard) = mpsc::channel(INPUTS);
     let (effects, asked) = mpsc::channel(EFFECTS);
     let (clock, shown) = watch::channel(Clock::real());
     let mut app = App::new(Timestamp::now(), rows(context, &sites)?);
     // A draft that cannot be read is told once somebody opens it.
     app.known.begun = sites.unnamed().load_draft().unwrap_or_default();
+    app.hints = Some(keep::learnt(&sites));
     let desk = Desk::new(context, (sites, draft), tools, (inputs, clock));
     let screens = tui::run(
         app,
-        context.theme(),
+        context.look(),
         Channels {
             inputs: heard,
             effects,
             clock: shown,
+            record,
         },
     );
     let mut work = Box::pin(desk.work(first, asked));

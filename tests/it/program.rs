@@ -10,6 +10,7 @@ mod keys;
 mod killed;
 mod looking;
 pub(crate) mod objects;
+mod recorded;
 mod restored;
 mod scenario;
 mod secret;

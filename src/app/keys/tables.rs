@@ -3,9 +3,9 @@
 mod live;
 
 use super::{
-    Act, Binding, COMPARE, Key,
+    Act, Binding, COMPARE, FINDS, Key,
     Key::{Char, Ctrl, F},
-    PRACTICE,
+    MOUSE, PRACTICE,
 };
 pub use live::{HEALTH, LOGS};
 
@@ -88,7 +88,7 @@ const COPY: Binding = row(
     &[Char('c')],
     "c",
     "copy",
-    "copies it to the clipboard of your terminal",
+    "copies it to the clipboard of your terminal, and to a file that is named",
     Act::Copy,
 );
 const GOTO: Binding = row(
@@ -128,7 +128,9 @@ const FILTER: Binding = row(
 );
 
 /// The first screen.
-pub const WELCOME: &[Binding] = &[UP, DOWN, FIRST, LAST, OPEN, HELP, LEAVE, REDRAW];
+pub const WELCOME: &[Binding] = &[
+    UP, DOWN, FIRST, LAST, OPEN, HELP, FINDS, LEAVE, REDRAW, MOUSE,
+];
 
 /// The questions about a site.
 pub const WIZARD: &[Binding] = &[
@@ -199,7 +201,15 @@ pub const WIZARD: &[Binding] = &[
         "leaves care-install; the answers are kept",
         Act::Leave,
     ),
+    row(
+        &[Ctrl('k')],
+        "Ctrl-K",
+        "",
+        "finds a screen, an object, a step or a deed by a few letters",
+        Act::Find,
+    ),
     REDRAW,
+    MOUSE,
 ];
 
 /// The checks before a deploy.
@@ -250,8 +260,10 @@ pub const CHECKS: &[Binding] = &[
     BACK,
     GOTO,
     HELP,
+    FINDS,
     LEAVE,
     REDRAW,
+    MOUSE,
 ];
 
 /// The plan of a deploy.
@@ -283,8 +295,10 @@ pub const PLAN: &[Binding] = &[
     BACK,
     GOTO,
     HELP,
+    FINDS,
     LEAVE,
     REDRAW,
+    MOUSE,
 ];
 
 /// A run.
@@ -355,10 +369,19 @@ pub const DEPLOY: &[Binding] = &[
         "follows what happens again, or goes back",
         Act::Back,
     ),
+    row(
+        &[Char('c')],
+        "c",
+        "",
+        "copies what is known about the chosen step, with its remedy, to the clipboard of your terminal and to a file",
+        Act::Copy,
+    ),
     GOTO,
     HELP,
+    FINDS,
     LEAVE,
     REDRAW,
+    MOUSE,
 ];
 
 /// Back to a moment.
@@ -418,8 +441,10 @@ pub const RESTORE: &[Binding] = &[
     BACK,
     GOTO,
     HELP,
+    FINDS,
     LEAVE,
     REDRAW,
+    MOUSE,
 ];
 
 /// A card with text.
@@ -492,6 +517,43 @@ pub const ASK: &[Binding] = &[
     ),
     row(
         &[Key::Esc, Ctrl('c')],
+        "Esc",
+        "back",
+        "closes this card and changes nothing",
+        Act::Back,
+    ),
+    REDRAW,
+];
+
+/// The card that finds everything.
+pub const FIND: &[Binding] = &[
+    row(
+        &[Key::Enter],
+        "Enter",
+        "go",
+        "goes there, or does it as its key would",
+        Act::Open,
+    ),
+    row(
+        &[Key::Up, Ctrl('p')],
+        "Up/Down",
+        "choose",
+        "one row up or down; also Ctrl-P and Ctrl-N",
+        Act::Up,
+    ),
+    row(&[Key::Down, Ctrl('n')], "", "", "", Act::Down),
+    PAGE_UP,
+    PAGE_DOWN,
+    row(
+        &[Key::Home],
+        "Home/End",
+        "",
+        "to the first or the last row",
+        Act::First,
+    ),
+    row(&[Key::End], "", "", "", Act::Last),
+    row(
+        &[Key::Esc, Ctrl('c'), Ctrl('k')],
         "Esc",
         "back",
         "closes this card and changes nothing",

@@ -120,7 +120,9 @@ impl<'a> Desk<'a> {
     async fn perform(&mut self, effect: Effect) {
         match effect {
             // The screens do these themselves.
-            Effect::Leave | Effect::Redraw | Effect::Copy(_) => {}
+            Effect::Leave | Effect::Redraw | Effect::Mouse(_) => {}
+            Effect::KeepHints(hints) => super::keep::hints(&self.sites, &hints),
+            Effect::Copy(text) => self.keep_copy(text).await,
             Effect::Open(name) => self.open_named(&name, None).await,
             Effect::Unlock(name, passphrase) => self.open_named(&name, Some(passphrase)).await,
             Effect::Rehearse => self.open_practice().await,
