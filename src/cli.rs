@@ -154,12 +154,44 @@ pub enum Command {
     },
     /// Show the screen of a recorded session (--record) again, as text
     Replay(Replay),
-    /// Draw every screen of the rehearsal into files
-    Screenshots {
-        /// The folder to write to
-        #[arg(long, default_value = "screenshots", value_name = "DIR")]
-        out: PathBuf,
-    },
+    /// Draw every screen of the rehearsal into files: pictures, text and a recording for asciinema
+    Screenshots(Screenshots),
+}
+
+/// `screenshots`
+#[derive(Debug, Args)]
+pub struct Screenshots {
+    /// The folder to write to
+    #[arg(long, default_value = "screenshots", value_name = "DIR")]
+    pub out: PathBuf,
+    /// Every screen in this size, such as 120x40, instead of the size that shows it best; may be repeated
+    #[arg(long = "size", value_name = "SIZE")]
+    pub sizes: Vec<Size>,
+}
+
+/// Columns and rows of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub u16, pub u16);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let sides = text.split_once('x').and_then(|(columns, rows)| {
+            let columns: u16 = columns.trim().parse().ok()?;
+            let rows: u16 = rows.trim().parse().ok()?;
+            Some(Self(columns, rows))
+        });
+        sides
+            .filter(|Self(columns, rows)| (1..=500).contains(columns) && (1..=200).contains(rows))
+            .ok_or_else(|| "columns and rows up to 500x200, such as 80x24".to_owned())
+    }
+}
+
+impl From<Size> for (u16, u16) {
+    fn from(Size(columns, rows): Size) -> Self {
+        (columns, rows)
+    }
 }
 
 /// `rehearse`
@@ -252,35 +284,8 @@ pub struct Replay {
     #[arg(long, value_name = "N")]
     pub at: Option<usize>,
     /// In a window of this size instead of its own, such as 80x24
-    #[arg(long, value_name = "COLUMNSxROWS")]
-    pub size: Option<Window>,
-}
-
-/// The size of a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    /// Columns.
-    pub columns: u16,
-    /// Rows.
-    pub rows: u16,
-}
-
-impl FromStr for Window {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        /// More than any window has.
-        const MOST: u16 = 1000;
-        let read = |text: &str| {
-            text.parse()
-                .ok()
-                .filter(|number| (1..=MOST).contains(number))
-        };
-        let both = text.split_once('x');
-        let both = both.and_then(|(columns, rows)| Some((read(columns)?, read(rows)?)));
-        let (columns, rows) = both.ok_or_else(|| format!("`{text}` is no size such as 80x24"))?;
-        Ok(Self { columns, rows })
-    }
+    #[arg(long, value_name = "SIZE")]
+    pub size: Option<Size>,
 }
 
 /// `status`
@@ -424,15 +429,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_size_is_columns_and_rows() {
-        let window: Window = "120x40".parse().unwrap();
-        assert_eq!((window.columns, window.rows), (120, 40));
-        for text in ["", "80", "80x", "0x24", "80x99999", "80 x 24"] {
-            assert!(text.parse::<Window>().unwrap_err().contains(text));
-        }
-    }
-
-    #[test]
     fn a_way_by_a_tunnel_is_read_as_it_is_written_and_anything_else_is_refused() {
         let way: Through = "10.0.0.12:443=127.0.0.1:8443".parse().unwrap();
         assert_eq!(way.to_string(), "10.0.0.12:443=127.0.0.1:8443");
@@ -444,6 +440,14 @@ mod tests {
         ] {
             let wrong = text.parse::<Through>().unwrap_err();
             assert!(wrong.contains(text), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_size_of_a_picture_is_columns_and_rows() {
+        assert_eq!("120x40".parse(), Ok(Size(120, 40)));
+        for wrong in ["120", "x40", "0x24", "80x-1", "501x40", "80x24x2"] {
+            assert!(wrong.parse::<Size>().is_err(), "{wrong}");
         }
     }
 }

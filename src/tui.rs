@@ -43,11 +43,18 @@ pub enum Line {
 }
 
 impl Line {
-    /// The shortest time between two pictures.
-    fn frame(self) -> Duration {
+    /// The shortest time from a picture of so many bytes to the next: a slow line has to have carried it, or keys would be
+    /// answered behind pictures that wait.
+    fn frame(self, bytes: usize) -> Duration {
+        /// Bytes that a line of 9600 Bd carries in a second.
+        const CARRIED: u32 = 960;
         match self {
             Self::Fast => Duration::from_millis(33),
-            Self::Serial => Duration::from_millis(500),
+            Self::Serial => {
+                let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+                let carried = Duration::from_secs(1) * bytes / CARRIED;
+                carried.max(Duration::from_millis(500))
+            }
         }
     }
 
@@ -106,6 +113,7 @@ pub async fn run(app: App, look: Look, channels: Channels) -> Result<(), Problem
         screens,
         dirty: true,
         drawn: None,
+        sent: 0,
     };
     looped.turn(signals).await
 }
@@ -118,6 +126,8 @@ struct Loop {
     screens: Screens,
     dirty: bool,
     drawn: Option<Instant>,
+    /// Bytes of the last picture.
+    sent: usize,
 }
 
 /// Whether the loop goes on.
@@ -135,7 +145,7 @@ impl Loop {
         let (columns, rows) = Screens::size()?;
         self.take(Input::Resize(columns, rows))?;
         loop {
-            let frame = self.look.line.frame();
+            let frame = self.look.line.frame(self.sent);
             let due = self.drawn.map_or_else(Instant::now, |drawn| drawn + frame);
             if self.dirty && Instant::now() >= due {
                 self.draw()?;
@@ -164,7 +174,8 @@ impl Loop {
 
     fn draw(&mut self) -> Result<(), Problem> {
         let theme = self.look.theme;
-        self.screens
+        self.sent = self
+            .screens
             .draw(|frame| ui::draw(&self.app, theme, frame))?;
         self.dirty = false;
         self.drawn = Some(Instant::now());
@@ -292,4 +303,18 @@ fn broken() -> Problem {
         "A part of care-install has failed; its last words stand above.",
         "Start it again: a run goes on by itself. Report this with the newest file of logs/ in the site's folder.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_serial_line_gets_no_more_than_it_carries_and_two_pictures_a_second_at_most() {
+        assert_eq!(Line::Fast.frame(1 << 20), Duration::from_millis(33));
+        assert_eq!(Line::Serial.frame(0), Duration::from_millis(500));
+        assert_eq!(Line::Serial.frame(480), Duration::from_millis(500));
+        assert_eq!(Line::Serial.frame(1920), Duration::from_secs(2));
+        assert!(Line::Serial.frame(usize::MAX) > Duration::from_mins(1));
+    }
 }

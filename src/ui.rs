@@ -1,6 +1,7 @@
 //! Draws the screens: what is known goes in, cells come out; it changes nothing. Pure.
 
 mod card;
+mod cast;
 mod checks;
 mod chrome;
 mod deploy;
@@ -9,6 +10,7 @@ mod hit;
 mod logs;
 mod paint;
 mod plan;
+mod raster;
 mod restore;
 mod shot;
 pub mod theme;
@@ -17,8 +19,10 @@ mod wizard;
 
 use ratatui::{Frame, layout::Rect};
 
+pub use cast::Cast;
 pub use hit::hit;
-pub use shot::{shot, svg};
+pub use raster::{Unpictured, png};
+pub use shot::shot;
 pub use theme::Theme;
 
 use crate::app::{App, Screen};

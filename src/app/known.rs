@@ -64,6 +64,7 @@ pub enum Planned {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Backups {
     /// What can be restored.
+    #[serde(with = "crate::restore::whole")]
     pub inventory: Inventory,
     /// The restore that is not over.
     pub unfinished: Option<Intent>,

@@ -15,7 +15,7 @@ pub fn replay(arguments: &Replay) -> Result<Exit, Failure> {
     let text = files::read_text(&arguments.file, MOST)?;
     let mut replayed = record::replay(&text, arguments.at)?;
     if let Some(size) = arguments.size {
-        replayed.app.update(Input::Resize(size.columns, size.rows));
+        replayed.app.update(Input::Resize(size.0, size.1));
     }
     let theme = if replayed.ascii {
         Theme::colour().ascii()

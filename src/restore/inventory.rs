@@ -115,6 +115,43 @@ pub struct Inventory {
     counts: Vec<Count>,
 }
 
+/// An inventory with the counts that its JSON leaves out, for recordings of the screens.
+pub mod whole {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{Count, Inventory};
+
+    #[derive(Serialize, Deserialize)]
+    struct Whole {
+        inventory: Inventory,
+        counts: Vec<Count>,
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// Whoever writes cannot.
+    pub fn serialize<S: Serializer>(inventory: &Inventory, to: S) -> Result<S::Ok, S::Error> {
+        let whole = Whole {
+            inventory: inventory.clone(),
+            counts: inventory.counts.clone(),
+        };
+        whole.serialize(to)
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Inventory, D::Error> {
+        let Whole { inventory, counts } = Whole::deserialize(from)?;
+        Ok(Inventory {
+            counts,
+            ..inventory
+        })
+    }
+}
+
 impl Inventory {
     /// Reads the facts.
     pub fn of(facts: &Facts) -> Self {

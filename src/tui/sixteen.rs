@@ -5,7 +5,10 @@
 
 use std::io::{self, Write};
 
-use crossterm::{cursor::MoveTo, queue};
+use crossterm::{
+    cursor::{MoveRight, MoveTo},
+    queue,
+};
 use ratatui::{
     backend::{Backend, ClearType, CrosstermBackend, WindowSize},
     buffer::Cell,
@@ -35,8 +38,13 @@ impl<W: Write> Backend for Sixteen<W> {
         let plain = codes(&Cell::EMPTY);
         let mut look = plain.clone();
         for (x, y, cell) in content {
-            if next != Some((x, y)) {
-                queue!(self.0, MoveTo(x, y))?;
+            match next {
+                Some(place) if place == (x, y) => {}
+                // Over what stays as it is in the same row: the shortest command there is.
+                Some((from, row)) if row == y && from < x => {
+                    queue!(self.0, MoveRight(x - from))?;
+                }
+                _ => queue!(self.0, MoveTo(x, y))?,
             }
             next = x.checked_add(1).map(|x| (x, y));
             let wanted = codes(cell);

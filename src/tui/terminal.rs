@@ -3,8 +3,8 @@
 use std::{
     io::{self, BufWriter, Stdout, Write, stdout},
     sync::{
-        Once,
-        atomic::{AtomicBool, Ordering},
+        Arc, Once,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -36,17 +36,42 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 /// Wakes the loop when any task has panicked: what it held is gone, and its words stand on the terminal.
 static BROKEN: Notify = Notify::const_new();
 
+/// Counts the bytes that are sent.
+struct Counted {
+    out: BufWriter<Stdout>,
+    sent: Arc<AtomicUsize>,
+}
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.sent.fetch_add(written, Ordering::Relaxed);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
 /// The terminal in the mode of screens.
-pub struct Screens(Terminal<Sixteen<BufWriter<Stdout>>>);
+pub struct Screens {
+    terminal: Terminal<Sixteen<Counted>>,
+    sent: Arc<AtomicUsize>,
+}
 
 impl Screens {
     /// Takes the terminal.
     pub fn open() -> Result<Self, Problem> {
         give_back_on_panic();
         take().map_err(|error| unusable(&error))?;
-        let out = BufWriter::with_capacity(PICTURE, stdout());
+        let sent = Arc::new(AtomicUsize::new(0));
+        let out = Counted {
+            out: BufWriter::with_capacity(PICTURE, stdout()),
+            sent: Arc::clone(&sent),
+        };
         match Terminal::new(Sixteen::new(out)) {
-            Ok(terminal) => Ok(Self(terminal)),
+            Ok(terminal) => Ok(Self { terminal, sent }),
             Err(error) => {
                 give_back();
                 Err(unusable(&error))
@@ -59,15 +84,17 @@ impl Screens {
         size().map_err(|error| unusable(&error))
     }
 
-    /// Draws a picture; only what changed is sent.
-    pub fn draw(&mut self, draw: impl FnOnce(&mut Frame)) -> Result<(), Problem> {
-        let drawn = self.0.draw(draw).map(|_| ());
-        drawn.map_err(|error| unusable(&error))
+    /// Draws a picture; only what changed is sent. Gives the number of bytes.
+    pub fn draw(&mut self, draw: impl FnOnce(&mut Frame)) -> Result<usize, Problem> {
+        self.sent.store(0, Ordering::Relaxed);
+        let drawn = self.terminal.draw(draw).map(|_| ());
+        drawn.map_err(|error| unusable(&error))?;
+        Ok(self.sent.load(Ordering::Relaxed))
     }
 
     /// Forgets what is on the terminal, so that the next picture is sent whole.
     pub fn clear(&mut self) -> Result<(), Problem> {
-        self.0.clear().map_err(|error| unusable(&error))
+        self.terminal.clear().map_err(|error| unusable(&error))
     }
 
     /// Gives the terminal to the shell until the program goes on.

@@ -1,5 +1,6 @@
 //! The rows of the tables: which key does what on which screen. Pure.
 
+mod find;
 mod live;
 
 use super::{
@@ -7,6 +8,7 @@ use super::{
     Key::{Char, Ctrl, F},
     MOUSE, PRACTICE,
 };
+pub use find::FIND;
 pub use live::{HEALTH, LOGS};
 
 const fn row(
@@ -517,43 +519,6 @@ pub const ASK: &[Binding] = &[
     ),
     row(
         &[Key::Esc, Ctrl('c')],
-        "Esc",
-        "back",
-        "closes this card and changes nothing",
-        Act::Back,
-    ),
-    REDRAW,
-];
-
-/// The card that finds everything.
-pub const FIND: &[Binding] = &[
-    row(
-        &[Key::Enter],
-        "Enter",
-        "go",
-        "goes there, or does it as its key would",
-        Act::Open,
-    ),
-    row(
-        &[Key::Up, Ctrl('p')],
-        "Up/Down",
-        "choose",
-        "one row up or down; also Ctrl-P and Ctrl-N",
-        Act::Up,
-    ),
-    row(&[Key::Down, Ctrl('n')], "", "", "", Act::Down),
-    PAGE_UP,
-    PAGE_DOWN,
-    row(
-        &[Key::Home],
-        "Home/End",
-        "",
-        "to the first or the last row",
-        Act::First,
-    ),
-    row(&[Key::End], "", "", "", Act::Last),
-    row(
-        &[Key::Esc, Ctrl('c'), Ctrl('k')],
         "Esc",
         "back",
         "closes this card and changes nothing",

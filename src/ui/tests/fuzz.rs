@@ -26,7 +26,7 @@ use world::World;
 
 /// What `cargo test` plays, in rounds that begin at different screens.
 const PART: u64 = 50_000;
-const ROUND: u64 = 2_000;
+const ROUND: u64 = 1_000;
 
 /// The whole, in longer rounds.
 const WHOLE: u64 = 1_000_000;
@@ -66,6 +66,10 @@ fn beginnings() -> Vec<fn() -> App> {
         fixture::restored,
         || fixture::practising("healthy", "20"),
         world::answered,
+        world::acting,
+        world::naming,
+        world::scaling,
+        world::searching,
     ]
 }
 
@@ -183,7 +187,10 @@ fn all(steps: u64, round: u64) {
         most_left >> 10
     );
     assert!(most_left <= MOST_LEFT, "a round leaves {most_left} bytes");
-    seen.is_everything();
+    seen.is_every_screen();
+    if steps >= WHOLE {
+        seen.is_every_key();
+    }
 }
 
 #[test]

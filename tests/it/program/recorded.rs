@@ -9,11 +9,16 @@ async fn a_recorded_session_on_the_practice_cluster_shows_the_same_last_screen()
     let name = file.to_str().unwrap();
     let mut screen =
         Terminal::start(site.command(&["rehearse", "--speed", "max", "--record", name]));
-    screen.press("o", "screens").await;
-    screen.choose("Plan").await;
-    screen.send("\r");
+    screen
+        .until("the settings", |text| text.contains("REHEARSAL"))
+        .await;
+    screen.send("\u{b}screen plan\r");
     screen.press("Enter", "what is sent").await;
     screen.press("Esc", "close").await;
+    // A key that comes at once after Esc would be taken for one with Alt.
+    screen
+        .until("the plan", |text| text.contains("y deploy"))
+        .await;
     // Down to a step in the middle, found by its name; the plan does not move by itself.
     screen.send(":plan valkey");
     screen

@@ -106,6 +106,23 @@ impl Shown {
         String::from_utf8_lossy(&self.bytes[self.forgotten..]).into_owned()
     }
 
+    /// The same as words: commands to the terminal are blanks.
+    pub fn words(&self) -> String {
+        let shown = self.shown();
+        let mut pieces = shown.split("\u{1b}[");
+        let mut text = pieces.next().unwrap_or_default().to_owned();
+        for piece in pieces {
+            let end = piece.find(|letter: char| letter.is_ascii_alphabetic() || letter == '~');
+            text.push(' ');
+            text.push_str(
+                piece
+                    .get(end.map_or(0, |end| end + 1)..)
+                    .unwrap_or_default(),
+            );
+        }
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
     /// From now on only what comes is looked at.
     pub fn forget(&mut self) {
         self.forgotten = self.bytes.len();
@@ -126,7 +143,7 @@ impl Shown {
     /// Waits until this was sent.
     pub async fn until(&mut self, text: &str) {
         let sent = async {
-            while !self.shown().contains(text) {
+            while !self.shown().contains(text) && !self.words().contains(text) {
                 if !self.take().await {
                     return false;
                 }
@@ -134,7 +151,7 @@ impl Shown {
             true
         };
         let found = timeout(LIMIT, sent).await;
-        assert_eq!(found, Ok(true), "never `{text}` in\n{}", self.shown());
+        assert_eq!(found, Ok(true), "never `{text}` in\n{}", self.words());
     }
 
     /// How much is sent within a time.

@@ -65,6 +65,49 @@ pub fn answered() -> App {
     app
 }
 
+fn pressed(mut app: App, keys: &[Key]) -> App {
+    for key in keys {
+        app.update(Input::Key(*key));
+    }
+    app
+}
+
+/// What can be done by hand to a pod.
+pub fn acting() -> App {
+    pressed(
+        fixture::health(),
+        &[Key::Char('2'), Key::End, Key::Char('a')],
+    )
+}
+
+/// What destroys wants its name.
+pub fn naming() -> App {
+    pressed(acting(), &[Key::End, Key::Enter])
+}
+
+/// How many pods a workload shall have.
+pub fn scaling() -> App {
+    pressed(acting(), &[Key::Down, Key::Enter])
+}
+
+/// A log in which something was found.
+pub fn searching() -> App {
+    let mut app = pressed(fixture::health(), &[Key::Char('l')]);
+    let id = app.known.log.wish.id;
+    for news in [
+        News::Begun(vec!["web".to_owned(), "sidecar".to_owned()]),
+        News::Lines(b"one care line\nanother line\n".repeat(200)),
+        News::Caught(true),
+    ] {
+        app.update(Input::Log { id, news });
+    }
+    app = pressed(app, &[Key::Char('/'), Key::Char('c'), Key::Char('a')]);
+    while app.works() {
+        app.update(Input::Work);
+    }
+    pressed(app, &[Key::Enter, Key::Char('n'), Key::Char('n')])
+}
+
 /// Screens, terminal and everything around them.
 pub struct World {
     pub app: App,
@@ -160,7 +203,14 @@ impl World {
         let table = self.app.bindings();
         match self.rng.random_range(0..10) {
             0..7 => {
-                let row = &table[self.rng.random_range(0..table.len())];
+                // Mostly a key that does something now.
+                let mut row = &table[self.rng.random_range(0..table.len())];
+                for _ in 0..3 {
+                    if self.app.can(row.act) {
+                        break;
+                    }
+                    row = &table[self.rng.random_range(0..table.len())];
+                }
                 row.keys[self.rng.random_range(0..row.keys.len())]
             }
             7 => KEYS[self.rng.random_range(0..KEYS.len())],
