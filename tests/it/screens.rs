@@ -18,6 +18,9 @@ use pty::{Ran, Shown};
 /// What the first screen says.
 const WELCOME: &str = "What would you like to do?";
 
+/// What stands in its first row, in one piece.
+const ROW: &str = "about 15 minutes of questions";
+
 /// The program at its first screen.
 async fn welcome() -> Shown {
     let mut shown = Shown::start(&[], &[]).await;

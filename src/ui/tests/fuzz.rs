@@ -9,6 +9,7 @@ mod strange;
 mod world;
 
 use std::{
+    io::Write as _,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -81,6 +82,11 @@ struct Round {
     left: i64,
 }
 
+/// Tells whoever watches the test.
+fn tell(words: &str) {
+    writeln!(std::io::stderr(), "{words}").ok();
+}
+
 /// Plays one round.
 fn play(seed: u64, steps: u64, views: &Arc<[Arc<ClusterView>]>, reached: &AtomicU64) -> Round {
     let shows = std::env::var_os("CARE_FUZZ_STEPS").is_some();
@@ -100,7 +106,7 @@ fn play(seed: u64, steps: u64, views: &Arc<[Arc<ClusterView>]>, reached: &Atomic
             let mut input = None;
             let made = allocation_counter::measure(|| input = world.next());
             if shows && step + SHOWN >= steps {
-                println!("step {step}: {}", world.told(input.as_ref()));
+                tell(&format!("step {step}: {}", world.told(input.as_ref())));
             }
             let act = input
                 .as_ref()
@@ -179,13 +185,13 @@ fn all(steps: u64, round: u64) {
         most_work = most_work.max(came.most_work);
         most_left = most_left.max(came.left);
     }
-    println!(
+    tell(&format!(
         "{steps} steps in rounds of {round}, over {} recorded pictures: at most {} KiB held, {} KiB asked for in one step, {} KiB left after a round\n{seen}",
         views.len(),
         most_held >> 10,
         most_work >> 10,
         most_left >> 10
-    );
+    ));
     assert!(most_left <= MOST_LEFT, "a round leaves {most_left} bytes");
     seen.is_every_screen();
     if steps >= WHOLE {

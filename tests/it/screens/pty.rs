@@ -353,7 +353,7 @@ impl Loose {
         let seen = tokio::task::spawn_blocking(move || {
             let mut all = Vec::new();
             let mut piece = [0; 8192];
-            while !String::from_utf8_lossy(&all).contains(super::WELCOME) {
+            while !String::from_utf8_lossy(&all).contains(super::ROW) {
                 let read = std::io::Read::read(&mut output, &mut piece).unwrap();
                 all.extend_from_slice(&piece[..read]);
             }
