@@ -232,8 +232,10 @@ impl Loop {
             .drawn
             .is_none_or(|drawn| drawn.elapsed() + TICK / 2 >= self.look.line.ages());
         let dirty = self.dirty || (old && self.app.moves_with_time());
+        let told = self.app.notice.is_some();
         let next = self.take(Input::Tick(now))?;
-        self.dirty = dirty;
+        // An answer that has stood long enough goes from the picture, too.
+        self.dirty = dirty || told != self.app.notice.is_some();
         Ok(next)
     }
 
