@@ -5,12 +5,14 @@ pub mod deploy;
 pub mod dialog;
 pub mod entry;
 pub mod health;
+pub mod hint;
 pub mod input;
 pub mod keys;
 pub mod known;
 pub mod list;
 pub mod logs;
 pub mod plan;
+pub mod record;
 pub mod restore;
 pub mod story;
 pub mod welcome;
@@ -22,7 +24,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use dialog::Dialog;
-pub use input::{Effect, Goto, Input, Lock, Opened, PracticeWish, RestoreWish};
+pub use input::{Effect, Goto, Input, Lock, Opened, PracticeWish, RestoreWish, fits_clipboard};
 use keys::{Act, Binding, Key};
 pub use known::{Known, Link, Planned, SiteRow};
 
@@ -80,6 +82,10 @@ pub struct App {
     pub dialog: Option<Dialog>,
     /// A short answer to the last key.
     pub notice: Option<String>,
+    /// What a person has learnt already; nothing where nobody is new.
+    pub hints: Option<hint::Hints>,
+    /// Whether the mouse is listened to.
+    pub mouse: bool,
     /// For so many more ticks an answer of the world stands where the keys are told; 0: until the next key.
     stands: u8,
     back: Vec<Screen>,
@@ -109,6 +115,8 @@ impl App {
             screen: Screen::Welcome(welcome::Welcome::default()),
             dialog: None,
             notice: None,
+            hints: None,
+            mouse: false,
             stands: 0,
             back: Vec::new(),
             ticked: None,
@@ -166,6 +174,7 @@ impl App {
                 effects.extend(wizard::keep(self));
                 effects
             }
+            Input::Move(rows) => self.moved(rows),
             Input::Resize(columns, rows) => {
                 self.size = (columns, rows);
                 Vec::new()
@@ -212,7 +221,7 @@ impl App {
                 logs::work(self);
                 Vec::new()
             }
-            Input::Completed(field, text, names) => wizard::completed(self, (field, &text), &names),
+            Input::Completed(field, text, names) => wizard::completed(self, (&field, &text), &names),
             Input::CertificateKept(files) => wizard::certificate_kept(self, &files),
             Input::Brought(brought) => wizard::brought::take(self, &brought),
             news => {
@@ -261,7 +270,7 @@ impl App {
             return dialog.can(act, self.size);
         }
         match act {
-            Act::Help | Act::Redraw | Act::Leave => return true,
+            Act::Help | Act::Find | Act::Redraw | Act::Leave | Act::Mouse => return true,
             Act::Goto => return !self.known.site.is_empty(),
             Act::Practice => return self.known.rehearsal,
             _ => {}
@@ -295,6 +304,14 @@ impl App {
         }
     }
 
+    /// The mouse goes as many rows as keys would.
+    fn moved(&mut self, rows: i32) -> Vec<Effect> {
+        if rows == 0 {
+            return Vec::new();
+        }
+        self.act_if_possible(Act::Rows(rows))
+    }
+
     /// Gives the key to the line that is being typed; false when no line takes it.
     fn typed(&mut self, key: Key) -> bool {
         if let Some(dialog) = &mut self.dialog {
@@ -322,7 +339,22 @@ impl App {
         Vec::new()
     }
 
+    /// Does what a key would do now.
+    pub(crate) fn act_if_possible(&mut self, act: Act) -> Vec<Effect> {
+        if self.can(act) {
+            return self.act(act);
+        }
+        Vec::new()
+    }
+
     fn act(&mut self, act: Act) -> Vec<Effect> {
+        let learnt = hint::done(self, act);
+        let mut effects = self.perform(act);
+        effects.extend(learnt);
+        effects
+    }
+
+    fn perform(&mut self, act: Act) -> Vec<Effect> {
         if self.dialog.is_some() {
             return dialog::act(self, act);
         }
@@ -332,11 +364,16 @@ impl App {
                 self.dialog = Some(Dialog::help(self.screen.title(), self.bindings()));
                 return Vec::new();
             }
+            Act::Find => {
+                self.dialog = Some(Dialog::Find(Box::new(dialog::Find::new(self))));
+                return Vec::new();
+            }
             Act::Goto => {
                 self.dialog = Some(Dialog::goto(self));
                 return Vec::new();
             }
             Act::Leave => return self.leave(),
+            Act::Mouse => return self.listen_to_mouse(),
             Act::Practice => {
                 self.notice = Some("Looking at the practice cluster...".to_owned());
                 return vec![Effect::LoadPractice];
@@ -353,6 +390,17 @@ impl App {
             Screen::Logs(_) => logs::act(self, act),
             Screen::Restore(_) => restore::act(self, act),
         }
+    }
+
+    fn listen_to_mouse(&mut self) -> Vec<Effect> {
+        self.mouse = !self.mouse;
+        let words = if self.mouse {
+            "The mouse scrolls and chooses; F9 gives it back to your terminal, to mark text."
+        } else {
+            "The mouse belongs to your terminal again."
+        };
+        self.notice = Some(words.to_owned());
+        vec![Effect::Mouse(self.mouse)]
     }
 
     /// Leaves, or asks how while a run goes on.

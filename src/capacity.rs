@@ -7,7 +7,7 @@ pub mod show;
 pub use costs::Costs;
 pub use loads::{Amount, Load, Shape, amount, loads};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The nodes of the reference: 8 cores and 32 GiB each.
@@ -17,7 +17,7 @@ const REFERENCE: Amount = Amount {
 };
 
 /// A node with its room.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
     /// Its name.
     pub name: String,
@@ -58,7 +58,7 @@ impl Node {
 }
 
 /// How the plan fits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fit {
     /// The node that is lost, when one is.
     pub lost: Option<String>,
@@ -71,7 +71,7 @@ pub struct Fit {
 }
 
 /// What one node carries.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Carried {
     /// The node.
     pub name: String,
@@ -189,7 +189,7 @@ fn put(fit: &mut Fit, load: &Load, index: Option<usize>) {
 }
 
 /// What becomes of the site when a setting is changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
     /// The setting, such as `components.monitoring=on`.
     pub setting: String,

@@ -45,6 +45,9 @@ pub struct Global {
     /// A folder of charts to use instead of the repositories, for sites without internet
     #[arg(long, global = true, value_name = "DIR")]
     pub charts: Option<PathBuf>,
+    /// Record the screens into this new file, for a report; what is typed into secret fields is not in it
+    #[arg(long, global = true, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// Where an address of the site is reached from here, such as by a tunnel: 10.0.0.12:443=127.0.0.1:8443; may be repeated
     #[arg(long, global = true, value_name = "ADDRESS:PORT=IP:PORT")]
     pub through: Vec<Through>,
@@ -98,6 +101,20 @@ pub struct LookArgs {
     /// No colours (the same as setting NO_COLOR)
     #[arg(long, global = true, alias = "no-color")]
     pub no_colour: bool,
+    /// What the line, the terminal or the eye needs
+    #[command(flatten)]
+    pub needs: NeedArgs,
+}
+
+/// What the line, the terminal or the eye needs.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct NeedArgs {
+    /// For a serial line of 9600 Bd: ASCII, at most two pictures a second, only what changed
+    #[arg(long, global = true)]
+    pub serial: bool,
+    /// The strongest contrast: the terminal's own two colours, bold and underlined words
+    #[arg(long, global = true)]
+    pub contrast: bool,
 }
 
 /// The commands.
@@ -135,6 +152,8 @@ pub enum Command {
         /// A code such as DNS-04
         code: String,
     },
+    /// Show the screen of a recorded session (--record) again, as text
+    Replay(Replay),
     /// Draw every screen of the rehearsal into files: pictures, text and a recording for asciinema
     Screenshots(Screenshots),
 }
@@ -253,6 +272,20 @@ pub struct Import {
     /// Take the typed secrets from a YAML file (NAME: VALUE), or from standard input with -
     #[arg(long, value_name = "FILE|-")]
     pub secrets: Option<PathBuf>,
+}
+
+/// `replay`
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// The recording
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Only the first so many inputs
+    #[arg(long, value_name = "N")]
+    pub at: Option<usize>,
+    /// In a window of this size instead of its own, such as 80x24
+    #[arg(long, value_name = "SIZE")]
+    pub size: Option<Size>,
 }
 
 /// `status`
@@ -380,7 +413,10 @@ impl Global {
     pub fn face(&self, terminal: bool, term: Option<&str>) -> Face {
         if self.face.json {
             Face::Json
-        } else if self.face.plain || !terminal || matches!(term, None | Some("" | "dumb")) {
+        } else if self.face.plain
+            || !terminal
+            || matches!(term, None | Some("" | "dumb" | "unknown"))
+        {
             Face::Plain
         } else {
             Face::Screens

@@ -8,8 +8,10 @@ mod deploy;
 mod failure;
 mod import;
 mod look;
+mod looks;
 mod pictures;
 mod practice;
+mod replay;
 mod restore;
 mod screens;
 mod settings;
@@ -76,6 +78,7 @@ async fn dispatch(context: &Context, command: Option<Command>) -> Result<Exit, F
         Some(Command::Restore(arguments)) => restore::restore(context, &arguments).await,
         Some(Command::Status(arguments)) => look::status(context, &arguments).await,
         Some(Command::Explain { code }) => look::explain(context, &code),
+        Some(Command::Replay(arguments)) => replay::replay(&arguments),
         Some(Command::Screenshots(wish)) => pictures::screenshots(context, &wish).await,
     }
 }

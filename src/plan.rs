@@ -51,7 +51,7 @@ impl fmt::Display for StepId {
 }
 
 /// Everything a deploy will do, finished and in order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Plan {
     /// The site's name.
     pub site: String,
@@ -148,7 +148,7 @@ impl Service {
 }
 
 /// One step: an action and what must hold afterwards.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Step {
     /// Unique id.
     pub id: StepId,
@@ -171,7 +171,7 @@ pub struct Step {
 }
 
 /// What a step does; the closed list of the catalogue's step kinds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Action {
     /// Installs or upgrades a Helm release; its own wait is off.
     Helm(Box<Release>),
@@ -253,7 +253,7 @@ pub enum StepKind {
 }
 
 /// A Helm release with its final values; values never hold a secret.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Release {
     /// Release name.
     pub name: String,
@@ -344,7 +344,7 @@ pub struct Claim {
 }
 
 /// A job with the objects it needs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct JobRun {
     /// Applied first.
     pub objects: Vec<Object>,
@@ -364,7 +364,7 @@ pub struct Bucket {
 }
 
 /// What must hold before a step is done.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Ready {
     /// The object exists and is ready in the way of its kind.
     Object(ObjectRef),

@@ -7,7 +7,7 @@ mod steps;
 pub mod words;
 
 pub use choice::{Intent, Wish, moment};
-pub use inventory::{Archive, Base, Facts, Inventory, Rejected, Window};
+pub use inventory::{Archive, Base, Facts, Inventory, Rejected, Window, whole};
 pub use rows::{Count, Rows, counted};
 pub use steps::{Ground, PROOF, Reached, plan, proof_job, switch_step};
 

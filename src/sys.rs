@@ -13,6 +13,7 @@ pub mod kube;
 pub mod lease;
 pub mod ledger;
 pub mod lines;
+pub mod recording;
 pub mod routes;
 pub mod sites;
 pub mod socket;

@@ -6,6 +6,7 @@ mod checks;
 mod chrome;
 mod deploy;
 mod health;
+mod hit;
 mod logs;
 mod paint;
 mod plan;
@@ -19,6 +20,7 @@ mod wizard;
 use ratatui::{Frame, layout::Rect};
 
 pub use cast::Cast;
+pub use hit::hit;
 pub use raster::{Unpictured, png};
 pub use shot::shot;
 pub use theme::Theme;
@@ -36,24 +38,27 @@ pub const WIDE: u16 = 110;
 /// Draws what is to be seen.
 pub fn draw(app: &App, theme: Theme, frame: &mut Frame) {
     let area = frame.area();
-    let mut paint = Paint::new(frame.buffer_mut(), theme);
+    draw_in(app, &mut Paint::new(frame.buffer_mut(), theme), area);
+}
+
+fn draw_in(app: &App, paint: &mut Paint<'_>, area: Rect) {
     if area.width < LEAST_COLUMNS || area.height < LEAST_ROWS {
-        chrome::too_small(&mut paint, area);
+        chrome::too_small(paint, area);
         return;
     }
-    let body = chrome::frame(app, &mut paint, area);
+    let body = chrome::frame(app, paint, area);
     match &app.screen {
-        Screen::Welcome(state) => welcome::draw(app, state, &mut paint, body),
-        Screen::Wizard(state) => wizard::draw(app, state, &mut paint, body),
-        Screen::Checks(state) => checks::draw(app, state, &mut paint, body),
-        Screen::Plan(state) => plan::draw(app, state, &mut paint, body),
-        Screen::Deploy(state) => deploy::draw(app, state, &mut paint, body),
-        Screen::Health(state) => health::draw(app, state, &mut paint, body),
-        Screen::Logs(state) => logs::draw(app, state, &mut paint, body),
-        Screen::Restore(state) => restore::draw(app, state, &mut paint, body),
+        Screen::Welcome(state) => welcome::draw(app, state, paint, body),
+        Screen::Wizard(state) => wizard::draw(app, state, paint, body),
+        Screen::Checks(state) => checks::draw(app, state, paint, body),
+        Screen::Plan(state) => plan::draw(app, state, paint, body),
+        Screen::Deploy(state) => deploy::draw(app, state, paint, body),
+        Screen::Health(state) => health::draw(app, state, paint, body),
+        Screen::Logs(state) => logs::draw(app, state, paint, body),
+        Screen::Restore(state) => restore::draw(app, state, paint, body),
     }
     if let Some(dialog) = &app.dialog {
-        card::draw(dialog, &mut paint, area);
+        card::draw(dialog, paint, area);
     }
 }
 

@@ -5,7 +5,7 @@ mod history;
 mod live;
 mod picture;
 #[cfg(test)]
-mod replay;
+pub(crate) mod replay;
 mod rows;
 mod rules;
 mod services;

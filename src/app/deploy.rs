@@ -150,7 +150,7 @@ pub fn can(app: &App, act: Act) -> bool {
         },
         Act::Skip => live && step.is_some_and(|step| !matches!(step.state, StepState::Done { .. })),
         Act::Pause => live,
-        Act::Log | Act::Explain => step.is_some(),
+        Act::Log | Act::Explain | Act::Copy => step.is_some(),
         Act::Open => chosen_row(run, state).is_some(),
         Act::Left => matches!(
             chosen_row(run, state),
@@ -211,6 +211,7 @@ pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
         }
         Act::Log => log(app),
         Act::Explain => explain(app),
+        Act::Copy => copied(app),
         Act::Open => open(app),
         Act::Left => close(app),
         Act::Right => unfold(app),
@@ -260,6 +261,18 @@ fn explain(app: &mut App) -> Vec<Effect> {
         app.dialog = Some(Dialog::text(step.outline.title.clone(), body));
     }
     Vec::new()
+}
+
+/// What is known about the step, with its remedy.
+fn copied(app: &App) -> Vec<Effect> {
+    let run = &app.known.run;
+    let step = state(app).and_then(|state| chosen_step(run, state));
+    let text = step.map(|step| {
+        let story = story::step_in_full(step, run, app.now);
+        let lines: Vec<String> = story.into_iter().map(|words| words.text).collect();
+        format!("{}\n{}", step.outline.title, lines.join("\n"))
+    });
+    text.map(Effect::Copy).into_iter().collect()
 }
 
 fn open(app: &mut App) -> Vec<Effect> {

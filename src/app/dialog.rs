@@ -3,14 +3,18 @@
 mod act;
 mod ask;
 pub mod deed;
+pub mod find;
 mod practice;
+
+use std::cell::Cell;
 
 pub use act::{act, restore};
 pub use ask::{Ask, Asked, Shown};
+pub use find::Find;
 
 use super::{
     App, Goto, Known, PracticeWish,
-    health::deed::Deed,
+    health::{Tab, deed::Deed},
     keys::{self, Act, Binding, Key},
     known::Backups,
     list,
@@ -34,6 +38,8 @@ pub enum Dialog {
     Menu(Menu),
     /// A question for a text.
     Ask(Box<Ask>),
+    /// Everything, found by a few letters.
+    Find(Box<Find>),
 }
 
 /// Something to read.
@@ -47,6 +53,8 @@ pub struct TextCard {
     pub scroll: usize,
     /// What is copied instead of the whole text; empty when nothing is.
     pub to_copy: String,
+    /// For how many columns the lines were counted, and how many there are: a long text is cut once, not with each key.
+    counted: Cell<Option<(usize, usize)>>,
 }
 
 /// A few things to choose from.
@@ -84,6 +92,16 @@ pub enum Does {
     Command(Command),
     /// Goes to a screen.
     Goto(Goto),
+    /// Opens a site of this computer.
+    OpenSite(String),
+    /// What a key of the screen does.
+    Act(Act),
+    /// Shows a list of the health screen, at the row of this identity.
+    Row(Tab, Option<String>),
+    /// Shows a step of the run.
+    RunStep(StepId),
+    /// Shows a step of the plan.
+    PlanStep(StepId),
     /// Begins the deploy.
     Deploy,
     /// Asks something of the practice cluster.
@@ -141,7 +159,15 @@ impl TextCard {
     /// The furthest it can be scrolled.
     pub fn furthest(&self, size: (u16, u16)) -> usize {
         let (columns, rows) = room(size);
-        lines(&self.body, columns).len().saturating_sub(rows)
+        let count = match self.counted.get() {
+            Some((known, count)) if known == columns => count,
+            _ => {
+                let count = lines(&self.body, columns).len();
+                self.counted.set(Some((columns, count)));
+                count
+            }
+        };
+        count.saturating_sub(rows)
     }
 
     /// What is copied.
@@ -176,6 +202,7 @@ impl Dialog {
             body,
             scroll: 0,
             to_copy,
+            counted: Cell::new(None),
         })
     }
 
@@ -396,6 +423,7 @@ impl Dialog {
             Self::Text(_) => keys::TEXT,
             Self::Menu(_) => keys::MENU,
             Self::Ask(_) => keys::ASK,
+            Self::Find(_) => keys::FIND,
         }
     }
 
@@ -407,6 +435,7 @@ impl Dialog {
             (Self::Menu(menu), _) if list::is_move(act) => menu.items.len() > 1,
             (Self::Text(_), Act::Copy) | (Self::Menu(_), Act::Open) => true,
             (Self::Ask(ask), _) => ask.can(act),
+            (Self::Find(find), _) => find.can(act),
             _ => false,
         }
     }
@@ -415,14 +444,28 @@ impl Dialog {
     pub fn take(&mut self, key: Key) -> bool {
         match self {
             Self::Ask(ask) => ask.entry_mut().take(key),
+            Self::Find(find) => {
+                let before = find.entry.text();
+                // The ends of the list are nearer than those of a few letters.
+                let taken = !matches!(key, Key::Home | Key::End) && find.entry.take(key);
+                if before != find.entry.text() {
+                    find.look();
+                }
+                taken
+            }
             Self::Text(_) | Self::Menu(_) => false,
         }
     }
 
     /// Gives a pasted text to the line that is typed.
     pub fn paste(&mut self, text: &str) {
-        if let Self::Ask(ask) = self {
-            ask.entry_mut().paste(text);
+        match self {
+            Self::Ask(ask) => ask.entry_mut().paste(text),
+            Self::Find(find) => {
+                find.entry.paste(text);
+                find.look();
+            }
+            Self::Text(_) | Self::Menu(_) => {}
         }
     }
 }

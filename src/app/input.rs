@@ -4,9 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
 use super::{
     health::deed::Deed,
+    hint::Hints,
     keys::Key,
     known::{Backups, Practice},
     logs::{
@@ -25,7 +27,7 @@ use crate::{
 };
 
 /// A screen of a site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Goto {
     /// What would you like to do?
     Welcome,
@@ -70,7 +72,7 @@ pub enum PracticeWish {
 }
 
 /// A site that was opened.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Opened {
     /// Its name.
     pub site: String,
@@ -85,12 +87,14 @@ pub struct Opened {
 }
 
 /// Something that happened.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub enum Input {
     /// A key was pressed.
     Key(Key),
     /// A text was pasted.
     Paste(String),
+    /// The mouse goes so many rows down in the list that is shown, or up.
+    Move(i32),
     /// The terminal has so many columns and rows now.
     Resize(u16, u16),
     /// The time is now this.
@@ -144,9 +148,9 @@ pub enum Input {
     /// What these answers come to; nothing when that cannot be told.
     Costs(Box<(SiteDraft, Option<bill::Costs>)>),
     /// For the field with this text: paths that begin with it.
-    Completed(&'static str, String, Vec<String>),
+    Completed(String, String, Vec<String>),
     /// A pasted certificate was kept; these fields name its files now.
-    CertificateKept(Vec<(&'static str, String)>),
+    CertificateKept(Vec<(String, String)>),
     /// Answers from a file.
     Brought(Box<Brought>),
     /// Something went wrong that no screen asked for.
@@ -164,6 +168,14 @@ pub enum Lock {
     KeyFile,
 }
 
+/// The most bytes, as base64, that terminals take onto their clipboard.
+const CLIPBOARD: usize = 74_994;
+
+/// Whether a terminal takes the text onto its clipboard.
+pub fn fits_clipboard(text: &str) -> bool {
+    text.len().div_ceil(3) * 4 <= CLIPBOARD
+}
+
 /// Something to be done.
 #[derive(Debug)]
 pub enum Effect {
@@ -171,8 +183,12 @@ pub enum Effect {
     Leave,
     /// Draws everything anew.
     Redraw,
-    /// Puts a text on the clipboard.
+    /// Puts a text on the clipboard, and keeps it as a file.
     Copy(String),
+    /// Keeps what a person has learnt.
+    KeepHints(Hints),
+    /// Listens to the mouse, or leaves it to the terminal.
+    Mouse(bool),
     /// Opens a site of this computer by its name.
     Open(String),
     /// Opens the site with its passphrase.

@@ -2,12 +2,14 @@
 
 mod tables;
 
+use serde::{Deserialize, Serialize};
+
 pub use tables::{
-    ASK, CHECKS, DEPLOY, HEALTH, LOGS, MENU, PLAN, RESTORE, TEXT, TYPING, WELCOME, WIZARD,
+    ASK, CHECKS, DEPLOY, FIND, HEALTH, LOGS, MENU, PLAN, RESTORE, TEXT, TYPING, WELCOME, WIZARD,
 };
 
 /// A key as the screens know it, whatever the terminal calls it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Key {
     /// A letter, digit or sign.
     Char(char),
@@ -146,8 +148,14 @@ pub enum Act {
     Leave,
     /// The keys of this screen.
     Help,
+    /// Finds screens, objects and deeds by a few letters.
+    Find,
     /// Draws everything anew.
     Redraw,
+    /// Listens to the mouse, or leaves it to the terminal.
+    Mouse,
+    /// So many rows down, or up; by the mouse.
+    Rows(i32),
 }
 
 /// One row of a table of keys.
@@ -174,6 +182,24 @@ const PRACTICE: Binding = Binding {
     act: Act::Practice,
 };
 
+/// Everything by a few letters, on every screen.
+const FINDS: Binding = Binding {
+    keys: &[Key::Char(':'), Key::Ctrl('k')],
+    name: ":",
+    word: "",
+    help: "finds a screen, an object, a step or a deed by a few letters; also Ctrl-K",
+    act: Act::Find,
+};
+
+/// The mouse, on every screen.
+const MOUSE: Binding = Binding {
+    keys: &[Key::F(9)],
+    name: "F9",
+    word: "",
+    help: "the mouse on or off: the wheel scrolls, a click chooses a row or presses a key named below; off, it marks text",
+    act: Act::Mouse,
+};
+
 /// The difference to what is there, on the plan.
 const COMPARE: Binding = Binding {
     keys: &[Key::Char('d')],
@@ -182,6 +208,11 @@ const COMPARE: Binding = Binding {
     help: "what of the plan is otherwise in the cluster, by object and field; nothing is changed",
     act: Act::Compare,
 };
+
+/// Every table there is.
+pub const TABLES: [&[Binding]; 13] = [
+    WELCOME, WIZARD, CHECKS, PLAN, DEPLOY, HEALTH, LOGS, RESTORE, TEXT, MENU, ASK, FIND, TYPING,
+];
 
 /// What a key does according to a table.
 pub fn find(table: &[Binding], key: Key) -> Option<Act> {
@@ -198,9 +229,7 @@ mod tests {
 
     #[test]
     fn no_key_stands_twice_in_a_table() {
-        for table in [
-            WELCOME, WIZARD, CHECKS, PLAN, DEPLOY, HEALTH, LOGS, RESTORE, TEXT, MENU, ASK, TYPING,
-        ] {
+        for table in TABLES {
             let mut seen = HashSet::new();
             for key in table.iter().flat_map(|binding| binding.keys) {
                 assert!(seen.insert(*key), "{key:?} stands twice beside {table:?}");
@@ -209,12 +238,34 @@ mod tests {
     }
 
     #[test]
-    fn every_key_with_a_name_is_helped() {
-        for table in [
-            WELCOME, WIZARD, CHECKS, PLAN, DEPLOY, HEALTH, LOGS, RESTORE, TEXT, MENU, ASK, TYPING,
-        ] {
+    fn every_key_with_a_name_is_helped_and_one_without_follows_one_that_names_it() {
+        for table in TABLES {
+            assert!(!table[0].name.is_empty());
             for binding in table {
                 assert_eq!(binding.name.is_empty(), binding.help.is_empty());
+                assert!(!binding.keys.is_empty());
+                // What the footer names, the help names too.
+                assert!(binding.word.is_empty() || !binding.name.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn every_table_draws_anew_and_has_a_way_out() {
+        for table in TABLES {
+            let acts: Vec<Act> = table.iter().map(|binding| binding.act).collect();
+            assert!(acts.contains(&Act::Redraw), "{table:?}");
+            let out = acts.contains(&Act::Back) || acts.contains(&Act::Leave);
+            assert!(out, "{table:?}");
+        }
+    }
+
+    #[test]
+    fn each_screen_helps_finds_and_listens_to_the_mouse() {
+        for table in [WELCOME, WIZARD, CHECKS, PLAN, DEPLOY, HEALTH, LOGS, RESTORE] {
+            let acts: Vec<Act> = table.iter().map(|binding| binding.act).collect();
+            for act in [Act::Help, Act::Find, Act::Mouse, Act::Leave] {
+                assert!(acts.contains(&act), "{act:?} is not in {table:?}");
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, tz::TimeZone};
+use serde::{Deserialize, Serialize};
 
 use super::{
     Effect, Input,
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// A site of this computer, as the first screen lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SiteRow {
     /// Its name.
     pub name: String,
@@ -55,18 +56,20 @@ pub enum Planned {
 }
 
 /// The backups of the database, as the cluster said when they were looked at.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Backups {
     /// What can be restored.
+    #[serde(with = "crate::restore::whole")]
     pub inventory: Inventory,
     /// The restore that is not over.
     pub unfinished: Option<Intent>,
     /// By which clock moments are shown.
+    #[serde(with = "jiff::fmt::serde::tz::required")]
     pub zone: TimeZone,
 }
 
 /// The practice cluster: what can go wrong on it, and how its time passes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Practice {
     /// Each scenario's name with what it does, short.
     pub scenarios: Vec<(String, String)>,
@@ -137,7 +140,7 @@ impl Known {
             Input::Plan(plan) => self.plan = Planned::Made(plan),
             Input::Refused(problems) => self.plan = Planned::Refused(problems),
             Input::Cluster(view) => self.cluster = view,
-            Input::Looked((field, of), seen) => self.looks.answer((field, &of), seen, now),
+            Input::Looked((field, of), seen) => self.looks.answer((&field, &of), seen, now),
             Input::Costs(costs) => self.costed(*costs),
             Input::Backups(backups) => self.backups = Some(*backups),
             // The screens themselves take the others.

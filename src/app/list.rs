@@ -15,6 +15,14 @@ pub fn moved(act: Act, at: usize, count: usize) -> usize {
         Act::PageDown => at.saturating_add(PAGE).min(last),
         Act::First => 0,
         Act::Last => last,
+        Act::Rows(rows) => {
+            let far = usize::try_from(rows.unsigned_abs()).unwrap_or(last);
+            if rows < 0 {
+                at.saturating_sub(far)
+            } else {
+                at.saturating_add(far).min(last)
+            }
+        }
         _ => at.min(last),
     }
 }
@@ -23,7 +31,7 @@ pub fn moved(act: Act, at: usize, count: usize) -> usize {
 pub fn is_move(act: Act) -> bool {
     matches!(
         act,
-        Act::Up | Act::Down | Act::PageUp | Act::PageDown | Act::First | Act::Last
+        Act::Up | Act::Down | Act::PageUp | Act::PageDown | Act::First | Act::Last | Act::Rows(_)
     )
 }
 
@@ -44,6 +52,8 @@ mod tests {
         assert_eq!(moved(Act::Down, 2, 3), 2);
         assert_eq!(moved(Act::PageDown, 0, 3), 2);
         assert_eq!(moved(Act::Last, 0, 0), 0);
+        assert_eq!(moved(Act::Rows(-2), 1, 3), 0);
+        assert_eq!(moved(Act::Rows(5), 1, 3), 2);
         assert_eq!(moved(Act::Open, 9, 3), 2);
     }
 

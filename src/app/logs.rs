@@ -379,6 +379,8 @@ fn scroll(app: &mut App, act: Act) -> Vec<Effect> {
         Act::PageUp => end.saturating_sub(page),
         Act::PageDown => end + page,
         Act::First => 0,
+        Act::Rows(rows) if rows < 0 => end.saturating_sub(rows.unsigned_abs() as usize),
+        Act::Rows(rows) => end + rows.unsigned_abs() as usize,
         _ => count,
     };
     let end = end.max(height).min(count);

@@ -127,6 +127,11 @@ pub fn fit(text: &str, columns: usize, more: &str) -> String {
         }
         used += wide;
         out.push(letter);
+        // Signs that belong together may be wider than each alone; then the last one goes too.
+        if out.width() > room {
+            out.pop();
+            break;
+        }
     }
     if columns >= more.width() {
         out.push_str(more);

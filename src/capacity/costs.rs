@@ -1,11 +1,11 @@
 //! What each optional part of a site asks for, and the site as a whole, disks included. Pure.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Amount, Fit};
 
 /// What the answers come to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Costs {
     /// How the site fits, with all nodes and with each one lost.
     pub fits: Vec<Fit>,
@@ -18,14 +18,14 @@ pub struct Costs {
 }
 
 /// An optional part.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// The setting that switches it.
-    pub field: &'static str,
+    pub field: String,
     /// What it is called.
-    pub label: &'static str,
+    pub label: String,
     /// The word that the setting holds then.
-    pub word: &'static str,
+    pub word: String,
     /// Whether the site has it.
     pub is_chosen: bool,
     /// What it asks for.

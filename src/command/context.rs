@@ -17,7 +17,7 @@ use crate::{
         sites::{KEY_FILE, SiteDir, Sites, VAULT_FILE},
         vault::{Lock, LockKind},
     },
-    ui::Theme,
+    tui::Look,
 };
 
 /// A passphrase file holds one line.
@@ -52,19 +52,10 @@ impl Context {
     }
 
     /// How the screens are drawn.
-    pub fn theme(&self) -> Theme {
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
-        let theme = Theme::colour();
-        let theme = if self.global.look.ascii {
-            theme.ascii()
-        } else {
-            theme
-        };
-        if self.global.look.no_colour || plain {
-            theme.without_colour()
-        } else {
-            theme
-        }
+    pub fn look(&self) -> Look {
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
+        let term = std::env::var("TERM").unwrap_or_default();
+        super::looks::look(self.global.look, &term, no_color)
     }
 
     /// The tools of this computer.

@@ -84,9 +84,9 @@ pub fn costs(draft: &SiteDraft) -> Option<Costs> {
             (changed, whole)
         };
         parts.push(Part {
-            field: field.id,
-            label: field.label,
-            word,
+            field: field.id.to_owned(),
+            label: field.label.to_owned(),
+            word: word.to_owned(),
             is_chosen,
             asks: with.beyond(without),
             disk: disk(&site).abs_diff(disk(&other)),

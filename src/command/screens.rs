@@ -3,6 +3,7 @@
 mod answers;
 mod desk;
 mod hand;
+mod keep;
 mod logs;
 mod open;
 mod practice;
@@ -20,6 +21,7 @@ use crate::{
     session::{Session, Standing, Tools},
     sys::{
         clock::Clock,
+        recording::RecordFile,
         sites::{SiteDir, Sites},
     },
     tui::{self, Channels},
@@ -83,6 +85,13 @@ async fn show(
     (tools, draft): (Tools, SiteDir),
 ) -> Result<Exit, Failure> {
     let sites = Sites::of_user()?;
+    // A file that cannot be made is told before the screens take the terminal.
+    let record = context
+        .global
+        .record
+        .as_deref()
+        .map(RecordFile::create)
+        .transpose()?;
     let (inputs, heard) = mpsc::channel(INPUTS);
     let (effects, asked) = mpsc::channel(EFFECTS);
     let (clock, shown) = watch::channel(Clock::real());
@@ -90,14 +99,16 @@ async fn show(
     // A draft that cannot be read is told once somebody opens it.
     app.known.begun = sites.unnamed().load_draft().unwrap_or_default();
     app.known.begun_at = sites.unnamed().load_place();
+    app.hints = Some(keep::learnt(&sites));
     let desk = Desk::new(context, (sites, draft), tools, (inputs, clock));
     let screens = tui::run(
         app,
-        context.theme(),
+        context.look(),
         Channels {
             inputs: heard,
             effects,
             clock: shown,
+            record,
         },
     );
     let mut work = Box::pin(desk.work(first, asked));

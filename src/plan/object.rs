@@ -60,6 +60,20 @@ impl fmt::Display for ObjectRef {
 #[derive(Clone, PartialEq)]
 pub struct Object(Value);
 
+/// Written down, an object has lost its secrets.
+impl Serialize for Object {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.masked().serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(from)?;
+        Self::from_value(value).map_err(serde::de::Error::missing_field)
+    }
+}
+
 impl Object {
     /// Takes a value that has `apiVersion`, `kind` and `metadata.name`.
     ///

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::rows::{self, Count};
@@ -41,7 +41,7 @@ impl Facts {
 }
 
 /// A base backup that a restore can begin from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Base {
     /// The Backup's name.
     pub name: String,
@@ -52,7 +52,7 @@ pub struct Base {
 }
 
 /// A backup that a restore cannot use.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejected {
     /// The Backup's name.
     pub name: String,
@@ -61,7 +61,7 @@ pub struct Rejected {
 }
 
 /// The moments that can be restored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
     /// The end of the first base backup that is still there.
     pub first: Timestamp,
@@ -70,7 +70,7 @@ pub struct Window {
 }
 
 /// Whether the changes of the database reach the bucket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "archive")]
 pub enum Archive {
     /// They do.
@@ -87,7 +87,7 @@ pub enum Archive {
 }
 
 /// What can be restored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inventory {
     /// The incarnation in use.
     pub current: Database,
@@ -113,6 +113,43 @@ pub struct Inventory {
     pub now: Timestamp,
     #[serde(skip)]
     counts: Vec<Count>,
+}
+
+/// An inventory with the counts that its JSON leaves out, for recordings of the screens.
+pub mod whole {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{Count, Inventory};
+
+    #[derive(Serialize, Deserialize)]
+    struct Whole {
+        inventory: Inventory,
+        counts: Vec<Count>,
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// Whoever writes cannot.
+    pub fn serialize<S: Serializer>(inventory: &Inventory, to: S) -> Result<S::Ok, S::Error> {
+        let whole = Whole {
+            inventory: inventory.clone(),
+            counts: inventory.counts.clone(),
+        };
+        whole.serialize(to)
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Inventory, D::Error> {
+        let Whole { inventory, counts } = Whole::deserialize(from)?;
+        Ok(Inventory {
+            counts,
+            ..inventory
+        })
+    }
 }
 
 impl Inventory {

@@ -50,7 +50,7 @@ pub fn counted(lines: &[String]) -> Option<Rows> {
 }
 
 /// One count of the history; a restore to its moment or later brings at least these rows.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count {
     /// From when on.
     pub at: Timestamp,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Deserializer, Serialize};
+
 use crate::problem::{Code, Problem};
 
 use super::{
@@ -15,9 +17,21 @@ use super::{
 pub type FieldProblem = (&'static str, Problem);
 
 /// The answers as typed. Secrets are no part of it: they go into the vault.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct SiteDraft {
     typed: BTreeMap<&'static str, String>,
+}
+
+impl<'de> Deserialize<'de> for SiteDraft {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let typed = BTreeMap::<String, String>::deserialize(from)?;
+        let mut draft = Self::default();
+        for (id, text) in &typed {
+            draft.set(id, text);
+        }
+        Ok(draft)
+    }
 }
 
 impl SiteDraft {

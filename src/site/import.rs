@@ -5,7 +5,7 @@ mod names;
 mod reader;
 
 use secrecy::SecretString;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Field, SecretName, Secrets, SiteDraft, kind::Shape};
 use reader::{Entry, Value};
@@ -37,10 +37,10 @@ pub struct Taken {
 }
 
 /// An answer that was concluded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assumed {
     /// The field.
-    pub field: &'static str,
+    pub field: String,
     /// What it holds now.
     pub value: String,
     /// From what it was concluded.
@@ -201,7 +201,7 @@ impl Imported {
         if fits && self.draft.get(field).is_empty() {
             self.draft.set(field, value);
             self.assumed.push(Assumed {
-                field,
+                field: field.to_owned(),
                 value: value.to_owned(),
                 why: why.into(),
             });

@@ -1,6 +1,8 @@
 //! The terminal's keys as the screens know them; no decisions.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crossterm::event::{
+    KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
 
 use crate::app::keys::Key;
 
@@ -33,6 +35,28 @@ pub fn key(event: KeyEvent) -> Option<Key> {
         _ => return None,
     };
     Some(key)
+}
+
+/// What the mouse did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mouse {
+    /// The wheel was turned: so many rows down, or up.
+    Wheel(i32),
+    /// A column and a row were clicked.
+    Click(u16, u16),
+}
+
+/// Rows that one notch of the wheel goes.
+const NOTCH: i32 = 3;
+
+/// What the mouse did; nothing for what no screen knows.
+pub fn mouse(event: MouseEvent) -> Option<Mouse> {
+    match event.kind {
+        MouseEventKind::ScrollUp => Some(Mouse::Wheel(-NOTCH)),
+        MouseEventKind::ScrollDown => Some(Mouse::Wheel(NOTCH)),
+        MouseEventKind::Down(MouseButton::Left) => Some(Mouse::Click(event.column, event.row)),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::paint::{Paint, Strip};
 use crate::app::{
     Dialog,
-    dialog::{Ask, Menu, Shown, TextCard, lines, room},
+    dialog::{Ask, Find, Item, Menu, Shown, TextCard, lines, room},
     words::{Tone, Words, width, wrap},
 };
 
@@ -15,6 +15,7 @@ pub fn draw(dialog: &Dialog, paint: &mut Paint<'_>, area: Rect) {
         Dialog::Text(card) => text(card, paint, area),
         Dialog::Menu(card) => menu(card, paint, area),
         Dialog::Ask(card) => ask(card, paint, area),
+        Dialog::Find(card) => find(card, paint, area),
     }
 }
 
@@ -109,6 +110,45 @@ fn menu(card: &Menu, paint: &mut Paint<'_>, area: Rect) {
         }
         row += 1;
     }
+}
+
+/// The card that finds: what is typed, and what fits; it does not move while one types.
+fn find(card: &Find, paint: &mut Paint<'_>, area: Rect) {
+    let (_, most) = room((area.width, area.height));
+    let found: Vec<Option<&Item>> = card.found().collect();
+    let rows = most.min(18);
+    let inner = paint.boxed(
+        place(area, rows),
+        "Find a screen, an object, a step or a deed",
+    );
+    let (typed, rest) = super::top(inner, 1);
+    let (_, list) = super::top(rest, 1);
+    let field = Rect {
+        x: typed.x + 2,
+        width: typed.width.saturating_sub(2),
+        ..typed
+    };
+    paint.text(typed, 0, "> ", paint.theme.accent());
+    paint.entry(field, 0, &card.entry, false);
+    if found.is_empty() {
+        let words = format!("Nothing of {} fits. Esc closes this.", card.all());
+        paint.text(list, 0, &words, paint.theme.tone(Tone::Dim));
+        return;
+    }
+    let hint = usize::from(list.width) / 4;
+    let label = usize::from(list.width).saturating_sub(hint + 2);
+    let lines: Vec<Strip> = found
+        .into_iter()
+        .map(|item| {
+            let (name, what) = item.map_or(("", ""), |item| (&*item.label, &*item.hint));
+            Strip::new(paint.theme, list.width)
+                .gap(1)
+                .cell(label, name, paint.theme.tone(Tone::Strong))
+                .gap(1)
+                .put(what, paint.theme.tone(Tone::Dim))
+        })
+        .collect();
+    paint.strips(list, card.chosen, &lines);
 }
 
 fn ask(card: &Ask, paint: &mut Paint<'_>, area: Rect) {

@@ -8,7 +8,7 @@ use super::{
     top,
 };
 use crate::app::{
-    App, Link, Screen, checks,
+    App, Link, Screen, checks, hint,
     keys::Binding,
     wizard::{Standing, Wizard},
     words::{Tone, about, counted, since, span, width},
@@ -24,6 +24,7 @@ pub fn frame(app: &App, paint: &mut Paint<'_>, area: Rect) -> Rect {
     header(app, paint, head);
     paint.rule(line);
     paint.rule(foot_line);
+    hinted(app, paint, foot_line);
     footer(app, paint, foot);
     Rect {
         x: body.x + 1,
@@ -74,6 +75,18 @@ fn subject(app: &App) -> String {
         Screen::Deploy(_) => app.known.run.purpose.noun().to_owned(),
         screen => screen.title().to_owned(),
     }
+}
+
+/// A hint in the line above the footer: it takes no room, so nothing moves when it goes.
+fn hinted(app: &App, paint: &mut Paint<'_>, line: Rect) {
+    let Some(words) = hint::hint(app) else { return };
+    let inside = Rect {
+        x: line.x + 2,
+        width: line.width.saturating_sub(4),
+        ..line
+    };
+    let words = format!(" {words} ");
+    paint.text(inside, 0, &words, paint.theme.tone(Tone::Remedy));
 }
 
 /// How fresh what is shown is, in words.

@@ -13,6 +13,8 @@ use crate::app::{
 /// Where to draw, and how it looks.
 pub struct Paint<'a> {
     buffer: &'a mut Buffer,
+    /// The list that was drawn last, and the row of its chosen line on the terminal.
+    pub chosen: Option<(Rect, u16)>,
     /// How things look.
     pub theme: Theme,
 }
@@ -40,7 +42,11 @@ impl Strip {
     #[must_use]
     pub fn put(mut self, text: &str, style: Style) -> Self {
         let text = self.theme.text(text);
-        let text = fit(&text, self.columns - self.used, self.theme.more());
+        let text = fit(
+            &text,
+            self.columns.saturating_sub(self.used),
+            self.theme.more(),
+        );
         self.used += width(&text);
         self.cells.push((text, style));
         self
@@ -49,25 +55,25 @@ impl Strip {
     /// Adds a text that takes exactly so many columns.
     #[must_use]
     pub fn cell(self, columns: usize, text: &str, style: Style) -> Self {
-        let columns = columns.min(self.columns - self.used);
+        let columns = columns.min(self.columns.saturating_sub(self.used));
         let text = fit(&self.theme.text(text), columns, self.theme.more());
-        let rest = columns - width(&text);
+        let rest = columns.saturating_sub(width(&text));
         self.put(&text, style).gap(rest)
     }
 
     /// Adds a text at the right end of exactly so many columns.
     #[must_use]
     pub fn number(self, columns: usize, text: &str, style: Style) -> Self {
-        let columns = columns.min(self.columns - self.used);
+        let columns = columns.min(self.columns.saturating_sub(self.used));
         let text = fit(&self.theme.text(text), columns, self.theme.more());
-        let rest = columns - width(&text);
+        let rest = columns.saturating_sub(width(&text));
         self.gap(rest).put(&text, style)
     }
 
     /// Adds empty columns.
     #[must_use]
     pub fn gap(mut self, columns: usize) -> Self {
-        let columns = columns.min(self.columns - self.used);
+        let columns = columns.min(self.columns.saturating_sub(self.used));
         self.used += columns;
         self.cells.push((" ".repeat(columns), Style::new()));
         self
@@ -77,7 +83,11 @@ impl Strip {
 impl<'a> Paint<'a> {
     /// Draws into this buffer.
     pub fn new(buffer: &'a mut Buffer, theme: Theme) -> Self {
-        Self { buffer, theme }
+        Self {
+            buffer,
+            chosen: None,
+            theme,
+        }
     }
 
     /// A line to be filled.
@@ -114,6 +124,7 @@ impl<'a> Paint<'a> {
             height: 1,
             ..area
         };
+        self.chosen = Some((area, line.y));
         self.buffer.set_style(line, self.theme.chosen());
         if let Some(x) = area.x.checked_sub(1) {
             self.margin((x, line.y), ">", self.theme.accent());

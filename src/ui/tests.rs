@@ -1,12 +1,11 @@
 //! Every screen in good and in bad states, as a terminal shows it.
 
+mod fuzz;
 mod health;
 mod logs;
 mod wizard;
 
-use ratatui::{Terminal, backend::CrosstermBackend};
-
-use super::{Theme, draw, shot};
+use super::{Theme, shot};
 use crate::{
     app::{
         App, Goto, Input,
@@ -17,6 +16,7 @@ use crate::{
     check::Verdict,
     engine::event::Outcome,
     problem::{Code, Problem},
+    tui::sent,
 };
 
 const SIZES: [(u16, u16); 3] = [(60, 15), (80, 24), (120, 40)];
@@ -118,33 +118,6 @@ fn a_run_without_colour_and_in_ascii() {
     insta::assert_snapshot!("deploy_ascii_80x24", ascii);
     let plain = shot(&app, Theme::colour().without_colour(), (80, 24));
     assert_eq!(plain, shot(&app, Theme::colour(), (80, 24)));
-}
-
-/// What a real terminal is sent; its test double cannot see colour commands.
-fn sent(app: &App, theme: Theme) -> String {
-    crossterm::style::force_color_output(theme.has_colours());
-    let mut bytes: Vec<u8> = Vec::new();
-    let backend = CrosstermBackend::new(&mut bytes);
-    let options = ratatui::TerminalOptions {
-        viewport: ratatui::Viewport::Fixed(ratatui::layout::Rect::new(0, 0, 80, 24)),
-    };
-    let mut terminal = Terminal::with_options(backend, options).unwrap();
-    terminal.draw(|frame| draw(app, theme, frame)).unwrap();
-    drop(terminal);
-    String::from_utf8(bytes).unwrap()
-}
-
-#[test]
-fn without_colour_no_colour_command_is_sent_and_the_chosen_row_stays_reversed() {
-    let app = fixture::pulling();
-    let coloured = sent(&app, Theme::colour());
-    assert!(coloured.contains("\u{1b}[38;5;"), "colours are sent");
-    let plain = sent(&app, Theme::colour().without_colour());
-    assert!(!plain.contains("\u{1b}[38") && !plain.contains("\u{1b}[48"));
-    let (_, after) = plain.split_once("\u{1b}[7m").expect("a reversed row");
-    let (row, _) = after.split_once("\u{1b}[").unwrap();
-    assert!(!row.trim().is_empty(), "nothing ends the reverse at once");
-    crossterm::style::force_color_output(true);
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! The one place with colours and drawn signs: the terminal's own sixteen, or none at all.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write};
 
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::{
+    buffer::Cell,
+    style::{Color, Modifier, Style},
+};
 
 use crate::app::words::Tone;
 
@@ -16,6 +19,8 @@ pub struct Theme {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Colours {
     Sixteen,
+    /// Every letter in the terminal's own, marked by weight and line only.
+    Contrast,
     None,
 }
 
@@ -43,6 +48,15 @@ impl Theme {
         }
     }
 
+    /// The strongest contrast that the terminal has: its own two colours, with bold and underlined words.
+    #[must_use]
+    pub fn contrast(self) -> Self {
+        Self {
+            colours: Colours::Contrast,
+            ..self
+        }
+    }
+
     /// Only ASCII characters, for serial lines.
     #[must_use]
     pub fn ascii(self) -> Self {
@@ -50,6 +64,11 @@ impl Theme {
             signs: Signs::Ascii,
             ..self
         }
+    }
+
+    /// Whether only ASCII characters are used.
+    pub fn is_ascii(self) -> bool {
+        self.signs == Signs::Ascii
     }
 
     /// Whether colours are used.
@@ -61,7 +80,7 @@ impl Theme {
         let style = Style::new().add_modifier(more);
         match self.colours {
             Colours::Sixteen => style.fg(colour),
-            Colours::None => style,
+            Colours::Contrast | Colours::None => style,
         }
     }
 
@@ -69,6 +88,9 @@ impl Theme {
     pub fn tone(self, tone: Tone) -> Style {
         let none = Modifier::empty();
         match tone {
+            Tone::Warn | Tone::Bad if self.colours == Colours::Contrast => {
+                Style::new().add_modifier(Modifier::BOLD | Modifier::UNDERLINED)
+            }
             Tone::Plain => Style::new(),
             Tone::Strong => Style::new().add_modifier(Modifier::BOLD),
             Tone::Dim => self.coloured(Color::DarkGray, none),
@@ -191,6 +213,53 @@ impl Theme {
         });
         Cow::Owned(letters.collect())
     }
+}
+
+/// The numbers of the command that makes a terminal draw a cell: marks, then the two colours of the sixteen.
+pub fn codes(cell: &Cell) -> String {
+    let mut codes = "0".to_owned();
+    for (mark, number) in [
+        (Modifier::BOLD, ";1"),
+        (Modifier::UNDERLINED, ";4"),
+        (Modifier::REVERSED, ";7"),
+    ] {
+        if cell.modifier.contains(mark) {
+            codes.push_str(number);
+        }
+    }
+    for (colour, base) in [(cell.fg, 30), (cell.bg, 40)] {
+        if let Some(number) = number(colour) {
+            // Bright ones stand sixty further.
+            let number = base + if number < 8 { number } else { number + 52 };
+            // Writing to a string cannot fail.
+            write!(codes, ";{number}").ok();
+        }
+    }
+    codes
+}
+
+/// The number of a colour among the sixteen; none for the terminal's own and for what is not one of them.
+fn number(colour: Color) -> Option<u16> {
+    const ALL: [Color; 16] = [
+        Color::Black,
+        Color::Red,
+        Color::Green,
+        Color::Yellow,
+        Color::Blue,
+        Color::Magenta,
+        Color::Cyan,
+        Color::Gray,
+        Color::DarkGray,
+        Color::LightRed,
+        Color::LightGreen,
+        Color::LightYellow,
+        Color::LightBlue,
+        Color::LightMagenta,
+        Color::LightCyan,
+        Color::White,
+    ];
+    let place = ALL.iter().position(|known| *known == colour)?;
+    u16::try_from(place).ok()
 }
 
 /// Red, green and blue, 0 to 255.

@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use letter::{Letter, Subjects};
 use timeline::Timeline;
 
+use super::view::ClusterView;
+
 /// What the status streams leave out and the person who recorded them applied: `spec` of a Cluster by its name.
 fn applied(cluster: &str) -> Value {
     let archiver = |server: &str| {
@@ -64,6 +66,17 @@ fn logs(recording: &str) -> Vec<String> {
         }
         _ => Vec::new(),
     }
+}
+
+/// The pictures of everything that was recorded, one recording after the other, for tests of the screens.
+pub fn pictures() -> Vec<ClusterView> {
+    let recorded = [
+        Timeline::of_the_lost_node(),
+        Timeline::of_cluster("cnpg-backup", "pg"),
+        Timeline::of_cluster("cnpg-restore-to-moment", "pg2"),
+        Timeline::of_events(),
+    ];
+    recorded.iter().flat_map(letter::pictures).collect()
 }
 
 /// Seconds that the world is left as it is after the last line: what is not repaired is told then at the latest.

@@ -5,6 +5,7 @@ mod listed;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::{plan::Service, problem::Problem};
 pub use listed::{
@@ -12,7 +13,9 @@ pub use listed::{
 };
 
 /// How something is, from good to bad.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub enum Health {
     /// As it should be.
     Good,
@@ -41,7 +44,7 @@ impl Health {
 }
 
 /// A clinical service and how it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceRow {
     /// Which.
     pub service: Service,
@@ -52,7 +55,7 @@ pub struct ServiceRow {
 }
 
 /// Something that needs attention.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// How bad it is: `Warn` or `Bad`.
     pub health: Health,
@@ -65,7 +68,7 @@ pub struct Finding {
 }
 
 /// One pod.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PodRow {
     /// Namespace.
     pub namespace: String,
@@ -92,7 +95,7 @@ pub struct PodRow {
 }
 
 /// One volume claim.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VolumeRow {
     /// Namespace.
     pub namespace: String,
@@ -113,7 +116,7 @@ pub struct VolumeRow {
 }
 
 /// One node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeRow {
     /// Name.
     pub name: String,
@@ -140,7 +143,7 @@ pub struct NodeRow {
 }
 
 /// What becomes of a service when a node stops, from good to bad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Stop {
     /// Nothing of it is on the node.
     GoesOn,
@@ -153,7 +156,7 @@ pub enum Stop {
 }
 
 /// What becomes of one service when a node stops.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceStop {
     /// Which.
     pub service: Service,
@@ -164,7 +167,7 @@ pub struct ServiceStop {
 }
 
 /// Everything the health screen shows, at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterView {
     /// When this was put together; nothing before the first answer.
     pub at: Option<Timestamp>,

@@ -38,6 +38,7 @@ mod restore;
 mod scenes;
 mod scenes_live;
 mod schema_asset;
+mod screens;
 mod smoke;
 mod terminology;
 mod testbed;

@@ -11,6 +11,7 @@ mod killed;
 mod looking;
 pub(crate) mod objects;
 mod questions;
+mod recorded;
 mod restored;
 mod scenario;
 mod secret;

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use super::{
     super::{App, Effect, Goto, Link, Lock, RestoreWish, Screen, keys::Act, list, logs},
-    Ask, Asked, Dialog, Does, Shown, deed,
+    Ask, Asked, Dialog, Does, Shown, deed, find,
 };
 use crate::{
     check::Waiver,
@@ -36,6 +36,15 @@ pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
         }
         Some(Dialog::Menu(menu)) => {
             menu.chosen = list::moved(act, menu.chosen, menu.items.len());
+            Vec::new()
+        }
+        Some(Dialog::Find(find)) if act == Act::Open => {
+            let does = find.does();
+            app.dialog = None;
+            does.map_or_else(Vec::new, |does| choose(app, does))
+        }
+        Some(Dialog::Find(find)) => {
+            find.go(act);
             Vec::new()
         }
         Some(Dialog::Ask(ask)) => match act {
@@ -76,6 +85,16 @@ fn choose(app: &mut App, does: Does) -> Vec<Effect> {
             effects.extend(app.go(to));
             effects
         }
+        Does::OpenSite(name) => {
+            let mut effects = app.keep_draft();
+            app.notice = Some("Opening the site...".to_owned());
+            effects.push(Effect::Open(name));
+            effects
+        }
+        Does::Act(act) => app.act_if_possible(act),
+        Does::Row(tab, row) => find::show_row(app, tab, row),
+        Does::RunStep(id) => find::show_run_step(app, id),
+        Does::PlanStep(id) => find::show_plan_step(app, id),
         Does::Deploy => begin(app),
         Does::Ask(deed) => {
             deed::chosen(app, *deed);

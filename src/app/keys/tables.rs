@@ -1,12 +1,14 @@
 //! The rows of the tables: which key does what on which screen. Pure.
 
+mod find;
 mod live;
 
 use super::{
-    Act, Binding, COMPARE, Key,
+    Act, Binding, COMPARE, FINDS, Key,
     Key::{Char, Ctrl, F},
-    PRACTICE,
+    MOUSE, PRACTICE,
 };
+pub use find::FIND;
 pub use live::{HEALTH, LOGS};
 
 const fn row(
@@ -88,7 +90,7 @@ const COPY: Binding = row(
     &[Char('c')],
     "c",
     "copy",
-    "copies it to the clipboard of your terminal",
+    "copies it to the clipboard of your terminal, and to a file that is named",
     Act::Copy,
 );
 const GOTO: Binding = row(
@@ -128,7 +130,9 @@ const FILTER: Binding = row(
 );
 
 /// The first screen.
-pub const WELCOME: &[Binding] = &[UP, DOWN, FIRST, LAST, OPEN, HELP, LEAVE, REDRAW];
+pub const WELCOME: &[Binding] = &[
+    UP, DOWN, FIRST, LAST, OPEN, HELP, FINDS, LEAVE, REDRAW, MOUSE,
+];
 
 /// The questions about a site.
 pub const WIZARD: &[Binding] = &[
@@ -227,7 +231,15 @@ pub const WIZARD: &[Binding] = &[
         "leaves care-install; the answers are kept",
         Act::Leave,
     ),
+    row(
+        &[Ctrl('k')],
+        "Ctrl-K",
+        "",
+        "finds a screen, an object, a step or a deed by a few letters",
+        Act::Find,
+    ),
     REDRAW,
+    MOUSE,
 ];
 
 /// The checks before a deploy.
@@ -285,8 +297,10 @@ pub const CHECKS: &[Binding] = &[
     BACK,
     GOTO,
     HELP,
+    FINDS,
     LEAVE,
     REDRAW,
+    MOUSE,
 ];
 
 /// The plan of a deploy.
@@ -318,8 +332,10 @@ pub const PLAN: &[Binding] = &[
     BACK,
     GOTO,
     HELP,
+    FINDS,
     LEAVE,
     REDRAW,
+    MOUSE,
 ];
 
 /// A run.
@@ -390,10 +406,19 @@ pub const DEPLOY: &[Binding] = &[
         "follows what happens again, or goes back",
         Act::Back,
     ),
+    row(
+        &[Char('c')],
+        "c",
+        "",
+        "copies what is known about the chosen step, with its remedy, to the clipboard of your terminal and to a file",
+        Act::Copy,
+    ),
     GOTO,
     HELP,
+    FINDS,
     LEAVE,
     REDRAW,
+    MOUSE,
 ];
 
 /// Back to a moment.
@@ -453,8 +478,10 @@ pub const RESTORE: &[Binding] = &[
     BACK,
     GOTO,
     HELP,
+    FINDS,
     LEAVE,
     REDRAW,
+    MOUSE,
 ];
 
 /// A card with text.

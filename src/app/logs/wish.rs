@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::{Timestamp, civil, tz::TimeZone};
+use serde::{Deserialize, Serialize};
 
 use super::store::Store;
 use crate::problem::Problem;
@@ -71,18 +72,45 @@ pub struct Wish {
 }
 
 /// News of a log that is read.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub enum News {
     /// It can be read; the containers that can be chosen.
     Begun(Vec<String>),
     /// Whole lines, each with its line feed.
-    Lines(Vec<u8>),
+    Lines(#[serde(with = "lines")] Vec<u8>),
     /// Everything that was written before is read; true when nothing older is kept there.
     Caught(bool),
     /// Nothing more is heard for this reason, or again.
     Trouble(Option<Problem>),
     /// No line will come any more.
     Over,
+}
+
+/// Lines in a recording: as text where they are text, else as numbers.
+mod lines {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Text(String),
+        Bytes(Vec<u8>),
+    }
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        let written = match std::str::from_utf8(bytes) {
+            Ok(text) => Written::Text(text.to_owned()),
+            Err(_) => Written::Bytes(bytes.to_vec()),
+        };
+        written.serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        Ok(match Written::deserialize(from)? {
+            Written::Text(text) => text.into_bytes(),
+            Written::Bytes(bytes) => bytes,
+        })
+    }
 }
 
 /// How far the reading is.

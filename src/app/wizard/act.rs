@@ -15,6 +15,7 @@ pub fn can(app: &App, state: &Wizard, act: Act) -> bool {
         Act::Previous => state.page > 0 || state.field > 0,
         Act::Up => many && state.field > 0,
         Act::Down => many && state.field + 1 < state.fields().len(),
+        Act::Rows(_) => many,
         Act::PageUp => state.page > 0,
         Act::PageDown => state.page < Group::ALL.len(),
         Act::Explain => match state.focus() {
@@ -50,7 +51,7 @@ pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
             _ => state.next(),
         },
         Act::Previous => state.previous(),
-        Act::Up | Act::Down => {
+        Act::Up | Act::Down | Act::Rows(_) => {
             let at = list::moved(act, state.field, state.fields().len());
             state.go(state.page, at);
         }
@@ -178,16 +179,18 @@ pub fn pasted(app: &mut App, text: &str) -> Vec<Effect> {
 }
 
 /// A pasted certificate was kept as files.
-pub fn certificate_kept(app: &mut App, files: &[(&'static str, String)]) -> Vec<Effect> {
+pub fn certificate_kept(app: &mut App, files: &[(String, String)]) -> Vec<Effect> {
     let Screen::Wizard(state) = &mut app.screen else {
         return Vec::new();
     };
     let mut said = Vec::new();
     for (id, path) in files {
         app.known.looks.forget(id);
-        state.answer(id, path);
-        let what = Field::find(id).map_or(*id, |field| field.label);
-        said.push(format!("{what}: {path}"));
+        let Some(field) = Field::find(id) else {
+            continue;
+        };
+        state.answer(field.id, path);
+        said.push(format!("{}: {path}", field.label));
     }
     app.notice = Some(format!(
         "Recognised and kept in the site's folder. {}",

@@ -95,7 +95,7 @@ pub fn bill(costs: &Costs) -> Vec<Words> {
     )];
     for part in &costs.parts {
         let mark = if part.is_chosen { "on" } else { "--" };
-        let name = match part.word {
+        let name = match part.word.as_str() {
             "on" => part.label.to_owned(),
             word => format!("{} {word}", part.label),
         };

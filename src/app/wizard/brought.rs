@@ -1,5 +1,7 @@
 //! Answers that came from a file: taken where nothing was typed, and a card about all that was not. Pure.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Hands, Purpose, Wizard};
 use crate::{
     app::{
@@ -10,13 +12,14 @@ use crate::{
 };
 
 /// What a file held.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Brought {
     /// The file.
     pub from: String,
     /// Its answers.
     pub draft: SiteDraft,
-    /// Its secrets.
+    /// Its secrets; a recording of a session does not have them.
+    #[serde(skip)]
     pub secrets: Secrets,
     /// Answers that follow from others.
     pub assumed: Vec<Assumed>,
@@ -105,7 +108,7 @@ fn story(state: &Wizard, brought: &Brought, (taken, kept): (usize, &[String])) -
     let assumed: Vec<String> = brought
         .assumed
         .iter()
-        .map(|one| format!("{}: {}, because {}", label(one.field), one.value, one.why))
+        .map(|one| format!("{}: {}, because {}", label(&one.field), one.value, one.why))
         .collect();
     part("Concluded from the others", Tone::Plain, &assumed);
     let is_secret = |id: &str| Field::find(id).is_some_and(|field| field.secret().is_some());

@@ -34,7 +34,7 @@ pub struct Look {
 }
 
 /// What is to be asked about one field.
-pub type Asked = (&'static str, String);
+pub type Asked = (String, String);
 
 /// The last look at each field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl Looks {
                 seen: Seen::Asking,
             };
             self.0.insert(field.id, look);
-            due.push((field.id, of));
+            due.push((field.id.to_owned(), of));
         }
         due
     }

@@ -68,11 +68,12 @@ impl Desk<'_> {
             .unwrap_or_default();
         for (field, of) in asked {
             let inputs = self.inputs.clone();
-            let looking = check::probe_field(field, draft.clone(), folder.clone(), routes.clone());
-            let looking = looking.boxed();
+            let about = field.clone();
+            let (draft, folder, routes) = (draft.clone(), folder.clone(), routes.clone());
             let task = tokio::spawn(async move {
+                let looking = check::probe_field(&about, draft, folder, routes).boxed();
                 let seen = looking.await.map(|seen| seen.seen);
-                inputs.send(Input::Looked((field, of), seen)).await.ok();
+                inputs.send(Input::Looked((about, of), seen)).await.ok();
             });
             if let Some(older) = self.looking.insert(field, task.abort_handle()) {
                 older.abort();
@@ -94,7 +95,7 @@ impl Desk<'_> {
     /// Says which paths begin as a text does.
     pub(super) async fn complete(&self, field: &'static str, text: String) {
         match paths(&self.folder(), &text) {
-            Ok(names) => self.tell(Input::Completed(field, text, names)).await,
+            Ok(names) => self.tell(Input::Completed(field.to_owned(), text, names)).await,
             Err(problem) => self.tell(Input::Notice(problem.what)).await,
         }
     }
@@ -114,7 +115,7 @@ impl Desk<'_> {
         for (field, name, text) in parts {
             let Some(text) = text else { continue };
             match keep(&folder, name, &text) {
-                Ok(name) => kept.push((field, name)),
+                Ok(name) => kept.push((field.to_owned(), name)),
                 Err(problem) => return self.tell(Input::Problem(problem)).await,
             }
         }

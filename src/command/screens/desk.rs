@@ -40,7 +40,7 @@ pub struct Desk<'a> {
     pub(super) clock: watch::Sender<Clock>,
     pub(super) open: Option<Open>,
     /// Looks at answers that are on their way, by field.
-    pub(super) looking: BTreeMap<&'static str, AbortHandle>,
+    pub(super) looking: BTreeMap<String, AbortHandle>,
 }
 
 /// The site that is open; what works for it ends with it.
@@ -129,7 +129,9 @@ impl<'a> Desk<'a> {
     async fn perform(&mut self, effect: Effect) {
         match effect {
             // The screens do these themselves.
-            Effect::Leave | Effect::Redraw | Effect::Copy(_) => {}
+            Effect::Leave | Effect::Redraw | Effect::Mouse(_) => {}
+            Effect::KeepHints(hints) => super::keep::hints(&self.sites, &hints),
+            Effect::Copy(text) => self.keep_copy(text).await,
             Effect::Open(name) => self.open_named(&name, None).await,
             Effect::Unlock(name, passphrase) => self.open_named(&name, Some(passphrase)).await,
             Effect::Rehearse => self.open_practice().await,

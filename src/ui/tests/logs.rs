@@ -112,5 +112,4 @@ fn a_log_needs_no_colour_and_no_more_than_ascii_and_commands_no_terminal() {
     let bytes = sent(&app, Theme::colour().without_colour().ascii());
     assert!(bytes.is_ascii() && !bytes.contains("owned") && !bytes.contains("\u{1b}[38"));
     assert!(!bytes.contains("\u{1b}[2Jend"));
-    crossterm::style::force_color_output(true);
 }

@@ -66,26 +66,21 @@ struct Writer<'t> {
     letter: Letter,
 }
 
+/// The picture after each line, as the screens get it.
+pub fn pictures(timeline: &Timeline) -> Vec<ClusterView> {
+    let mut writer = Writer::begin(timeline, &[], Subjects::Clusters);
+    let lines = timeline.lines.iter().map(|line| {
+        writer.take(&line.change, line.at);
+        writer.picture(line.at)
+    });
+    lines.collect()
+}
+
 impl Letter {
     /// Writes it from the first line to some seconds after the last.
     pub fn write(timeline: &Timeline, logs: &[String], subjects: Subjects, after: i64) -> Self {
-        let began = timeline.lines.first().unwrap().at;
-        let mut writer = Writer {
-            subjects,
-            logs,
-            carriers: Carriers::of(&Catalog::load().unwrap()),
-            objects: Objects::new(),
-            events: BTreeMap::new(),
-            began,
-            said: BTreeMap::new(),
-            headed: None,
-            told: BTreeMap::new(),
-            letter: Self {
-                text: String::new(),
-                begun: Vec::new(),
-                ended_ready: false,
-            },
-        };
+        let mut writer = Writer::begin(timeline, logs, subjects);
+        let began = writer.began;
         let mut now = began;
         for line in &timeline.lines {
             now = writer.pass(now, line.at);
@@ -98,7 +93,33 @@ impl Letter {
     }
 }
 
-impl Writer<'_> {
+impl<'t> Writer<'t> {
+    fn begin(timeline: &Timeline, logs: &'t [String], subjects: Subjects) -> Self {
+        let began = timeline.lines.first().unwrap().at;
+        Self {
+            subjects,
+            logs,
+            carriers: Carriers::of(&Catalog::load().unwrap()),
+            objects: Objects::new(),
+            events: BTreeMap::new(),
+            began,
+            said: BTreeMap::new(),
+            headed: None,
+            told: BTreeMap::new(),
+            letter: Letter {
+                text: String::new(),
+                begun: Vec::new(),
+                ended_ready: false,
+            },
+        }
+    }
+
+    fn picture(&self, now: Timestamp) -> ClusterView {
+        let mut objects: Vec<Value> = self.objects.values().cloned().collect();
+        objects.extend(self.events.values().cloned());
+        picture::draw(&snapshot(&objects), &self.carriers, now)
+    }
+
     /// Time passes and nothing is recorded; ages become findings too.
     fn pass(&mut self, mut now: Timestamp, until: Timestamp) -> Timestamp {
         loop {
@@ -153,9 +174,7 @@ impl Writer<'_> {
     /// Says what is new at this moment.
     fn look(&mut self, now: Timestamp) {
         let mut news = String::new();
-        let mut objects: Vec<Value> = self.objects.values().cloned().collect();
-        objects.extend(self.events.values().cloned());
-        let view = picture::draw(&snapshot(&objects), &self.carriers, now);
+        let view = self.picture(now);
         self.subjects(&view, &mut news);
         self.findings(&view, &mut news);
         if news.is_empty() {

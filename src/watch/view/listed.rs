@@ -1,21 +1,46 @@
 //! Rows of the lists beside pods, nodes and volumes. Pure.
 
-use std::time::Duration;
+use std::{cell::RefCell, collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Health;
 use crate::problem::Code;
 
+/// A word of this program.
+pub type Word = &'static str;
+
+thread_local! {
+    /// Words that were read from recordings, each once.
+    static WORDS: RefCell<BTreeSet<Word>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+/// Reads a word from a recording; the program has few of them, and keeps each for ever.
+fn word<'de, D: Deserializer<'de>>(from: D) -> Result<Word, D::Error> {
+    let text = String::deserialize(from)?;
+    Ok(
+        WORDS.with_borrow_mut(|words| match words.get(text.as_str()) {
+            Some(known) => *known,
+            None => {
+                let kept: Word = Box::leak(text.into_boxed_str());
+                words.insert(kept);
+                kept
+            }
+        }),
+    )
+}
+
 /// A backup, or a place that backups go to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackupRow {
     /// Namespace.
     pub namespace: String,
     /// Name of the object.
     pub name: String,
     /// `Backup`, `Schedule`, `Archive` or `Volumes`.
-    pub kind: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub kind: Word,
     /// The database it is of; empty for volumes.
     pub of: String,
     /// Such as `completed`.
@@ -33,7 +58,7 @@ pub struct BackupRow {
 }
 
 /// A certificate that a secret holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CertificateRow {
     /// Namespace.
     pub namespace: String,
@@ -42,7 +67,8 @@ pub struct CertificateRow {
     /// Names it is valid for.
     pub names: String,
     /// `valid`, `ends soon`, `ended` or `unreadable`.
-    pub status: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub status: Word,
     /// How that is.
     pub health: Health,
     /// When it ends.
@@ -56,7 +82,7 @@ pub struct CertificateRow {
 }
 
 /// An address under which a program is reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IngressRow {
     /// Namespace.
     pub namespace: String,
@@ -71,7 +97,8 @@ pub struct IngressRow {
     /// Pods behind it that take requests; nothing when that is not known.
     pub behind: Option<usize>,
     /// `ready`, `nothing behind it` ...
-    pub status: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub status: Word,
     /// How that is.
     pub health: Health,
     /// When it was made.
@@ -81,7 +108,7 @@ pub struct IngressRow {
 }
 
 /// Something that the cluster told about an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventRow {
     /// Namespace of the event.
     pub namespace: String,
@@ -102,16 +129,18 @@ pub struct EventRow {
 }
 
 /// A job, or a schedule of jobs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobRow {
     /// Namespace.
     pub namespace: String,
     /// Name.
     pub name: String,
     /// `Job` or `CronJob`.
-    pub kind: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub kind: Word,
     /// `complete`, `running`, `failed`, `scheduled` ...
-    pub status: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub status: Word,
     /// How that is.
     pub health: Health,
     /// Ends that were reached, of those that are wished.
@@ -127,7 +156,7 @@ pub struct JobRow {
 }
 
 /// The newest revision of a Helm release.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseRow {
     /// Namespace.
     pub namespace: String,
@@ -152,14 +181,15 @@ pub struct ReleaseRow {
 }
 
 /// Something that began, ended or changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimelineRow {
     /// When it began.
     pub at: Option<Timestamp>,
     /// When it ended; nothing while it lasts, or when it was a change of a moment.
     pub until: Option<Timestamp>,
     /// `finding` or `change`.
-    pub kind: &'static str,
+    #[serde(deserialize_with = "word")]
+    pub kind: Word,
     /// What.
     pub what: String,
     /// The object it is about.

@@ -2,9 +2,9 @@
 
 use super::{
     super::{
-        Act, Binding,
+        Act, Binding, FINDS,
         Key::{self, Char, Ctrl},
-        PRACTICE,
+        MOUSE, PRACTICE,
     },
     BACK, COPY, DOWN, FILTER, FIRST, GOTO, HELP, LAST, LEAVE, LOG, PAGE_DOWN, PAGE_UP, REDRAW,
     SCROLL_UP, UP, row,
@@ -113,8 +113,10 @@ pub const HEALTH: &[Binding] = &[
     COPY,
     BACK,
     HELP,
+    FINDS,
     LEAVE,
     REDRAW,
+    MOUSE,
 ];
 
 /// A log.
@@ -201,11 +203,13 @@ pub const LOGS: &[Binding] = &[
         &[Char('c')],
         "c",
         "",
-        "copies the lines in sight to the clipboard of your terminal",
+        "copies the lines in sight to the clipboard of your terminal, and to a file that is named",
         Act::Copy,
     ),
     BACK,
     HELP,
+    FINDS,
     LEAVE,
     REDRAW,
+    MOUSE,
 ];

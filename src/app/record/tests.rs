@@ -1,0 +1,85 @@
+//! What was recorded is shown again, and nothing secret is in it.
+
+use super::*;
+use crate::app::{Goto, fixture};
+
+fn play(mut app: App, inputs: impl IntoIterator<Item = Input>) -> (App, String) {
+    let mut recording = Recording::default();
+    let mut text = Recording::head(&app, false).unwrap();
+    for input in inputs {
+        text.push('\n');
+        text.push_str(&recording.line(&app, &input).unwrap());
+        app.update(input);
+    }
+    (app, text)
+}
+
+fn keys(keys: &[Key]) -> impl Iterator<Item = Input> + '_ {
+    keys.iter().map(|key| Input::Key(*key))
+}
+
+#[test]
+fn a_secret_that_is_typed_or_pasted_is_recorded_by_its_length_alone() {
+    let typed = "canary".chars().map(|letter| Input::Key(Key::Char(letter)));
+    let unlock = [Input::Unlock("st-marys".to_owned())].into_iter();
+    let pasted = [Input::Paste("canary\r\n".to_owned())].into_iter();
+    let (app, text) = play(
+        fixture::welcome(),
+        unlock.chain(typed.clone()).chain(pasted),
+    );
+    assert!(
+        !text.contains("canary") && text.contains("xxxxxx"),
+        "{text}"
+    );
+    let again = replay(&text, None).unwrap();
+    let (Some(Dialog::Ask(was)), Some(Dialog::Ask(is))) = (&app.dialog, &again.app.dialog) else {
+        panic!("{again:?}");
+    };
+    assert_eq!(
+        (was.entry.len(), was.entry.at()),
+        (is.entry.len(), is.entry.at())
+    );
+
+    // The same for the secrets among the questions: the access key is the fifth field of the backups.
+    let way = [
+        vec![Key::Down, Key::Down, Key::Enter],
+        vec![Key::PageDown; 7],
+        vec![Key::Down; 4],
+    ]
+    .concat();
+    let (app, text) = play(fixture::welcome(), keys(&way).chain(typed));
+    let Screen::Wizard(state) = &app.screen else {
+        panic!()
+    };
+    assert!(state.focus().unwrap().secret().is_some());
+    assert!(
+        !text.contains("\"c\"") && text.matches("\"x\"").count() == 6,
+        "{text}"
+    );
+}
+
+#[test]
+fn a_plan_is_recorded_with_its_secrets_masked_and_looks_the_same() {
+    let plan = Arc::new(fixture::plan());
+    let (app, text) = play(fixture::opened(Goto::Plan), [Input::Plan(plan)]);
+    assert!(!text.contains("hunter2") && text.contains("***"), "{text}");
+    drop(app);
+    let Line::In(Input::Plan(again)) = serde_json::from_str(text.lines().last().unwrap()).unwrap()
+    else {
+        panic!("{text}");
+    };
+    for (was, is) in fixture::plan().steps.iter().zip(&again.steps) {
+        assert_eq!(crate::app::plan::sent(was), crate::app::plan::sent(is));
+    }
+}
+
+#[test]
+fn a_torn_last_line_is_the_end_and_another_file_is_refused() {
+    let (_, text) = play(fixture::welcome(), keys(&[Key::Down, Key::Down]));
+    let torn: String = text.chars().take(text.chars().count() - 3).collect();
+    assert_eq!(replay(&text, None).unwrap().inputs, 2);
+    assert_eq!(replay(&torn, None).unwrap().inputs, 1);
+    assert_eq!(replay(&text, Some(1)).unwrap().inputs, 1);
+    assert_eq!(replay("{}", None).unwrap_err().code, Code::File05);
+    assert_eq!(replay("", None).unwrap_err().code, Code::File05);
+}
