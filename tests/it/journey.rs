@@ -230,16 +230,16 @@ fn to_the_plan(terminal: &Terminal<'_>) {
     terminal.shows("What would you like to do?");
     terminal.choose("Rehearse");
     terminal.press("open");
-    terminal.shows("10 of 10 groups are complete");
+    terminal.shows("10 of 10 groups · 0 problems");
     terminal.go("group", "group Domains", |screen| {
         flat(screen).contains("Base domain")
     });
     terminal.types("!");
     terminal.until("the mistake", |screen| {
-        !screen.contains("10 of 10 groups are complete")
+        !screen.contains("10 of 10 groups · 0 problems")
     });
     terminal.send("BSpace");
-    terminal.shows("10 of 10 groups are complete");
+    terminal.shows("10 of 10 groups · 0 problems");
     terminal.press("done");
     terminal.shows("Nothing holds the deploy back");
     terminal.press("plan");
