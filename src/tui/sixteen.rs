@@ -64,8 +64,10 @@ impl<W: Write> Backend for Sixteen<W> {
         self.0.hide_cursor()
     }
 
+    /// A terminal that has gone shows none: ratatui would print that at its end, which is a panic where nobody reads.
     fn show_cursor(&mut self) -> io::Result<()> {
-        self.0.show_cursor()
+        self.0.show_cursor().ok();
+        Ok(())
     }
 
     /// Every cell is placed by its own command: where the cursor stands does not matter, so nobody is asked.

@@ -325,7 +325,7 @@ impl Loose {
     /// The program at its first screen.
     pub async fn start() -> Self {
         let temp = tempfile::Builder::new().prefix("care").tempdir().unwrap();
-        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&ours).unwrap();
         unlockpt(&ours).unwrap();
         let name = ptsname(&ours, Vec::new()).unwrap();
