@@ -225,6 +225,7 @@ impl App {
             Screen::Welcome(_) => keys::WELCOME,
             Screen::Wizard(_) => keys::WIZARD,
             Screen::Checks(_) => keys::CHECKS,
+            Screen::Plan(state) if state.types() => keys::TYPING,
             Screen::Plan(_) => keys::PLAN,
             Screen::Deploy(_) => keys::DEPLOY,
             Screen::Health(state) if state.typing => keys::TYPING,
@@ -281,6 +282,7 @@ impl App {
         }
         match &mut self.screen {
             Screen::Wizard(state) => state.take(key),
+            Screen::Plan(state) => state.take(key),
             Screen::Health(state) if state.typing => state.filter.take(key),
             Screen::Logs(state) if state.typing => state.filter.take(key),
             _ => false,
@@ -294,6 +296,7 @@ impl App {
         }
         match &mut self.screen {
             Screen::Wizard(state) => state.paste(text),
+            Screen::Plan(state) => state.paste(text),
             Screen::Health(state) if state.typing => state.filter.paste(text),
             Screen::Logs(state) if state.typing => state.filter.paste(text),
             _ => {}

@@ -28,6 +28,15 @@ fn check(name: &str, mut app: App) {
     }
 }
 
+/// The same, and on a very wide terminal.
+fn check_wide(name: &str, mut app: App) {
+    const WIDEST: (u16, u16) = (200, 60);
+    app.update(Input::Resize(WIDEST.0, WIDEST.1));
+    let picture = shot(&app, Theme::colour(), WIDEST);
+    insta::assert_snapshot!(format!("{name}_200x60"), picture);
+    check(name, app);
+}
+
 fn press(mut app: App, keys: &[Key]) -> App {
     for key in keys {
         app.update(Input::Key(*key));
@@ -183,11 +192,23 @@ fn checks_before_a_deploy() {
 
 #[test]
 fn the_plan_and_what_it_sends() {
-    check("plan", fixture::planned());
+    check_wide("plan", fixture::planned());
+    check_wide("plan_inside", press(fixture::planned(), &[Key::Enter]));
     check(
         "plan_sent",
-        press(fixture::planned(), &[Key::Down, Key::Enter]),
+        press(
+            fixture::planned(),
+            &[Key::Down, Key::Down, Key::Enter, Key::Enter],
+        ),
     );
+    check("plan_stage", press(fixture::planned(), &[Key::Up]));
+    check(
+        "plan_search_begun",
+        press(fixture::planned(), &[Key::Char('/')]),
+    );
+    let mut keys = vec![Key::Char('/')];
+    keys.extend(letters("secret"));
+    check("plan_search", press(fixture::planned(), &keys));
     check("plan_deploy", press(fixture::planned(), &[Key::Char('y')]));
     let mut refused = fixture::opened(Goto::Plan);
     refused.update(Input::Refused(vec![fixture::failure()]));

@@ -74,13 +74,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "problem", "site", "plan", "catalog", "check", "engine", "watch", "restore",
+            "problem", "site", "plan", "catalog", "check", "engine", "watch", "restore", "capacity",
         ],
     ),
     (
         "ui",
         &[
             "problem", "site", "plan", "catalog", "check", "engine", "watch", "restore", "app",
+            "capacity",
         ],
     ),
     (
