@@ -134,6 +134,7 @@ impl App {
     pub fn update(&mut self, input: Input) -> Vec<Effect> {
         let effects = self.take(input);
         logs::notice(self);
+        deploy::refresh(self);
         effects
     }
 
@@ -172,6 +173,10 @@ impl App {
             Input::Practice(practice) => {
                 self.notice = None;
                 self.dialog = Some(Dialog::practice(&practice));
+                Vec::new()
+            }
+            Input::Steering(steering) => {
+                deploy::steered(self, steering);
                 Vec::new()
             }
             Input::Difference(text) => {

@@ -45,6 +45,8 @@ pub struct TextCard {
     pub body: Vec<Words>,
     /// Lines that have gone out at the top.
     pub scroll: usize,
+    /// The step of the run that it tells of, as long as it is open.
+    pub of: Option<StepId>,
 }
 
 /// A few things to choose from.
@@ -158,6 +160,17 @@ impl Dialog {
             title: title.into(),
             body,
             scroll: 0,
+            of: None,
+        })
+    }
+
+    /// The page of a step, kept as it is now.
+    pub fn step(step: StepId, title: &str, body: Vec<Words>) -> Self {
+        Self::Text(TextCard {
+            title: title.to_owned(),
+            body,
+            scroll: 0,
+            of: Some(step),
         })
     }
 
@@ -194,12 +207,23 @@ impl Dialog {
             hint: hint.to_owned(),
             does,
         };
+        let leave = item(
+            "Leave it running",
+            "come back with care-install",
+            Does::Leave,
+        );
+        if let Some(steerer) = known.steered_by_another() {
+            let words = format!("{} steers it; this screen only looks on.", steerer.who);
+            let body = [body, vec![Words::new(Tone::Plain, words)]].concat();
+            return Self::Menu(Menu {
+                title: "Leave?".to_owned(),
+                body,
+                items: vec![leave, item("Stay here", "", Does::Nothing)],
+                chosen: 0,
+            });
+        }
         let items = vec![
-            item(
-                "Leave it running",
-                "come back with care-install",
-                Does::Leave,
-            ),
+            leave,
             item(
                 "Stop safely",
                 "running steps finish; later it goes on there",

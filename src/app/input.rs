@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     check::{CheckResult, Waiver},
-    engine::event::{Command, Event},
+    engine::event::{Command, Event, Steering},
     plan::{ObjectRef, Plan},
     problem::{Code, Problem},
     site::{Secrets, SiteDraft},
@@ -100,6 +100,8 @@ pub enum Input {
     Run(Box<Event>),
     /// The run cannot be heard any more.
     RunGone,
+    /// Who steers the run.
+    Steering(Steering),
     /// Results of checks; those of the same check are replaced. True once all were looked at.
     Checks(Vec<CheckResult>, bool),
     /// The plan was made.

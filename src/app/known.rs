@@ -7,7 +7,10 @@ use jiff::{Timestamp, tz::TimeZone};
 use super::{Input, logs::wish::Reading};
 use crate::{
     check::{CheckResult, Waiver, verdict},
-    engine::{event::Event, view::RunView},
+    engine::{
+        event::{Event, Steerer, Steering},
+        view::RunView,
+    },
     plan::Plan,
     problem::Problem,
     restore::{Intent, Inventory},
@@ -108,6 +111,8 @@ pub struct Known {
     pub run: RunView,
     /// How it is heard.
     pub link: Link,
+    /// Who steers it; nothing while that was not told.
+    pub steering: Option<Steering>,
     /// The cluster.
     pub cluster: Arc<ClusterView>,
     /// The log that was read last.
@@ -121,7 +126,11 @@ impl Known {
     pub fn hear(&mut self, news: Input, now: Timestamp) {
         match news {
             Input::Run(event) => self.heard(&event),
-            Input::RunGone if self.run.ended.is_none() => self.link = Link::Lost(now),
+            Input::RunGone if self.run.ended.is_none() => {
+                self.link = Link::Lost(now);
+                self.steering = None;
+            }
+            Input::Steering(steering) => self.steering = Some(steering),
             Input::Checks(results, finished) => self.checked(results, finished),
             Input::Plan(plan) => self.plan = Planned::Made(plan),
             Input::Refused(problems) => self.plan = Planned::Refused(problems),
@@ -139,6 +148,13 @@ impl Known {
             self.site.clone_from(&self.run.site);
         }
         self.rehearsal |= self.run.rehearsal;
+    }
+
+    /// Who steers the run, while that is somebody else.
+    pub fn steered_by_another(&self) -> Option<&Steerer> {
+        let steering = self.steering.as_ref().filter(|steering| !steering.mine);
+        let steering = steering.filter(|_| self.run_goes_on());
+        steering.and_then(|steering| steering.by.as_ref())
     }
 
     /// A run that was asked for did not begin.

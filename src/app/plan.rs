@@ -229,6 +229,7 @@ fn scrolled(title: String, mut body: Vec<Words>, line: Option<usize>, size: (u16
         title,
         body,
         scroll,
+        of: None,
     };
     card.scroll = scroll.min(card.furthest(size));
     Dialog::Text(card)
@@ -396,6 +397,7 @@ fn within(app: &mut App, plan: &Plan, act: Act) -> Vec<Effect> {
                 title: String::new(),
                 body,
                 scroll: 0,
+                of: None,
             };
             return vec![Effect::Copy(card.plain())];
         }

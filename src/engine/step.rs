@@ -1,6 +1,7 @@
 //! One step: its attempts, its action and its readiness; it tells what it does and decides nothing about other steps.
 
 mod act;
+mod calls;
 mod hooks;
 mod progress;
 mod wait;
@@ -156,7 +157,8 @@ pub async fn attempts(mut task: Task, perform: Perform, hurry: Arc<Notify>) {
     let tell = task.tell.clone();
     let mut pause = FIRST_PAUSE;
     loop {
-        let work = timeout(task.left() + GRACE, perform(task.clone())).await;
+        let work = calls::told(&tell, perform(task.clone()));
+        let work = timeout(task.left() + GRACE, work).await;
         let error = match work.unwrap_or_else(|_elapsed| Err(DoorError::lasting(endless(&task)))) {
             Ok(how) => return tell.send(News::Ended(Ok(how))).await,
             Err(error) => error,

@@ -41,6 +41,7 @@ pub fn draw(app: &App, state: &Deploy, paint: &mut Paint<'_>, area: Rect) {
             .put(&heading, paint.theme.tone(Tone::Strong));
         paint.line(title, 0, &strip);
     }
+    let rest = watching(app, paint, rest);
     let (head, rest) = top(rest, 2);
     summary(app, paint, head);
     let (list, details) = with_details(paint, rest);
@@ -66,6 +67,21 @@ pub fn draw(app: &App, state: &Deploy, paint: &mut Paint<'_>, area: Rect) {
         None => Vec::new(),
     };
     paint.paragraphs(details, &story);
+}
+
+/// Says, while somebody else steers the run, who and since when, and how to take over.
+fn watching(app: &App, paint: &mut Paint<'_>, area: Rect) -> Rect {
+    let Some(by) = app.known.steered_by_another() else {
+        return area;
+    };
+    let (line, rest) = top(area, 1);
+    let words = format!(
+        "Looking on: {} steers since {} UTC. T takes over.",
+        by.who,
+        by.since.strftime("%H:%M:%S")
+    );
+    paint.text(line, 0, &words, paint.theme.tone(Tone::Warn));
+    rest
 }
 
 fn nothing_yet(app: &App, paint: &mut Paint<'_>, area: Rect) {
@@ -203,7 +219,8 @@ fn troubled(step: &StepView) -> bool {
 /// Columns of the word, of the time and of the note at the end of a line.
 fn columns(width: u16) -> (usize, usize, usize) {
     match width {
-        0..66 => (9, 7, 0),
+        0..60 => (9, 7, 0),
+        60..66 => (9, 7, 13),
         66..90 => (9, 7, 22),
         _ => (9, 8, 30),
     }
@@ -240,11 +257,15 @@ fn stage_line(app: &App, stage: usize, theme: Theme, width: u16) -> Strip {
             theme.tone(tone),
         )
         .number(time, &took(app, stage), theme.tone(Tone::Plain));
-    if note > 0 && counts.failed > 0 {
-        let failed = format!("{} failed", counts.failed);
-        return strip.gap(2).cell(note, &failed, theme.tone(Tone::Bad));
+    if note == 0 {
+        return strip;
     }
-    strip
+    let (words, tone) = if counts.failed > 0 {
+        (format!("{} failed", counts.failed), Tone::Bad)
+    } else {
+        (format!("usually {}", span(run.usual(stage))), Tone::Dim)
+    };
+    strip.gap(2).cell(note, &words, theme.tone(tone))
 }
 
 /// From the stage's first step to now, or to the end of its last.
@@ -319,6 +340,12 @@ fn remark(step: &StepView, run: &RunView) -> (String, Tone) {
         StepState::NotRun {
             why: NotRun::Needs { step },
         } => (format!("needs {step}"), Tone::Dim),
+        StepState::Done {
+            how: Done::Applied | Done::Warned { .. },
+        } => (format!("usually {}", span(step.usual())), Tone::Dim),
+        StepState::Done {
+            how: Done::Skipped { reason },
+        } => (reason.clone(), Tone::Warn),
         StepState::NotRun { .. } | StepState::Done { .. } => (String::new(), Tone::Dim),
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         keys::Key,
     },
     check::Verdict,
-    engine::event::Outcome,
+    engine::event::{Outcome, Steerer, Steering},
     problem::{Code, Problem},
 };
 
@@ -56,7 +56,7 @@ fn welcome_with_and_without_sites() {
 
 #[test]
 fn a_run_in_the_middle() {
-    check("deploy", fixture::deploying());
+    check_wide("deploy", fixture::deploying());
     check("deploy_image_pull", fixture::pulling());
     check("deploy_asks", fixture::asking());
 }
@@ -104,6 +104,20 @@ fn cards_of_a_run() {
     check("deploy_skip", press(fixture::failed(), &keys));
     check("deploy_goto", press(fixture::pulling(), &[Key::Char('o')]));
     check("deploy_log", press(fixture::pulling(), &[Key::Char('l')]));
+}
+
+#[test]
+fn a_run_that_another_steers_and_the_page_of_a_step() {
+    let mut app = fixture::pulling();
+    app.update(Input::Steering(Steering {
+        by: Some(Steerer {
+            who: "anna@ward1 pid 4711".to_owned(),
+            since: at(12),
+        }),
+        mine: false,
+    }));
+    check("deploy_looking_on", app);
+    check_wide("deploy_page", press(fixture::failed(), &[Key::Enter]));
 }
 
 #[test]

@@ -305,6 +305,13 @@ pub const PLAN: &[Binding] = &[
 /// A run.
 pub const DEPLOY: &[Binding] = &[
     row(
+        &[Char('T')],
+        "T",
+        "take over",
+        "steers the run from here on; whoever did looks on",
+        Act::TakeOver,
+    ),
+    row(
         &[Char('y')],
         "y",
         "yes",

@@ -120,13 +120,21 @@ impl Desk<'_> {
         let Joined {
             mut events,
             commands,
+            mut steering,
         } = joined;
         let inputs = self.inputs.clone();
         let Some(open) = &mut self.open else { return };
         open.commands = Some(commands);
         open.tasks.spawn(async move {
-            while let Some(event) = events.recv().await {
-                if inputs.send(Input::Run(Box::new(event))).await.is_err() {
+            loop {
+                let input = tokio::select! {
+                    event = events.recv() => match event {
+                        Some(event) => Input::Run(Box::new(event)),
+                        None => break,
+                    },
+                    Some(steering) = steering.recv() => Input::Steering(steering),
+                };
+                if inputs.send(input).await.is_err() {
                     return;
                 }
             }

@@ -376,6 +376,8 @@ impl Run {
                 self.stop().await;
             }
             Command::StopNow => self.stop_now("asked to stop now".to_owned(), workers).await,
+            // Whoever serves the run knows who steers; the run itself obeys everyone who may ask.
+            Command::TakeOver => {}
         }
     }
 

@@ -1,11 +1,17 @@
 //! What a person does by hand: small changes of one field, and pods that are asked to leave; under a name of its own.
 
+use std::time::Instant;
+
 use http::{HeaderValue, Method, StatusCode, header::CONTENT_TYPE};
 use kube::client::Body;
 use serde_json::{Value, json};
 
 use super::{Answer, Kube, REQUEST_LIMIT, collect, request, retry_after, words};
-use crate::{compare::owners::BY_HAND, plan::ObjectRef, sys::DoorError};
+use crate::{
+    compare::owners::BY_HAND,
+    plan::ObjectRef,
+    sys::{DoorError, calls},
+};
 
 /// What became of a pod that was asked to leave.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,12 +103,18 @@ impl Kube {
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static(media));
         *asked.body_mut() = Body::from(body.to_string().into_bytes());
+        let began = Instant::now();
         // Not by the pace of the other questions: a budget's refusal has the status of an overload and is none.
         let response = tokio::time::timeout(REQUEST_LIMIT, self.once.send(asked))
             .await
             .map_err(|_elapsed| words::slow(&self.server, REQUEST_LIMIT))?
             .map_err(|error| words::transport(&self.server, &error))?;
         let status = response.status();
+        calls::tell(
+            method.as_str(),
+            path,
+            (Some(status.as_u16()), began.elapsed()),
+        );
         let after = retry_after(response.headers());
         let bytes = collect(response.into_body()).await;
         Ok(Answer {
