@@ -8,6 +8,7 @@ mod failure;
 mod import;
 mod look;
 mod pictures;
+mod power;
 mod practice;
 mod restore;
 mod screens;
@@ -72,6 +73,7 @@ async fn dispatch(context: &Context, command: Option<Command>) -> Result<Exit, F
         Some(Command::Deploy(arguments)) => deploy::deploy(context, &arguments).await,
         Some(Command::Backup(Backup::List)) => restore::list(context).await,
         Some(Command::Restore(arguments)) => restore::restore(context, &arguments).await,
+        Some(Command::Power(arguments)) => power::power(context, &arguments).await,
         Some(Command::Status(arguments)) => look::status(context, &arguments).await,
         Some(Command::Explain { code }) => look::explain(context, &code),
         Some(Command::Screenshots { out }) => pictures::screenshots(context, &out).await,

@@ -233,7 +233,7 @@ async fn alone(session: &Session, world: &World, journal: &Path) -> Result<run::
 pub async fn start(
     session: &Session,
     options: Vec<OsString>,
-    command: &str,
+    command: &[&str],
 ) -> Result<Joined, Problem> {
     let place = &session.place;
     files::create_folder(&place.logs())?;
@@ -242,7 +242,9 @@ pub async fn start(
     files::remove(&log)?;
     let mut arguments = place.arguments();
     arguments.extend(options);
-    arguments.extend(["--json".into(), command.into(), "--background".into()]);
+    arguments.push("--json".into());
+    arguments.extend(command.iter().map(OsString::from));
+    arguments.push("--background".into());
     let mut child = Detached {
         arguments,
         log: log.clone(),

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     check::CheckId,
     engine::event::Command,
-    plan::StepId,
+    plan::{Powering, StepId},
     problem::Problem,
     restore::{Intent, words},
 };
@@ -88,6 +88,10 @@ pub enum Does {
     Deploy,
     /// Asks something of the practice cluster.
     Practice(PracticeWish),
+    /// Asks whether a machine shall be switched off or on.
+    AskPower(Powering),
+    /// Does it.
+    Power(Powering),
     /// Asks whether this is meant.
     Ask(Box<Deed>),
     /// Does this.

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     check::{CheckResult, Waiver},
     engine::event::{Command, Event, Steering},
-    plan::{ObjectRef, Plan},
+    plan::{ObjectRef, Plan, Powering},
     problem::{Code, Problem},
     site::{Secrets, SiteDraft},
     watch::view::ClusterView,
@@ -66,6 +66,8 @@ pub enum PracticeWish {
     Step,
     /// Its clock passes at this speed.
     Speed(String),
+    /// The machine of this node is switched on, or off.
+    Machine(String, bool),
 }
 
 /// A site that was opened.
@@ -184,6 +186,8 @@ pub enum Effect {
     LoadBackups,
     /// Begins a restore, goes on with it, or puts everything back.
     Restore(RestoreWish),
+    /// Switches a machine off or on, or goes on with that.
+    Power(Powering),
     /// Asks something of the run.
     Command(Command),
     /// Looks what the practice cluster plays, for its menu.

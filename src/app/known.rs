@@ -82,6 +82,8 @@ pub struct Practice {
     pub playing: String,
     /// `20`, `max`, `paused`.
     pub pace: String,
+    /// The machines by their nodes, and whether each is switched on.
+    pub machines: Vec<(String, bool)>,
 }
 
 /// What is known.

@@ -29,7 +29,7 @@ use super::{DoorError, Retry, calls, feed::Feed};
 use crate::plan::{Object, ObjectRef};
 pub use apply::{Applied, Clash, Trial};
 use discover::Discovery;
-pub use hand::Evicted;
+pub use hand::{Evicted, Leaving, leaving};
 pub use logs::{Asked, Line, LogLines};
 pub use marks::Marks;
 pub use only::Only;

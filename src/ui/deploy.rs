@@ -118,6 +118,7 @@ fn standing(app: &App, width: u16) -> (String, Tone) {
             Purpose::Deploy => "Done",
             Purpose::Restore(_) => "Restored",
             Purpose::PutBack(_) => "All is put back",
+            Purpose::Power(_) => "Done",
         };
         return match end.outcome {
             Outcome::Done => (
@@ -290,7 +291,7 @@ fn step_line(app: &App, index: usize, theme: Theme, width: u16) -> Strip {
     };
     let (mark, said, tone) = word(step);
     let (word, time, note) = columns(width);
-    let fixed = 7 + word + time + note + if note > 0 { 2 } else { 0 };
+    let fixed = 8 + word + time + note + if note > 0 { 2 } else { 0 };
     let elapsed = match step.state {
         StepState::Waiting | StepState::NotRun { .. } => String::new(),
         _ => span(step.elapsed(app.now)),
@@ -307,6 +308,7 @@ fn step_line(app: &App, index: usize, theme: Theme, width: u16) -> Strip {
                 Tone::Plain
             }),
         )
+        .gap(1)
         .cell(word, said, theme.tone(tone))
         .number(time, &elapsed, theme.tone(Tone::Plain));
     if note == 0 {
@@ -354,11 +356,14 @@ fn remark(step: &StepView, run: &RunView) -> (String, Tone) {
 fn step_story(step: &StepView, app: &App, roomy: bool) -> Vec<Words> {
     const TAIL: usize = 8;
     let mut story = story::step(step, &app.known.run, app.now);
-    if roomy && !step.log.is_empty() {
+    // Calls of the API stand on the step's page and in its log.
+    let said = step.log.iter().filter(|line| !line.starts_with("> "));
+    let said: Vec<&String> = said.collect();
+    if roomy && !said.is_empty() {
         story.push(Words::empty());
         story.push(Words::new(Tone::Strong, "Newest lines of its log"));
-        let first = step.log.len().saturating_sub(TAIL);
-        let tail = step.log.iter().skip(first);
+        let first = said.len().saturating_sub(TAIL);
+        let tail = said.into_iter().skip(first);
         story.extend(tail.map(|line| Words::new(Tone::Dim, line.clone()).moved(2)));
     }
     story

@@ -10,6 +10,7 @@ mod keys;
 mod killed;
 mod looking;
 pub(crate) mod objects;
+mod powered;
 mod restored;
 mod scenario;
 mod secret;

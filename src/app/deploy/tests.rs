@@ -115,3 +115,52 @@ fn the_page_of_a_step_tells_what_it_did_asked_and_tried_and_stays_current() {
         assert!(text.contains(told), "{told} in\n{text}");
     }
 }
+
+#[test]
+fn a_machine_is_switched_off_only_after_a_yes_and_then_the_run_is_shown() {
+    let mut app = fixture::health();
+    press(&mut app, &[Key::Char('3'), Key::Char('a')]);
+    let Some(Dialog::Menu(menu)) = &app.dialog else {
+        panic!("no menu");
+    };
+    let at = menu
+        .items
+        .iter()
+        .position(|item| item.label == "power off")
+        .unwrap();
+    let down = vec![Key::Down; at];
+    press(&mut app, &down);
+    press(&mut app, &[Key::Enter]);
+    let Some(Dialog::Menu(menu)) = &app.dialog else {
+        panic!("no question");
+    };
+    assert_eq!(menu.title, "Power off primary?");
+    // What it means stands before the question, and the first answer is no.
+    assert!(menu.body.len() > 1);
+    assert!(press(&mut app, &[Key::Enter]).is_empty());
+    press(&mut app, &[Key::Char('a')]);
+    press(&mut app, &down);
+    let effects = press(&mut app, &[Key::Enter, Key::Down, Key::Enter]);
+    let [Effect::Power(powering)] = &effects[..] else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(
+        (powering.node.as_str(), powering.way.word()),
+        ("primary", "off")
+    );
+    assert!(matches!(app.screen, Screen::Deploy(_)));
+    // Stopped, r goes on with the same.
+    let mut outline = fixture::outline();
+    outline.purpose = Purpose::Power(Box::new(powering.clone()));
+    app.update(Input::Run(Box::new(Event::RunStarted {
+        format: 1,
+        run: crate::engine::event::RunId("p".to_owned()),
+        at: fixture::at(0),
+        cluster: "c".to_owned(),
+        rehearsal: true,
+        outline,
+    })));
+    fixture::end(&mut app, Outcome::Stopped);
+    let again = press(&mut app, &[Key::Char('r')]);
+    assert!(matches!(&again[..], [Effect::Power(_)]), "{again:?}");
+}

@@ -14,6 +14,7 @@ use crate::{
         journal::Journal,
     },
     host::{self, Joined},
+    plan::Powering,
     restore::Wish,
     session::{Mode, Session, Workplace, World, restore, standing},
     sys::{
@@ -150,7 +151,7 @@ impl Desk<'_> {
             self.tell(Input::Problem(problem)).await;
             return;
         }
-        let started = host::start(&open.session, self.options(), "deploy").await;
+        let started = host::start(&open.session, self.options(), &["deploy"]).await;
         match started {
             Ok(joined) => self.hear(joined),
             Err(problem) => self.tell(Input::Problem(problem)).await,
@@ -189,7 +190,17 @@ impl Desk<'_> {
             self.tell_problems(failure.problems).await;
             return;
         }
-        match host::start(&open.session, self.options(), "restore").await {
+        match host::start(&open.session, self.options(), &["restore"]).await {
+            Ok(joined) => self.hear(joined),
+            Err(problem) => self.tell(Input::Problem(problem)).await,
+        }
+    }
+
+    /// Switches a machine off or on in a process of its own.
+    pub(super) async fn power(&mut self, powering: &Powering) {
+        let Some(open) = &self.open else { return };
+        let command = ["power", powering.way.word(), powering.node.as_str()];
+        match host::start(&open.session, self.options(), &command).await {
             Ok(joined) => self.hear(joined),
             Err(problem) => self.tell(Input::Problem(problem)).await,
         }

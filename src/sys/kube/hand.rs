@@ -1,6 +1,6 @@
 //! What a person does by hand: small changes of one field, and pods that are asked to leave; under a name of its own.
 
-use std::time::Instant;
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use http::{HeaderValue, Method, StatusCode, header::CONTENT_TYPE};
 use kube::client::Body;
@@ -12,6 +12,33 @@ use crate::{
     plan::ObjectRef,
     sys::{DoorError, calls},
 };
+
+/// The pods that have to leave a node, by namespace and name, with their identity; and those that nobody would make anew.
+pub type Leaving = (BTreeMap<(String, String), String>, Vec<String>);
+
+/// Finds them among all pods.
+pub fn leaving(pods: &[Arc<Value>], node: &str) -> Leaving {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (mut all, mut alone) = (BTreeMap::new(), Vec::new());
+    for pod in pods.iter().filter(|pod| pod["spec"]["nodeName"] == node) {
+        let ended = ["Succeeded", "Failed"].contains(&text(&pod["status"]["phase"]).as_str());
+        let mirror = pod["metadata"]["annotations"].get("kubernetes.io/config.mirror");
+        let owner = text(&pod["metadata"]["ownerReferences"][0]["kind"]);
+        let place = (
+            text(&pod["metadata"]["namespace"]),
+            text(&pod["metadata"]["name"]),
+        );
+        match owner.as_str() {
+            _ if ended || mirror.is_some() => {}
+            "DaemonSet" | "Node" => {}
+            "" => alone.push(format!("{}/{}", place.0, place.1)),
+            _ => {
+                all.insert(place, text(&pod["metadata"]["uid"]));
+            }
+        }
+    }
+    (all, alone)
+}
 
 /// What became of a pod that was asked to leave.
 #[derive(Clone, Debug, PartialEq, Eq)]
