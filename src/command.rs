@@ -76,7 +76,7 @@ async fn dispatch(context: &Context, command: Option<Command>) -> Result<Exit, F
         Some(Command::Power(arguments)) => power::power(context, &arguments).await,
         Some(Command::Status(arguments)) => look::status(context, &arguments).await,
         Some(Command::Explain { code }) => look::explain(context, &code),
-        Some(Command::Screenshots { out }) => pictures::screenshots(context, &out).await,
+        Some(Command::Screenshots(wish)) => pictures::screenshots(context, &wish).await,
     }
 }
 
