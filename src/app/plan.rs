@@ -1,4 +1,8 @@
 //! The plan screen: from the stages over a step and its objects to a single field, and a search over all of it. Pure.
+#![expect(
+    clippy::similar_names,
+    reason = "a screen has a state and a plan has stages: they are called what they are"
+)]
 
 pub mod find;
 pub mod parts;

@@ -49,7 +49,10 @@ pub async fn power(context: &Context, arguments: &Power) -> Result<Exit, Failure
         };
     };
     let world = World::open(&session, &context.tools(None)).await?;
-    let plan = planned(context, (&mut session, &world), &powering).await?;
+    if powering.way == Way::On {
+        answers(context, &world, &powering.node).await?;
+    }
+    let plan = planned((&mut session, &world), &powering).await?;
     agree(context, arguments.yes, (&plan, &powering), &world).await?;
     let run = (
         (plan, ground::setting(&session, &world)),
@@ -67,7 +70,7 @@ async fn background(context: &Context, powering: &Powering) -> Result<Exit, Fail
         return Err(deploy::busy().into());
     };
     let world = World::open(&session, &context.tools(None)).await?;
-    let plan = planned(context, (&mut session, &world), powering).await?;
+    let plan = planned((&mut session, &world), powering).await?;
     let run = (
         (plan, ground::setting(&session, &world)),
         (lock, Onlookers::Expected),
@@ -77,14 +80,10 @@ async fn background(context: &Context, powering: &Powering) -> Result<Exit, Fail
 }
 
 async fn planned(
-    context: &Context,
     (session, world): (&mut Session, &World),
     powering: &Powering,
 ) -> Result<Plan, Failure> {
     restore::refuse_unfinished(&session.place)?;
-    if powering.way == Way::On {
-        answers(context, world, &powering.node).await?;
-    }
     let ground = ground::ground(session, world, powering).await?;
     Ok(power::plan(powering, &ground))
 }

@@ -81,7 +81,7 @@ impl Changes {
     /// Waits until it has changed hands.
     pub(super) async fn next(&mut self) {
         if self.0.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -44,8 +44,7 @@ fn shown(method: &str, path: &str) -> String {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let of_group = match parts.as_slice() {
-        ["api", _, rest @ ..] => rest,
-        ["apis", _, _, rest @ ..] => rest,
+        ["api", _, rest @ ..] | ["apis", _, _, rest @ ..] => rest,
         _ => return format!("{method} {path}"),
     };
     let target = match of_group {

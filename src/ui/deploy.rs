@@ -118,7 +118,7 @@ fn standing(app: &App, width: u16) -> (String, Tone) {
             Purpose::Deploy => "Done",
             Purpose::Restore(_) => "Restored",
             Purpose::PutBack(_) => "All is put back",
-            Purpose::Power(_) => "Done",
+            Purpose::Power(_) => "All is done",
         };
         return match end.outcome {
             Outcome::Done => (

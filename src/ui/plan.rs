@@ -1,8 +1,4 @@
 //! Draws the plan: stages and steps, or what is inside of a step, or what was found; with the chosen one beside it. Pure.
-#![expect(
-    clippy::similar_names,
-    reason = "a screen has a state and a run has stages: they are called what they are"
-)]
 
 use ratatui::layout::Rect;
 

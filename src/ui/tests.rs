@@ -13,7 +13,16 @@ use crate::{
         keys::Key,
     },
     check::Verdict,
-    engine::event::{Outcome, Steerer, Steering},
+    engine::{
+        event::{
+            Done, Event, FORMAT, Outcome, Reason, RunId, Steerer, Steering, StepState, Waiting,
+        },
+        outline::outline,
+    },
+    plan::{
+        Database,
+        power::{self, Ground, Machines, Powering, Way},
+    },
     problem::{Code, Problem},
 };
 
@@ -118,6 +127,66 @@ fn a_run_that_another_steers_and_the_page_of_a_step() {
     }));
     check("deploy_looking_on", app);
     check_wide("deploy_page", press(fixture::failed(), &[Key::Enter]));
+}
+
+#[test]
+fn a_machine_that_is_switched_off() {
+    let keys = [Key::Char('3'), Key::Char('a'), Key::End, Key::Enter];
+    check("power_question", press(fixture::health(), &keys));
+    let powering = Powering {
+        node: "secondary".to_owned(),
+        way: Way::Off,
+    };
+    let ground = Ground {
+        site: "st-marys".to_owned(),
+        others: vec!["primary".to_owned()],
+        database: Some(Database::default().reference()),
+        volumes: true,
+        machines: Machines::Real,
+    };
+    let plan = power::plan(&powering, &ground);
+    let mut app = fixture::opened(Goto::Deploy);
+    app.update(Input::Run(Box::new(Event::RunStarted {
+        format: FORMAT,
+        run: RunId("1".to_owned()),
+        at: at(0),
+        cluster: "https://kube-api.internal:6443".to_owned(),
+        rehearsal: true,
+        outline: outline(&plan),
+    })));
+    let (last, before) = plan.steps.split_last().unwrap();
+    for (step, when) in before.iter().zip((10..).step_by(10)) {
+        let how = Done::Applied;
+        fixture::turn(
+            &mut app,
+            step.id.as_str(),
+            (when, 10),
+            StepState::Done { how },
+        );
+    }
+    let note = "waits until you have switched secondary off".to_owned();
+    fixture::turn(
+        &mut app,
+        last.id.as_str(),
+        (60, 0),
+        StepState::Running { note },
+    );
+    app.update(Input::Run(Box::new(Event::Waiting {
+        step: last.id.clone(),
+        at: at(60),
+        waiting: Waiting {
+            target: "secondary to be switched off".to_owned(),
+            reasons: vec![Reason {
+                sentence: "switch it off now: on it: sudo poweroff; or press its button".to_owned(),
+                since: None,
+                code: None,
+                remedy: None,
+            }],
+            gives_up_at: at(43_260),
+        },
+    })));
+    app.update(Input::Tick(at(75)));
+    check("power_waits", app);
 }
 
 #[test]

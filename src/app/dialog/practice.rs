@@ -57,7 +57,6 @@ impl Dialog {
                 item(name, *name == practice.playing, brief, wish)
             })
             .collect();
-        items.extend(machines(practice));
         let paused = practice.pace == PAUSED;
         items.push(item(
             "clock: pause",
@@ -80,6 +79,7 @@ impl Dialog {
                 wish,
             ));
         }
+        items.extend(machines(practice));
         let chosen = practice
             .scenarios
             .iter()

@@ -160,14 +160,10 @@ fn the_usual_time_is_the_longest_chain_and_not_the_sum() {
 fn the_difference_opens_at_the_step_that_was_looked_at() {
     let mut app = fixture::planned();
     press(&mut app, &[Key::Enter]);
-    let mut text = "A deploy would change 90 things in c.\n\nother/step\n".to_owned();
-    for line in 0..60 {
-        text.push_str(&format!("   + Secret a/{line}\n"));
-    }
-    text.push_str("\nlonghorn/step\n");
-    for line in 0..60 {
-        text.push_str(&format!("   ~ Secret b/{line}\n"));
-    }
+    let many = "   + Secret a/b\n".repeat(60);
+    let text = format!(
+        "A deploy would change 120 things in c.\n\nother/step\n{many}\nlonghorn/step\n{many}"
+    );
     app.update(Input::Difference(text));
     let card = card_of(&app);
     assert_eq!(card.body[card.scroll + CONTEXT].text, "longhorn/step");

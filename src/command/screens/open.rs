@@ -91,6 +91,8 @@ impl Desk<'_> {
                 return;
             }
         };
+        let power = Journal::look(&place.power_journal()).unwrap_or_default();
+        let memory = standing::newest(memory, power);
         let unfinished = restore::unfinished(&place).ok().flatten().is_some();
         let at = match (&joined, &memory.run, &memory.outcome) {
             (None, ..) if unfinished => Goto::Restore,
