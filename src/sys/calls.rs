@@ -43,9 +43,8 @@ pub(super) fn tell(method: &str, path: &str, (status, took): (Option<u16>, Durat
 fn shown(method: &str, path: &str) -> String {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-    let of_group = match parts.as_slice() {
-        ["api", _, rest @ ..] | ["apis", _, _, rest @ ..] => rest,
-        _ => return format!("{method} {path}"),
+    let (["api", _, of_group @ ..] | ["apis", _, _, of_group @ ..]) = parts.as_slice() else {
+        return format!("{method} {path}");
     };
     let target = match of_group {
         [] => return format!("{method} {path}"),
