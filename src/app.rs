@@ -80,6 +80,8 @@ pub struct App {
     pub dialog: Option<Dialog>,
     /// A short answer to the last key.
     pub notice: Option<String>,
+    /// For so many more ticks an answer of the world stands where the keys are told; 0: until the next key.
+    stands: u8,
     back: Vec<Screen>,
     /// The time of the last tick; nothing before the first, and after the clock was changed for another cluster's.
     ticked: Option<Timestamp>,
@@ -87,6 +89,9 @@ pub struct App {
 
 /// Ticks come each second: a time that moves further than this from one to the next was set, or the computer slept.
 const JUMP: Duration = Duration::from_mins(1);
+
+/// So many ticks an answer hides the keys: long enough to be read.
+const ANSWER: u8 = 8;
 
 /// How many screens can be gone back.
 const BACK: usize = 20;
@@ -104,6 +109,7 @@ impl App {
             screen: Screen::Welcome(welcome::Welcome::default()),
             dialog: None,
             notice: None,
+            stands: 0,
             back: Vec::new(),
             ticked: None,
         }
@@ -111,6 +117,12 @@ impl App {
 
     /// Time has come so far; a jump of the clock is said, because every age jumps with it.
     fn tick(&mut self, now: Timestamp) {
+        if self.stands > 0 {
+            self.stands -= 1;
+            if self.stands == 0 {
+                self.notice = None;
+            }
+        }
         let before = self.ticked.replace(now);
         self.now = now;
         // A practice cluster's time may stand still, step, and run.
@@ -164,6 +176,7 @@ impl App {
             }
             Input::Notice(words) => {
                 self.notice = Some(words);
+                self.stands = ANSWER;
                 Vec::new()
             }
             Input::Unlock(site) => {
@@ -271,6 +284,7 @@ impl App {
 
     fn key(&mut self, key: Key) -> Vec<Effect> {
         self.notice = None;
+        self.stands = 0;
         if self.typed(key) {
             return Vec::new();
         }
