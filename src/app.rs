@@ -154,6 +154,7 @@ impl App {
     pub fn update(&mut self, input: Input) -> Vec<Effect> {
         let effects = self.take(input);
         logs::notice(self);
+        deploy::refresh(self);
         effects
     }
 
@@ -202,6 +203,10 @@ impl App {
             Input::Practice(practice) => {
                 self.notice = None;
                 self.dialog = Some(Dialog::practice(&practice));
+                Vec::new()
+            }
+            Input::Steering(steering) => {
+                deploy::steered(self, steering);
                 Vec::new()
             }
             Input::Difference(text) => {
@@ -254,6 +259,7 @@ impl App {
             Screen::Welcome(_) => keys::WELCOME,
             Screen::Wizard(_) => keys::WIZARD,
             Screen::Checks(_) => keys::CHECKS,
+            Screen::Plan(state) if state.types() => keys::TYPING,
             Screen::Plan(_) => keys::PLAN,
             Screen::Deploy(_) => keys::DEPLOY,
             Screen::Health(state) if state.typing => keys::TYPING,
@@ -319,6 +325,7 @@ impl App {
         }
         match &mut self.screen {
             Screen::Wizard(state) => state.take(key),
+            Screen::Plan(state) => state.take(key),
             Screen::Health(state) if state.typing => state.filter.take(key),
             Screen::Logs(state) if state.typing => state.filter.take(key),
             _ => false,
@@ -332,6 +339,7 @@ impl App {
         }
         match &mut self.screen {
             Screen::Wizard(_) => return wizard::pasted(self, text),
+            Screen::Plan(state) => state.paste(text),
             Screen::Health(state) if state.typing => state.filter.paste(text),
             Screen::Logs(state) if state.typing => state.filter.paste(text),
             _ => {}

@@ -145,6 +145,8 @@ pub enum Command {
     Backup(Backup),
     /// Bring the database back to a moment, or go on with a restore that was stopped
     Restore(Restore),
+    /// Switch a machine off, or on again, in the order that harms nothing; stopped, the same command goes on
+    Power(Power),
     /// Health of the site; the exit code is made for monitoring
     Status(Status),
     /// The runbook of a problem code, offline
@@ -204,6 +206,9 @@ pub struct Rehearse {
     /// How fast the practice cluster's clock runs: 1, 20, ... or max; one that is paused goes on
     #[arg(long, value_name = "N|max")]
     pub speed: Option<String>,
+    /// Switch a machine of the practice cluster that runs off or on, and end: NODE=off or NODE=on
+    #[arg(long, value_name = "NODE=off|on", conflicts_with_all = ["speed", "yes", "serve", "scenario"])]
+    pub machine: Option<String>,
     /// The time of a practice cluster that runs
     #[command(flatten)]
     pub time: PracticeTime,
@@ -381,6 +386,30 @@ pub struct Restore {
 pub enum RestoreAction {
     /// Put everything back while the former database is still in use
     Cancel,
+}
+
+/// `power`
+#[derive(Debug, Args)]
+pub struct Power {
+    /// Off or on
+    pub way: PowerWay,
+    /// The node of the machine, such as primary
+    pub node: String,
+    /// Do not ask whether to begin
+    #[arg(long)]
+    pub yes: bool,
+    /// Run in the background for the screens; the passphrase comes on standard input
+    #[arg(long, hide = true)]
+    pub background: bool,
+}
+
+/// Off or on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PowerWay {
+    /// Empty the machine, then wait until somebody has switched it off
+    Off,
+    /// Wait until somebody has switched it on, then take it back
+    On,
 }
 
 /// Which steps of the plan take part.

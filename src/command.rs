@@ -10,6 +10,7 @@ mod import;
 mod look;
 mod looks;
 mod pictures;
+mod power;
 mod practice;
 mod replay;
 mod restore;
@@ -76,6 +77,7 @@ async fn dispatch(context: &Context, command: Option<Command>) -> Result<Exit, F
         Some(Command::Deploy(arguments)) => deploy::deploy(context, &arguments).await,
         Some(Command::Backup(Backup::List)) => restore::list(context).await,
         Some(Command::Restore(arguments)) => restore::restore(context, &arguments).await,
+        Some(Command::Power(arguments)) => power::power(context, &arguments).await,
         Some(Command::Status(arguments)) => look::status(context, &arguments).await,
         Some(Command::Explain { code }) => look::explain(context, &code),
         Some(Command::Replay(arguments)) => replay::replay(&arguments),

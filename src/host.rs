@@ -1,5 +1,7 @@
 //! A run that others can look on and steer: it is served on the site's socket, and joined from any terminal.
 
+mod wheel;
+
 use std::{ffi::OsString, path::Path, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
@@ -13,7 +15,7 @@ use tokio::{
 
 use crate::{
     engine::{
-        event::{Command, Event, Outcome},
+        event::{Command, Event, Outcome, Steering},
         journal::Journal,
         run::{self, RunHandle},
     },
@@ -29,6 +31,8 @@ use crate::{
         vault::Lock as Vault,
     },
 };
+
+use wheel::Wheel;
 
 /// Events on their way to one onlooker.
 const EVENTS: usize = 1024;
@@ -68,8 +72,26 @@ const LONGEST_NOTE: u64 = 4096;
 pub struct Joined {
     /// Every event since the run's first, then those to come.
     pub events: mpsc::Receiver<Event>,
-    /// What to ask of it.
+    /// What to ask of it; only the one who steers is heard.
     pub commands: mpsc::Sender<Command>,
+    /// Who steers, each time that changes or an onlooker asked for what only the one who steers may.
+    pub steering: mpsc::Receiver<Steering>,
+}
+
+/// What an onlooker is told.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Told {
+    Steering { steering: Steering },
+    Event(Box<Event>),
+}
+
+/// What an onlooker says: first who it is.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Said {
+    Hello { hello: String },
+    Command(Command),
 }
 
 /// A run in this process, open to everyone who joins.
@@ -211,7 +233,7 @@ async fn alone(session: &Session, world: &World, journal: &Path) -> Result<run::
 pub async fn start(
     session: &Session,
     options: Vec<OsString>,
-    command: &str,
+    command: &[&str],
 ) -> Result<Joined, Problem> {
     let place = &session.place;
     files::create_folder(&place.logs())?;
@@ -220,7 +242,9 @@ pub async fn start(
     files::remove(&log)?;
     let mut arguments = place.arguments();
     arguments.extend(options);
-    arguments.extend(["--json".into(), command.into(), "--background".into()]);
+    arguments.push("--json".into());
+    arguments.extend(command.iter().map(OsString::from));
+    arguments.push("--background".into());
     let mut child = Detached {
         arguments,
         log: log.clone(),
@@ -265,23 +289,38 @@ fn last_words(log: &Path) -> Problem {
 /// Joins the run that goes on in this folder, if there is one.
 pub async fn join(work: &Path) -> Option<Joined> {
     let Link { mut hear, mut say } = Link::connect(work).await?;
+    let hello = lease::this_process();
+    if !say.send(&Said::Hello { hello }).await {
+        return None;
+    }
     let (heard, events) = mpsc::channel(EVENTS);
     let (commands, mut asked) = mpsc::channel::<Command>(COMMANDS);
+    let (steers, steering) = mpsc::channel(COMMANDS);
     tokio::spawn(async move {
-        while let Some(event) = hear.next::<Event>().await {
-            if heard.send(event).await.is_err() {
-                break;
+        while let Some(told) = hear.next::<Told>().await {
+            match told {
+                Told::Event(event) => {
+                    if heard.send(*event).await.is_err() {
+                        break;
+                    }
+                }
+                // Who does not ask who steers, need not know.
+                Told::Steering { steering } => drop(steers.try_send(steering)),
             }
         }
     });
     tokio::spawn(async move {
         while let Some(command) = asked.recv().await {
-            if !say.send(&command).await {
+            if !say.send(&Said::Command(command)).await {
                 break;
             }
         }
     });
-    Some(Joined { events, commands })
+    Some(Joined {
+        events,
+        commands,
+        steering,
+    })
 }
 
 /// What the run is for that goes on in this folder, if there is one that can be heard.
@@ -306,6 +345,9 @@ pub enum Onlookers {
 /// Serves the run to everyone who joins, until it has ended and all have heard its end.
 pub async fn serve(listener: Listener, run: Arc<RunHandle>, expected: Onlookers) {
     let mut awaited = expected == Onlookers::Expected;
+    // A run in a process of its own is steered by who joins; else by the terminal that began it.
+    let wheel = Wheel::new((!awaited).then(lease::this_process));
+    let mut last = 0;
     let places = Arc::new(Semaphore::new(ONLOOKERS));
     let mut onlookers = JoinSet::new();
     let watched = Arc::clone(&run);
@@ -320,9 +362,12 @@ pub async fn serve(listener: Listener, run: Arc<RunHandle>, expected: Onlookers)
                 awaited = false;
                 // One too many is turned away; it says that nobody answers and the others are not slowed.
                 if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
-                    let run = Arc::clone(&run);
+                    let (run, wheel) = (Arc::clone(&run), wheel.clone());
+                    last += 1;
+                    let id = last;
                     onlookers.spawn(async move {
-                        show(link, &run).await;
+                        show(link, &run, (&wheel, id)).await;
+                        wheel.leave(id);
                         drop(place);
                     });
                 }
@@ -331,32 +376,59 @@ pub async fn serve(listener: Listener, run: Arc<RunHandle>, expected: Onlookers)
     }
     run.finished().await;
     if awaited && let Ok(Ok(link)) = tokio::time::timeout(LINGER, listener.accept()).await {
-        onlookers.spawn(async move { show(link, &run).await });
+        onlookers.spawn(async move { show(link, &run, (&wheel, last + 1)).await });
     }
     let farewell = async { while onlookers.join_next().await.is_some() {} };
     tokio::time::timeout(FAREWELL, farewell).await.ok();
 }
 
 /// One onlooker: events out, commands in, until either side ends.
-async fn show(link: Link, run: &RunHandle) {
+async fn show(link: Link, run: &RunHandle, (wheel, id): (&Wheel, wheel::Id)) {
     let Link { mut hear, mut say } = link;
     let mut events = run.subscribe();
     let commands = run.commands();
+    let mut changes = wheel.changes();
+    // Until it has said who it is.
+    let mut who = String::from("somebody");
     let mut listening = true;
     loop {
-        tokio::select! {
-            event = events.recv() => {
-                let Some(event) = event else { break };
-                if !say.send(&event).await {
-                    break;
+        let told = tokio::select! {
+            event = events.recv() => match event {
+                Some(event) => Told::Event(Box::new(event)),
+                None => break,
+            },
+            () = changes.next() => steering(wheel, id),
+            said = hear.next::<Said>(), if listening => match said {
+                Some(Said::Hello { hello }) => {
+                    who = hello;
+                    wheel.offer(id, &who);
+                    steering(wheel, id)
                 }
-            }
-            command = hear.next::<Command>(), if listening => match command {
-                Some(command) => {
+                Some(Said::Command(Command::TakeOver)) => {
+                    wheel.take(id, &who);
+                    steering(wheel, id)
+                }
+                Some(Said::Command(command)) if wheel.offer(id, &who) => {
                     commands.send(command).await.ok();
+                    continue;
                 }
-                None => listening = false,
-            }
+                // It only looks on: it is told once more who steers.
+                Some(Said::Command(_)) => steering(wheel, id),
+                None => {
+                    listening = false;
+                    wheel.leave(id);
+                    continue;
+                }
+            },
+        };
+        if !say.send(&told).await {
+            break;
         }
+    }
+}
+
+fn steering(wheel: &Wheel, id: wheel::Id) -> Told {
+    Told::Steering {
+        steering: wheel.seen_by(id),
     }
 }

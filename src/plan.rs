@@ -3,6 +3,7 @@
 mod build;
 mod database;
 mod object;
+pub mod power;
 mod proof;
 mod purpose;
 pub mod show;
@@ -11,6 +12,7 @@ pub mod upgrade;
 pub use build::{build, build_with};
 pub use database::{COUNT, Database, NAMESPACE as DATABASE, Origin};
 pub use object::{Object, ObjectRef};
+pub use power::{NodeDeed, NodeWork, Powering};
 pub use proof::{Expect, Place, Proof};
 pub use purpose::{Purpose, Restoring};
 
@@ -192,6 +194,8 @@ pub enum Action {
     Http(Box<Proof>),
     /// Deletes objects and waits until they are gone.
     Delete(Vec<ObjectRef>),
+    /// Does something to a node, or waits for what a person does to it.
+    Node(NodeWork),
     /// Asks a person.
     Confirm {
         /// The question, answered with yes or no.
@@ -210,6 +214,7 @@ impl Action {
             Self::Buckets { .. } => StepKind::Buckets,
             Self::Http(_) => StepKind::Http,
             Self::Delete(_) => StepKind::Delete,
+            Self::Node(_) => StepKind::NodeCommand,
             Self::Confirm { .. } => StepKind::Confirm,
         }
     }
@@ -221,9 +226,12 @@ impl Action {
             Self::Job(run) | Self::Buckets { run, .. } => {
                 run.objects.iter().chain([&run.job]).collect()
             }
-            Self::Helm(_) | Self::Wait | Self::Http(_) | Self::Delete(_) | Self::Confirm { .. } => {
-                Vec::new()
-            }
+            Self::Helm(_)
+            | Self::Wait
+            | Self::Http(_)
+            | Self::Delete(_)
+            | Self::Node(_)
+            | Self::Confirm { .. } => Vec::new(),
         }
     }
 }
@@ -232,7 +240,7 @@ impl Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepKind {
-    /// A command on a node over SSH.
+    /// Something done to a node.
     NodeCommand,
     /// A Helm release.
     Helm,

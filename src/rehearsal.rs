@@ -53,7 +53,7 @@ mod weight;
 pub mod world;
 
 pub use clock::Speed;
-pub use host::{HostOptions, Hosted, host, playing, set_scenario};
+pub use host::{HostOptions, Hosted, host, machines, playing, set_scenario, switch};
 pub use point::{Point, find};
 pub use sample::prepare;
 pub use scenario::Scenario;

@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod opened;
+pub mod power;
 pub mod practice;
 pub mod restore;
 pub mod standing;

@@ -1,5 +1,6 @@
 //! The only doors to the world: Kubernetes, Helm, DNS, TLS, SSH, files, processes, the clock; nothing here decides.
 
+pub mod calls;
 pub mod clock;
 pub mod daemon;
 pub mod dns;

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    App, Dialog, Effect, Goto, Link, RestoreWish, Screen,
+    App, Dialog, Effect, Goto, Input, Link, RestoreWish, Screen,
     keys::Act,
     list,
     logs::{Logs, Source},
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     engine::{
-        event::{Command, Outcome, StepState},
+        event::{Command, Outcome, Steering, StepState},
         view::{RunView, StepView},
     },
     plan::{Purpose, StepId, StepKind},
@@ -141,8 +141,11 @@ pub fn can(app: &App, act: Act) -> bool {
     };
     let run = &app.known.run;
     let live = app.known.run_goes_on() && app.known.link == Link::Live;
+    let watches = app.known.steered_by_another().is_some();
     let step = chosen_step(run, state);
     match act {
+        Act::TakeOver => live && watches,
+        Act::Yes | Act::No | Act::Again | Act::Skip | Act::Pause if watches => false,
         Act::Yes | Act::No => live && asking(run).is_some(),
         Act::Again => match step {
             Some(step) if live => can_retry(step),
@@ -209,6 +212,7 @@ pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
             };
             vec![Effect::Command(command)]
         }
+        Act::TakeOver => vec![Effect::Command(Command::TakeOver)],
         Act::Log => log(app),
         Act::Explain => explain(app),
         Act::Copy => copied(app),
@@ -234,6 +238,7 @@ fn again(app: &mut App) -> Vec<Effect> {
             Purpose::Deploy => Effect::StartDeploy(app.known.waivers.clone()),
             Purpose::Restore(_) => Effect::Restore(RestoreWish::GoOn),
             Purpose::PutBack(_) => Effect::Restore(RestoreWish::Cancel),
+            Purpose::Power(ref powering) => Effect::Power((**powering).clone()),
         }];
     }
     let step = state(app).and_then(|state| chosen_step(&app.known.run, state));
@@ -252,6 +257,53 @@ fn log(app: &mut App) -> Vec<Effect> {
         app.push(Screen::Logs(Logs::new(Source::Step(id))));
     }
     Vec::new()
+}
+
+/// The page of the chosen step.
+fn page(app: &mut App) -> Vec<Effect> {
+    let step = state(app).and_then(|state| chosen_step(&app.known.run, state));
+    if let Some(step) = step {
+        let body = story::page(step, &app.known.run, app.now);
+        let (id, title) = (step.outline.id.clone(), &step.outline.title);
+        app.dialog = Some(Dialog::step(id, title, body));
+    }
+    Vec::new()
+}
+
+/// Keeps an open page as the step is now; the reader stays at his line.
+pub fn refresh(app: &mut App) {
+    let size = app.size;
+    let Some(Dialog::Text(card)) = &mut app.dialog else {
+        return;
+    };
+    let Some(step) = card.of.as_ref().and_then(|id| app.known.run.step(id)) else {
+        return;
+    };
+    let body = story::page(step, &app.known.run, app.now);
+    if body != card.body {
+        card.body = body;
+        card.scroll = card.scroll.min(card.furthest(size));
+    }
+}
+
+/// Takes news of who steers; who just lost or got it is told.
+pub fn steered(app: &mut App, steering: Steering) {
+    let before = app.known.steering.as_ref().map(|steering| steering.mine);
+    let told = match (&steering.by, before, steering.mine) {
+        (Some(by), Some(true), false) => Some(format!(
+            "{} has taken over: this screen looks on now. T takes it back.",
+            by.who
+        )),
+        (_, Some(false), true) => Some("You steer this run now.".to_owned()),
+        (Some(by), Some(false), false) => {
+            Some(format!("{} steers this run. T takes over.", by.who))
+        }
+        _ => None,
+    };
+    app.known.hear(Input::Steering(steering), app.now);
+    if told.is_some() && app.known.run_goes_on() {
+        app.notice = told;
+    }
 }
 
 fn explain(app: &mut App) -> Vec<Effect> {
@@ -293,7 +345,7 @@ fn open(app: &mut App) -> Vec<Effect> {
             state.chosen = Some(Chosen::Stage(stage));
             Vec::new()
         }
-        Some(Row::Step(_)) => explain(app),
+        Some(Row::Step(_)) => page(app),
         None => Vec::new(),
     }
 }
@@ -347,3 +399,6 @@ fn choose(app: &mut App, act: Act) -> Vec<Effect> {
     }
     Vec::new()
 }
+
+#[cfg(test)]
+mod tests;

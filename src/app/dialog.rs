@@ -24,7 +24,7 @@ use super::{
 use crate::{
     check::CheckId,
     engine::event::Command,
-    plan::StepId,
+    plan::{Powering, StepId},
     problem::Problem,
     restore::{Intent, words},
 };
@@ -55,6 +55,8 @@ pub struct TextCard {
     pub to_copy: String,
     /// For how many columns the lines were counted, and how many there are: a long text is cut once, not with each key.
     counted: Cell<Option<(usize, usize)>>,
+    /// The step of the run that it tells of, as long as it is open.
+    pub of: Option<StepId>,
 }
 
 /// A few things to choose from.
@@ -106,6 +108,10 @@ pub enum Does {
     Deploy,
     /// Asks something of the practice cluster.
     Practice(PracticeWish),
+    /// Asks whether a machine shall be switched off or on.
+    AskPower(Powering),
+    /// Does it.
+    Power(Powering),
     /// Asks whether this is meant.
     Ask(Box<Deed>),
     /// Does this.
@@ -203,6 +209,19 @@ impl Dialog {
             scroll: 0,
             to_copy,
             counted: Cell::new(None),
+            of: None,
+        })
+    }
+
+    /// The page of a step, kept as it is now.
+    pub fn step(step: StepId, title: &str, body: Vec<Words>) -> Self {
+        Self::Text(TextCard {
+            title: title.to_owned(),
+            body,
+            scroll: 0,
+            to_copy: String::new(),
+            counted: Cell::new(None),
+            of: Some(step),
         })
     }
 
@@ -239,12 +258,23 @@ impl Dialog {
             hint: hint.to_owned(),
             does,
         };
+        let leave = item(
+            "Leave it running",
+            "come back with care-install",
+            Does::Leave,
+        );
+        if let Some(steerer) = known.steered_by_another() {
+            let words = format!("{} steers it; this screen only looks on.", steerer.who);
+            let body = [body, vec![Words::new(Tone::Plain, words)]].concat();
+            return Self::Menu(Menu {
+                title: "Leave?".to_owned(),
+                body,
+                items: vec![leave, item("Stay here", "", Does::Nothing)],
+                chosen: 0,
+            });
+        }
         let items = vec![
-            item(
-                "Leave it running",
-                "come back with care-install",
-                Does::Leave,
-            ),
+            leave,
             item(
                 "Stop safely",
                 "running steps finish; later it goes on there",

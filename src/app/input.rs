@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     check::{CheckResult, Waiver},
-    engine::event::{Command, Event},
-    plan::{ObjectRef, Plan},
+    engine::event::{Command, Event, Steering},
+    plan::{ObjectRef, Plan, Powering},
     problem::{Code, Problem},
     site::{Place, Secrets, SiteDraft},
     watch::view::ClusterView,
@@ -69,6 +69,8 @@ pub enum PracticeWish {
     Step,
     /// Its clock passes at this speed.
     Speed(String),
+    /// The machine of this node is switched on, or off.
+    Machine(String, bool),
 }
 
 /// A site that was opened.
@@ -107,6 +109,8 @@ pub enum Input {
     Run(Box<Event>),
     /// The run cannot be heard any more.
     RunGone,
+    /// Who steers the run.
+    Steering(Steering),
     /// Results of checks; those of the same check are replaced. True once all were looked at.
     Checks(Vec<CheckResult>, bool),
     /// How long a pass of checks took.
@@ -225,6 +229,8 @@ pub enum Effect {
     LoadBackups,
     /// Begins a restore, goes on with it, or puts everything back.
     Restore(RestoreWish),
+    /// Switches a machine off or on, or goes on with that.
+    Power(Powering),
     /// Asks something of the run.
     Command(Command),
     /// Looks what the practice cluster plays, for its menu.

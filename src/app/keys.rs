@@ -114,6 +114,8 @@ pub enum Act {
     Skip,
     /// Starts no new steps, or starts them again.
     Pause,
+    /// Steers the run from here on.
+    TakeOver,
     /// Copies what is shown.
     Copy,
     /// Accepts a failed check.

@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     check::{CheckId, CheckResult, Waiver, verdict},
-    engine::{event::Event, view::RunView},
+    engine::{
+        event::{Event, Steerer, Steering},
+        view::RunView,
+    },
     plan::Plan,
     problem::{Code, Problem},
     restore::{Intent, Inventory},
@@ -77,6 +80,8 @@ pub struct Practice {
     pub playing: String,
     /// `20`, `max`, `paused`.
     pub pace: String,
+    /// The machines by their nodes, and whether each is switched on.
+    pub machines: Vec<(String, bool)>,
 }
 
 /// What is known.
@@ -116,6 +121,8 @@ pub struct Known {
     pub run: RunView,
     /// How it is heard.
     pub link: Link,
+    /// Who steers it; nothing while that was not told.
+    pub steering: Option<Steering>,
     /// The cluster.
     pub cluster: Arc<ClusterView>,
     /// The log that was read last.
@@ -129,7 +136,11 @@ impl Known {
     pub fn hear(&mut self, news: Input, now: Timestamp) {
         match news {
             Input::Run(event) => self.heard(&event),
-            Input::RunGone if self.run.ended.is_none() => self.link = Link::Lost(now),
+            Input::RunGone if self.run.ended.is_none() => {
+                self.link = Link::Lost(now);
+                self.steering = None;
+            }
+            Input::Steering(steering) => self.steering = Some(steering),
             Input::Checks(results, finished) => self.take_checks(results, finished),
             Input::CheckTime(took) => self.check_took = Some(took),
             Input::Waivers(waivers) => self.waivers = waivers,
@@ -155,6 +166,13 @@ impl Known {
             self.site.clone_from(&self.run.site);
         }
         self.rehearsal |= self.run.rehearsal;
+    }
+
+    /// Who steers the run, while that is somebody else.
+    pub fn steered_by_another(&self) -> Option<&Steerer> {
+        let steering = self.steering.as_ref().filter(|steering| !steering.mine);
+        let steering = steering.filter(|_| self.run_goes_on());
+        steering.and_then(|steering| steering.by.as_ref())
     }
 
     /// A run that was asked for did not begin.

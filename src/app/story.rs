@@ -6,7 +6,7 @@ use super::words::{Tone, Words, about, counted, since, span};
 use crate::{
     engine::{
         event::{Done, NotRun, Outcome, Reason, StepState, Waiting},
-        view::{RunView, StepView},
+        view::{Attempt, RunView, StepView},
     },
     plan::{Purpose, StepId, StepKind},
     problem::{Code, Problem},
@@ -65,23 +65,99 @@ pub fn step_in_full(view: &StepView, run: &RunView, now: Timestamp) -> Vec<Words
     for code in codes {
         story.extend(runbook(code));
     }
-    story.push(Words::empty());
-    story.push(Words::new(
-        Tone::Dim,
-        format!(
-            "Step {}: usually {}, gives up after {}, attempt {}.",
-            view.outline.id,
-            about(view.usual()),
-            about(std::time::Duration::from_millis(view.outline.limit_ms)),
-            view.attempt.max(1)
+    story.extend(limits(view, run));
+    story
+}
+
+/// The page of a step: why it stands where it stands, what was tried, what it did and asked, and the end of its log.
+pub fn page(view: &StepView, run: &RunView, now: Timestamp) -> Vec<Words> {
+    let mut story = step(view, run, now);
+    let heading = |story: &mut Vec<Words>, text: &str| {
+        story.push(Words::empty());
+        story.push(Words::new(Tone::Strong, text));
+    };
+    if !view.attempts.is_empty() {
+        heading(&mut story, "Attempts that failed");
+        story.extend(view.attempts.iter().map(attempt));
+    }
+    let is_call = |line: &&String| line.starts_with("> ") || line.starts_with("$ ");
+    let is_change = |line: &&String| CHANGES.iter().any(|word| line.starts_with(word));
+    let (calls, said): (Vec<&String>, Vec<&String>) = view.log.iter().partition(is_call);
+    let (changes, said): (Vec<&String>, Vec<&String>) = said.into_iter().partition(is_change);
+    for (name, lines, most) in [
+        ("What it did", changes, DONE),
+        ("Commands, and calls of the API", calls, CALLS),
+        ("Newest lines of its log", said, SAID),
+    ] {
+        if lines.is_empty() {
+            continue;
+        }
+        let passed = lines.len().saturating_sub(most);
+        let count = if passed == 0 {
+            name.to_owned()
+        } else {
+            format!("{name} (the newest {most} of {}; l shows all)", lines.len())
+        };
+        heading(&mut story, &count);
+        let shown = lines.into_iter().skip(passed);
+        story.extend(shown.map(|line| Words::new(Tone::Plain, line.clone()).moved(2)));
+    }
+    if view.log.is_empty() && view.state.is_end() {
+        heading(
+            &mut story,
+            "What it did and asked is told while the run goes on; the journal keeps how it ended.",
+        );
+    }
+    story.extend(limits(view, run));
+    story
+}
+
+/// Words that begin a line of the log about a change.
+const CHANGES: [&str; 6] = [
+    "created ",
+    "changed ",
+    "unchanged ",
+    "removing ",
+    "deleted ",
+    "moved ",
+];
+
+/// Lines of each kind on the page of a step.
+const DONE: usize = 12;
+const CALLS: usize = 16;
+const SAID: usize = 12;
+
+fn attempt(attempt: &Attempt) -> Words {
+    let at = attempt.at.strftime("%H:%M:%S");
+    let Problem {
+        what, code, causes, ..
+    } = &attempt.problem;
+    let why = causes
+        .first()
+        .map_or_else(String::new, |cause| format!(" Because {cause}."));
+    let text = format!("{}. at {at} UTC: {what}  [{code}]{why}", attempt.number);
+    Words::new(Tone::Warn, text).moved(2)
+}
+
+/// How long it may take and what it needs.
+fn limits(view: &StepView, run: &RunView) -> Vec<Words> {
+    let mut story = vec![
+        Words::empty(),
+        Words::new(
+            Tone::Dim,
+            format!(
+                "Step {}: usually {}, gives up after {}, attempt {}.",
+                view.outline.id,
+                about(view.usual()),
+                about(std::time::Duration::from_millis(view.outline.limit_ms)),
+                view.attempt.max(1)
+            ),
         ),
-    ));
+    ];
     let needs: Vec<String> = view.outline.needs.iter().map(|id| title(run, id)).collect();
     if !needs.is_empty() {
-        story.push(Words::new(
-            Tone::Dim,
-            format!("It needs: {}.", needs.join(", ")),
-        ));
+        let text = format!("It needs: {}.", needs.join(", "));
+        story.push(Words::new(Tone::Dim, text));
     }
     story
 }

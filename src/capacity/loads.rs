@@ -5,7 +5,7 @@ use std::ops::Add;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::plan::{Action, Object, Plan, Release, Workload};
+use crate::plan::{Action, Object, Plan, Release, Step, Workload};
 
 /// Processor time in thousandths of a core, and memory in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,21 +95,18 @@ impl Load {
 
 /// Everything in a plan that runs for good; jobs end by themselves and are passed over.
 pub fn loads(plan: &Plan) -> Vec<Load> {
-    let mut found = Vec::new();
-    for step in &plan.steps {
-        match &step.action {
-            Action::Helm(release) => {
-                found.extend(
-                    release
-                        .workloads
-                        .iter()
-                        .filter_map(|one| of_chart(release, one)),
-                );
-            }
-            action => found.extend(action.objects().into_iter().filter_map(of_object)),
+    plan.steps.iter().flat_map(of_step).collect()
+}
+
+/// What one step makes that runs for good.
+pub fn of_step(step: &Step) -> Vec<Load> {
+    match &step.action {
+        Action::Helm(release) => {
+            let workloads = release.workloads.iter();
+            workloads.filter_map(|one| of_chart(release, one)).collect()
         }
+        action => action.objects().into_iter().filter_map(of_object).collect(),
     }
-    found
 }
 
 fn of_chart(release: &Release, workload: &Workload) -> Option<Load> {

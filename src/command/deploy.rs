@@ -15,7 +15,7 @@ use crate::{
     host::{self, Holder, Hosted, Onlookers},
     plain::{
         ask,
-        follow::{self, Style},
+        follow::{self, Followed, Style},
         output,
     },
     plan::{Plan, Purpose, StepId},
@@ -68,8 +68,12 @@ pub async fn run(
 }
 
 pub async fn follow_hosted(hosted: Hosted, style: Style) -> Exit {
-    let (events, commands) = (hosted.run.subscribe(), hosted.run.commands());
-    let exit = follow::follow(events, commands, style).await;
+    let followed = Followed {
+        events: hosted.run.subscribe(),
+        commands: hosted.run.commands(),
+        steering: None,
+    };
+    let exit = follow::follow(followed, style).await;
     hosted.ended().await;
     exit
 }
@@ -90,11 +94,14 @@ pub async fn join(context: &Context, session: &Session) -> Result<Exit, Failure>
         output::json(&json!({"event": "joined", "holder": holder}));
     } else {
         let who = who.map_or_else(String::new, |who| format!(" ({who})"));
-        output::note(&format!(
-            "A run goes on already{who}; this shows it. Ctrl-C stops it safely."
-        ));
+        output::note(&format!("A run goes on already{who}; this shows it."));
     }
-    Ok(follow::follow(joined.events, joined.commands, style(context)).await)
+    let followed = Followed {
+        events: joined.events,
+        commands: joined.commands,
+        steering: Some(joined.steering),
+    };
+    Ok(follow::follow(followed, style(context)).await)
 }
 
 pub fn style(context: &Context) -> Style {

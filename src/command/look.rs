@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{Context, Failure};
 use crate::{
+    capacity::cost::{cost, nodes},
     check::{self, Asked, CheckResult, Verdict},
     cli::{Check, Face, Render, Status},
     plain::{output, report},
@@ -68,11 +69,15 @@ pub async fn run_checks(context: &Context, asked: Asked) -> Vec<CheckResult> {
 
 /// `plan`
 pub fn plan(context: &Context) -> Result<Exit, Failure> {
-    let plan = context.open(context.place()?)?.plan()?;
+    let plan = context.open(context.place()?)?.plan_alone()?;
     if context.face == Face::Json {
         output::json(&show::json(&plan));
     } else {
         output::text(&show::text(&plan));
+        let whole = cost(&plan.steps, nodes(&plan)).words();
+        output::line(&format!(
+            "In all it asks for {whole}; care-install capacity tells it by node and component."
+        ));
     }
     Ok(Exit::Done)
 }

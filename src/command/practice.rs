@@ -10,7 +10,7 @@ use crate::{
     plain::output,
     problem::{Code, Exit, Problem},
     rehearsal::{
-        self, HostOptions, Scenario, Speed,
+        self, HostOptions, Point, Scenario, Speed,
         pace::{self, Pace, Wish},
     },
     session::{Standing, Workplace, World, practice},
@@ -58,6 +58,9 @@ pub async fn rehearse(context: &Context, arguments: &Rehearse) -> Result<Exit, F
     if arguments.time.pause || arguments.time.step {
         return time(context, &place, arguments.time.step).await;
     }
+    if let Some(text) = &arguments.machine {
+        return machine(context, &place, text).await;
+    }
     if arguments.serve.serve {
         return serve(context, &place, arguments, (speed, scenario)).await;
     }
@@ -82,15 +85,46 @@ pub async fn rehearse(context: &Context, arguments: &Rehearse) -> Result<Exit, F
     deploy::run(context, session, &arguments, &tools).await
 }
 
-/// Lets the time of the practice cluster that runs stand still, or moves it to its next change.
-async fn time(context: &Context, place: &Workplace, step: bool) -> Result<Exit, Failure> {
-    let point = rehearsal::find(&place.cluster()).await.ok_or_else(|| {
+/// Switches a machine of the practice cluster that runs.
+async fn machine(context: &Context, place: &Workplace, text: &str) -> Result<Exit, Failure> {
+    let wrong = || {
+        let what = format!("`{text}` is not what --machine takes.");
+        Problem::new(
+            Code::Args01,
+            what,
+            "Write NODE=off or NODE=on, such as secondary=off.",
+        )
+    };
+    let (node, way) = text.split_once('=').ok_or_else(wrong)?;
+    let on = match way {
+        "on" => true,
+        "off" => false,
+        _ => return Err(wrong().into()),
+    };
+    let kube = Kube::connect(&running(place).await?.source()).await?;
+    rehearsal::switch(&kube, node, on).await?;
+    if context.face == Face::Json {
+        output::json(&json!({"event": "machine", "node": node, "on": on}));
+    } else {
+        output::line(&screens::switched(node, on));
+    }
+    Ok(Exit::Done)
+}
+
+/// The practice cluster that runs.
+async fn running(place: &Workplace) -> Result<Point, Problem> {
+    rehearsal::find(&place.cluster()).await.ok_or_else(|| {
         Problem::new(
             Code::Reh01,
-            "No practice cluster runs, so its time cannot be moved.",
+            "No practice cluster runs, so nothing of it can be changed.",
             "Start it: care-install rehearse.",
         )
-    })?;
+    })
+}
+
+/// Lets the time of the practice cluster that runs stand still, or moves it to its next change.
+async fn time(context: &Context, place: &Workplace, step: bool) -> Result<Exit, Failure> {
+    let point = running(place).await?;
     let kube = Kube::connect(&point.source()).await?;
     let wish = if step {
         Wish::Step

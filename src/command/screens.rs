@@ -27,6 +27,7 @@ use crate::{
     tui::{self, Channels},
 };
 pub use desk::Desk;
+pub use practice::switched;
 
 /// News that wait for the screens.
 const INPUTS: usize = 1024;

@@ -262,6 +262,24 @@ pub enum Event {
     },
 }
 
+/// Who steers a run, as one who looks on is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Steering {
+    /// Who does; nobody after the one who did has left.
+    pub by: Option<Steerer>,
+    /// True when that is oneself.
+    pub mine: bool,
+}
+
+/// The one who steers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Steerer {
+    /// The person, computer and process.
+    pub who: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
 /// What a face may ask of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
@@ -293,4 +311,6 @@ pub enum Command {
     StopSafely,
     /// Stop now; running steps are abandoned and asked again by the resume.
     StopNow,
+    /// Steer from here on; whoever did looks on.
+    TakeOver,
 }

@@ -41,6 +41,7 @@ pub fn digest(step: &Step) -> String {
         }),
         Action::Http(proof) => json!(proof),
         Action::Delete(targets) => json!({ "delete": targets }),
+        Action::Node(work) => json!(work),
         Action::Confirm { question } => json!({ "question": question }),
         Action::Wait | Action::Apply(_) | Action::Job(_) | Action::Buckets { .. } => {
             let objects = step.action.objects();

@@ -1,7 +1,9 @@
 //! One step: its attempts, its action and its readiness; it tells what it does and decides nothing about other steps.
 
 mod act;
+mod calls;
 mod hooks;
+mod node;
 mod progress;
 mod wait;
 
@@ -147,6 +149,7 @@ pub fn first_note(step: &Step) -> String {
         Action::Buckets { .. } => "making the buckets".to_owned(),
         Action::Http(proof) => format!("asking {}", proof.url()),
         Action::Delete(targets) => format!("deleting {} objects", targets.len()),
+        Action::Node(work) => work.words(),
         Action::Confirm { question } => question.clone(),
     }
 }
@@ -156,7 +159,8 @@ pub async fn attempts(mut task: Task, perform: Perform, hurry: Arc<Notify>) {
     let tell = task.tell.clone();
     let mut pause = FIRST_PAUSE;
     loop {
-        let work = timeout(task.left() + GRACE, perform(task.clone())).await;
+        let work = calls::told(&tell, perform(task.clone()));
+        let work = timeout(task.left() + GRACE, work).await;
         let error = match work.unwrap_or_else(|_elapsed| Err(DoorError::lasting(endless(&task)))) {
             Ok(how) => return tell.send(News::Ended(Ok(how))).await,
             Err(error) => error,
@@ -204,7 +208,7 @@ pub async fn perform(task: Task, doors: Doors) -> Result<Done, DoorError> {
     // The watches begin before the action, so that nothing that follows from it is missed.
     let mut readings = Readings::begin(&task.step.ready, &doors).await?;
     // What was proved before is proved again: nothing in the cluster tells whether it still holds.
-    let proves = matches!(task.step.action, Action::Http(_));
+    let proves = matches!(task.step.action, Action::Http(_) | Action::Node(_));
     if task.remembered && !proves && readings.are_ready(&doors).await? {
         act::tell_results(&task, &doors).await;
         return Ok(Done::AlreadyThere);

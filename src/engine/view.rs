@@ -16,6 +16,9 @@ use crate::{
 /// Log lines kept for each step.
 const LOG: usize = 1000;
 
+/// Failed attempts kept for each step.
+const ATTEMPTS: usize = 20;
+
 /// A step that runs longer than usual still has at least this long to go.
 const LEAST: Duration = Duration::from_secs(2);
 
@@ -36,8 +39,21 @@ pub struct StepView {
     pub waiting: Option<Waiting>,
     /// Why the last attempt failed, while the next is awaited or made.
     pub retry: Option<Problem>,
+    /// The attempts that failed, oldest first.
+    pub attempts: VecDeque<Attempt>,
     /// Its newest log lines.
     pub log: VecDeque<String>,
+}
+
+/// An attempt that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Counted from 1, and again from 1 after a person has asked for it.
+    pub number: u32,
+    /// When it failed.
+    pub at: Timestamp,
+    /// Why.
+    pub problem: Problem,
 }
 
 /// How a run ended.
@@ -115,8 +131,15 @@ impl RunView {
                     view.turn(*at, *attempt, Duration::from_millis(*elapsed_ms), state);
                 }
             }
-            Event::Retry { step, problem, .. } => {
+            Event::Retry {
+                step,
+                at,
+                attempt,
+                problem,
+                ..
+            } => {
                 if let Some(view) = self.step_mut(step) {
+                    view.failed(*attempt, *at, problem);
                     view.retry = Some(problem.clone());
                     view.waiting = None;
                 }
@@ -223,6 +246,18 @@ impl RunView {
         until.into_iter().max()
     }
 
+    /// How long a stage usually takes: its longest chain.
+    pub fn usual(&self, stage: usize) -> Duration {
+        let mut ends: HashMap<&StepId, Duration> = HashMap::new();
+        let steps = self.steps.iter();
+        for step in steps.filter(|step| step.outline.stage == stage && !step.is_left_out()) {
+            let before = step.outline.needs.iter().filter_map(|need| ends.get(need));
+            let begins = before.max().copied().unwrap_or_default();
+            ends.insert(&step.outline.id, begins + step.usual());
+        }
+        ends.into_values().max().unwrap_or_default()
+    }
+
     /// What the person should look at first: a failed step, else the one that waits with a known cause, else the
     /// one that has run longest.
     pub fn foremost(&self) -> Option<usize> {
@@ -263,8 +298,20 @@ impl StepView {
             took: Duration::ZERO,
             waiting: None,
             retry: None,
+            attempts: VecDeque::new(),
             log: VecDeque::new(),
         }
+    }
+
+    fn failed(&mut self, number: u32, at: Timestamp, problem: &Problem) {
+        if self.attempts.len() == ATTEMPTS {
+            self.attempts.pop_front();
+        }
+        self.attempts.push_back(Attempt {
+            number,
+            at,
+            problem: problem.clone(),
+        });
     }
 
     fn turn(&mut self, at: Timestamp, attempt: u32, elapsed: Duration, state: &StepState) {
@@ -276,13 +323,23 @@ impl StepView {
                     .ok()
                     .map(|began| self.began.unwrap_or(began));
             }
-            StepState::Waiting => *self = Self::new(&self.outline),
+            // It begins anew, and what was tried before is still worth reading.
+            StepState::Waiting => {
+                *self = Self {
+                    log: std::mem::take(&mut self.log),
+                    attempts: std::mem::take(&mut self.attempts),
+                    ..Self::new(&self.outline)
+                }
+            }
             StepState::Done { .. } | StepState::NotRun { .. } => {
                 self.waiting = None;
                 self.retry = None;
             }
             // Why it waited is what the person wants to read after it gave up.
-            StepState::Failed { .. } => self.retry = None,
+            StepState::Failed { problem } => {
+                self.retry = None;
+                self.failed(attempt, at, problem);
+            }
         }
         self.took = elapsed;
         self.state = state.clone();
@@ -406,6 +463,41 @@ mod tests {
         );
         turn(&mut view, "a", 9, StepState::Done { how: Done::Applied });
         assert_eq!(view.remaining(at(9)), Some(Duration::from_secs(20)));
+    }
+
+    #[test]
+    fn what_is_left_is_not_the_sum_and_not_the_longest_step() {
+        let view = view();
+        let sum: Duration = view.steps.iter().map(StepView::usual).sum();
+        let longest = view.steps.iter().map(StepView::usual).max().unwrap();
+        let left = view.remaining(at(0)).unwrap();
+        assert!(left < sum && left > longest, "{left:?}");
+        assert_eq!(view.usual(0), left);
+    }
+
+    #[test]
+    fn what_was_tried_stays_readable_after_a_retry_by_hand() {
+        let mut view = view();
+        let problem = Problem::new(crate::problem::Code::Wait01, "It failed.", "Try again.");
+        turn(&mut view, "a", 0, running());
+        view.fold(&Event::Log {
+            step: StepId::new("t", "a"),
+            at: at(1),
+            line: "created ConfigMap a/b".to_owned(),
+        });
+        view.fold(&Event::Retry {
+            step: StepId::new("t", "a"),
+            at: at(2),
+            attempt: 1,
+            next_in_ms: 1000,
+            problem: problem.clone(),
+        });
+        turn(&mut view, "a", 3, StepState::Failed { problem });
+        turn(&mut view, "a", 4, StepState::Waiting);
+        turn(&mut view, "a", 5, running());
+        let step = view.step(&StepId::new("t", "a")).unwrap();
+        assert_eq!((step.attempts.len(), step.log.len()), (2, 1));
+        assert_eq!(step.elapsed(at(6)), Duration::from_secs(1));
     }
 
     #[test]

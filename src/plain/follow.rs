@@ -11,7 +11,7 @@ use tokio::{
 
 use super::{output, run::RunLines};
 use crate::{
-    engine::event::{Command, Done, Event, Outcome, StepState},
+    engine::event::{Command, Done, Event, Outcome, Steering, StepState},
     plan::{Purpose, StepId},
     problem::Exit,
 };
@@ -35,12 +35,53 @@ struct Tally {
     steps: BTreeMap<StepId, StepState>,
 }
 
+/// A run as it is followed.
+#[derive(Debug)]
+pub struct Followed {
+    /// Its events.
+    pub events: mpsc::Receiver<Event>,
+    /// What to ask of it.
+    pub commands: mpsc::Sender<Command>,
+    /// Who steers it; nothing when that is this process by itself.
+    pub steering: Option<mpsc::Receiver<Steering>>,
+}
+
+/// The next news of who steers; never any for a run of this process.
+async fn steered(steering: &mut Option<mpsc::Receiver<Steering>>) -> Steering {
+    let news = match steering {
+        Some(steering) => steering.recv().await,
+        None => None,
+    };
+    match news {
+        Some(steering) => steering,
+        None => std::future::pending().await,
+    }
+}
+
+/// Says who steers, and what Ctrl-C does here therefore.
+fn tell(steering: &Steering, style: Style) {
+    if style == Style::Json {
+        output::json(&json!({"event": "steering", "by": steering.by, "mine": steering.mine}));
+        return;
+    }
+    match (&steering.by, steering.mine) {
+        (_, true) => output::note("You steer it: Ctrl-C stops it safely."),
+        (Some(by), false) => output::note(&format!(
+            "{} steers it since {}; Ctrl-C here only stops looking on. On the screens (care-install) T takes over.",
+            by.who,
+            by.since.strftime("%H:%M:%S UTC")
+        )),
+        (None, false) => output::note("Nobody steers it: Ctrl-C stops it safely."),
+    }
+}
+
 /// Shows the run until it ends and gives the exit code that its end means.
-pub async fn follow(
-    mut events: mpsc::Receiver<Event>,
-    commands: mpsc::Sender<Command>,
-    style: Style,
-) -> Exit {
+pub async fn follow(followed: Followed, style: Style) -> Exit {
+    let Followed {
+        mut events,
+        commands,
+        mut steering,
+    } = followed;
     let mut lines = RunLines::default();
     let mut tally = Tally::default();
     let bar = progress(style);
@@ -50,8 +91,13 @@ pub async fn follow(
         listen(SignalKind::terminate()),
     );
     let mut asked = false;
+    let mut watches = false;
     loop {
         tokio::select! {
+            steering = steered(&mut steering) => {
+                watches = steering.by.is_some() && !steering.mine;
+                bar.suspend(|| tell(&steering, style));
+            }
             event = events.recv() => {
                 let Some(event) = event else { break };
                 tally.hear(&event);
@@ -61,6 +107,9 @@ pub async fn follow(
                 }
             }
             () = either(&mut signals) => {
+                if watches {
+                    break;
+                }
                 let command = if asked { Command::StopNow } else { Command::StopSafely };
                 asked = true;
                 commands.send(command).await.ok();

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::power::{Powering, Way};
+
 /// What a plan is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "kebab-case")]
@@ -16,6 +18,8 @@ pub enum Purpose {
     Restore(Box<Restoring>),
     /// Everything as it was before a restore that was cancelled.
     PutBack(Box<Restoring>),
+    /// A machine off, or on again.
+    Power(Box<Powering>),
 }
 
 /// A restore, as the faces tell of it.
@@ -46,6 +50,10 @@ impl Purpose {
             Self::Deploy => "deploy",
             Self::Restore(_) => "restore",
             Self::PutBack(_) => "cancelling of the restore",
+            Self::Power(powering) => match powering.way {
+                Way::Off => "power-off",
+                Way::On => "power-on",
+            },
         }
     }
 
@@ -55,6 +63,7 @@ impl Purpose {
             Self::Deploy => "care-install deploy",
             Self::Restore(_) => "care-install restore",
             Self::PutBack(_) => "care-install restore cancel",
+            Self::Power(_) => "care-install power",
         }
     }
 
@@ -69,6 +78,10 @@ impl Purpose {
                 "Putting back what the restore to {} has changed",
                 restoring.shown
             )),
+            Self::Power(powering) => Some(match powering.way {
+                Way::Off => format!("Switching {} off", powering.node),
+                Way::On => format!("Bringing {} back", powering.node),
+            }),
         }
     }
 
@@ -80,6 +93,13 @@ impl Purpose {
                 format!("Restored: PostgreSQL is as it was at {}", restoring.shown)
             }
             Self::PutBack(_) => "Put back: all is as it was before the restore".to_owned(),
+            Self::Power(powering) => match powering.way {
+                Way::Off => format!(
+                    "{} is off; care-install power on {0} brings it back",
+                    powering.node
+                ),
+                Way::On => format!("{} is back, and everything runs again", powering.node),
+            },
         }
     }
 
@@ -89,6 +109,10 @@ impl Purpose {
             Self::Deploy => "Not done",
             Self::Restore(_) => "Not restored",
             Self::PutBack(_) => "Not all put back",
+            Self::Power(powering) => match powering.way {
+                Way::Off => "Not off",
+                Way::On => "Not back",
+            },
         }
     }
 
@@ -100,6 +124,14 @@ impl Purpose {
                                  the new database, care-install restore cancel puts everything back."
                 .to_owned(),
             Self::PutBack(_) => format!("{} goes on from here.", self.command()),
+            Self::Power(powering) => {
+                let Powering { node, way } = &**powering;
+                let undo = match way {
+                    Way::Off => format!("; kubectl uncordon {node} gives it up"),
+                    Way::On => String::new(),
+                };
+                format!("care-install power {} {node} goes on from here{undo}.", way.word())
+            }
         }
     }
 }
@@ -124,6 +156,10 @@ mod tests {
             Purpose::Deploy,
             Purpose::Restore(Box::new(restoring())),
             Purpose::PutBack(Box::new(restoring())),
+            Purpose::Power(Box::new(Powering {
+                node: "primary".to_owned(),
+                way: Way::Off,
+            })),
         ] {
             let text = serde_json::to_string(&purpose).unwrap();
             assert_eq!(serde_json::from_str::<Purpose>(&text).unwrap(), purpose);

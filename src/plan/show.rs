@@ -71,6 +71,7 @@ pub fn describe(action: &Action) -> String {
         }
         Action::Http(proof) => format!("asks {}", proof.url()),
         Action::Delete(targets) => format!("deletes {} objects", targets.len()),
+        Action::Node(work) => work.words(),
         Action::Confirm { question } => format!("asks you: {question}"),
     }
 }
@@ -153,6 +154,7 @@ fn action_json(action: &Action) -> Value {
         Action::Http(proof) => json!(proof),
         Action::Confirm { question } => json!({ "question": question }),
         Action::Delete(targets) => json!({ "delete": targets }),
+        Action::Node(work) => json!(work),
         Action::Apply(_) | Action::Job(_) | Action::Wait => json!({ "objects": masked }),
     }
 }

@@ -58,6 +58,35 @@ pub enum Copied {
     },
 }
 
+/// What can be said of copies without asking the cluster, by the components that the last whole run here brought.
+///
+/// `harms` tells whether an upgrade of a component could harm something.
+pub fn foreseen(
+    plan: &Plan,
+    last: Option<&[Component]>,
+    harms: impl Fn(&str) -> bool,
+) -> Option<String> {
+    let mut at_risk = plan.components.iter().filter(|one| harms(&one.id));
+    let asks = "care-install plan --diff asks the cluster (d on the screen).";
+    let Some(last) = last else {
+        at_risk.next()?;
+        return Some(format!(
+            "No whole run is remembered here: when older versions run already, a deploy makes backups of what it upgrades first. {asks}"
+        ));
+    };
+    let before = |id: &str| last.iter().find(|one| one.id == id).map(|one| &one.pins);
+    let changed: Vec<&str> = at_risk
+        .filter(|one| before(&one.id).is_some_and(|pins| *pins != one.pins))
+        .map(|one| one.title.as_str())
+        .collect();
+    (!changed.is_empty()).then(|| {
+        format!(
+            "Since the last run here other versions are planned of {}: a deploy makes backups of what they could harm first. {asks}",
+            changed.join(", ")
+        )
+    })
+}
+
 /// A copy with the upgrades that wait for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Copy {

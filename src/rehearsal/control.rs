@@ -37,6 +37,7 @@ mod tests;
 
 pub use cnpg::{WRONG, counted};
 pub use kubelet::{EXIT, SECONDS};
+pub use machines::SWITCH;
 pub use nodes::{beginnings, nodes};
 pub use trouble::{SCENARIO, played};
 

@@ -289,6 +289,44 @@ pub async fn set_scenario(kube: &Kube, scenario: Scenario) -> Result<(), Problem
     Ok(())
 }
 
+/// Switches the machine of a node on or off.
+///
+/// # Errors
+/// There is no such node, or the cluster cannot be reached.
+pub async fn switch(kube: &Kube, node: &str, on: bool) -> Result<(), Problem> {
+    let known = machines(kube).await?;
+    if !known.iter().any(|(name, _)| name == node) {
+        let names: Vec<String> = known.into_iter().map(|(name, _)| name).collect();
+        let what = format!("The practice cluster has no machine `{node}`.");
+        return Err(Problem::new(
+            Code::Args01,
+            what,
+            format!("Its machines are: {}.", names.join(", ")),
+        ));
+    }
+    let target = ObjectRef::new("v1", "Node", "", node);
+    let word = (!on).then_some("off");
+    let fields = json!({"metadata": {"annotations": {control::SWITCH: word}}});
+    kube.change(&target, None, &fields).await?;
+    Ok(())
+}
+
+/// The machines by their nodes, and whether each is switched on.
+///
+/// # Errors
+/// The cluster cannot be reached.
+pub async fn machines(kube: &Kube) -> Result<Vec<(String, bool)>, Problem> {
+    let nodes = kube.list(&ObjectRef::new("v1", "Node", "", ""), "").await?;
+    let of = |node: &Arc<Value>| {
+        let name = node["metadata"]["name"].as_str()?.to_owned();
+        Some((
+            name,
+            node["metadata"]["annotations"][control::SWITCH] != "off",
+        ))
+    };
+    Ok(nodes.iter().filter_map(of).collect())
+}
+
 /// The scenario that a living practice cluster plays.
 ///
 /// # Errors

@@ -111,6 +111,16 @@ fn day(at: Timestamp, now: &Zoned) -> String {
     }
 }
 
+/// The memory to show: of a machine that is being switched off or on, when that was begun later and is not over.
+pub fn newest(deploy: Memory, power: Memory) -> Memory {
+    let last = |memory: &Memory| memory.events.last().map(moment);
+    if power.is_unfinished() && last(&power) > last(&deploy) {
+        power
+    } else {
+        deploy
+    }
+}
+
 /// What the journal remembers of the last run, as a face hears it; a run that was cut off is ended as stopped.
 ///
 /// Call it only while no run goes on in the folder: the end is added here, the journal does not hold it.
@@ -174,6 +184,17 @@ pub fn moment(event: &Event) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::event::RunId;
+
+    fn memory(second: i64, outcome: Option<Outcome>) -> Memory {
+        let at = Timestamp::from_second(second).unwrap();
+        Memory {
+            run: Some(RunId(second.to_string())),
+            outcome,
+            events: vec![Event::Paused { at }],
+            ..Memory::default()
+        }
+    }
 
     #[test]
     fn a_stopped_run_is_told_by_its_stage_and_its_day() {
@@ -201,5 +222,17 @@ mod tests {
             begun("2026-11-16T17:40:00Z", 0).words_at(&now),
             "stopped after 31 of 74 steps, yesterday 17:40"
         );
+    }
+
+    #[test]
+    fn a_power_off_that_is_not_over_is_shown_until_a_later_deploy_was_begun() {
+        let deploy = memory(5, Some(Outcome::Done));
+        let stopped = Some(Outcome::Stopped);
+        let shown = |power: Memory| newest(deploy.clone(), power).run.unwrap().0;
+        assert_eq!(shown(memory(9, stopped.clone())), "9");
+        assert_eq!(shown(memory(9, None)), "9");
+        assert_eq!(shown(memory(9, Some(Outcome::Done))), "5");
+        assert_eq!(shown(memory(3, stopped)), "5");
+        assert_eq!(shown(Memory::default()), "5");
     }
 }

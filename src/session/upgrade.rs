@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::{
     catalog::{Catalog, Secure},
+    engine::{event::Event, journal::Journal},
     plan::{
         Action, Database, Object, ObjectRef, Plan, Release, Step,
         upgrade::{self, Copied, Copy, Upgrade},
@@ -32,6 +33,28 @@ impl Session {
         self.learn_database(world).await.map_err(one)?;
         let plan = self.plan()?;
         secured(plan, self.database(), &world.doors).await
+    }
+
+    /// The plan without the cluster; what it cannot know is one of its notes.
+    ///
+    /// # Errors
+    /// As [`Session::plan`].
+    pub fn plan_alone(&self) -> Result<Plan, Vec<Problem>> {
+        let mut plan = self.plan()?;
+        let catalog = Catalog::load()?;
+        let harms = |id: &str| {
+            let component = catalog.component(id);
+            component.is_some_and(|component| !component.secure.is_empty())
+        };
+        // A journal that cannot be read tells nothing; the run that needs it says why.
+        let memory = Journal::look(&self.place.journal()).unwrap_or_default();
+        let last = memory.events.iter().find_map(|event| match event {
+            Event::RunStarted { outline, .. } if !memory.is_unfinished() => Some(outline),
+            _ => None,
+        });
+        let last = last.map(|outline| outline.components.as_slice());
+        plan.notes.extend(upgrade::foreseen(&plan, last, harms));
+        Ok(plan)
     }
 }
 

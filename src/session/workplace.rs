@@ -42,6 +42,11 @@ impl Workplace {
         self.work().join("restore.jsonl")
     }
 
+    /// What switching machines off and on did.
+    pub fn power_journal(&self) -> PathBuf {
+        self.work().join("power.jsonl")
+    }
+
     /// The restore that was agreed to and is not over.
     pub fn restore(&self) -> PathBuf {
         self.work().join("restore.json")

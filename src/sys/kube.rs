@@ -9,7 +9,11 @@ mod only;
 mod pace;
 mod words;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -21,11 +25,11 @@ use kube::{
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::{DoorError, Retry, feed::Feed};
+use super::{DoorError, Retry, calls, feed::Feed};
 use crate::plan::{Object, ObjectRef};
 pub use apply::{Applied, Clash, Trial};
 use discover::Discovery;
-pub use hand::Evicted;
+pub use hand::{Evicted, Leaving, leaving};
 pub use logs::{Asked, Line, LogLines};
 pub use marks::Marks;
 pub use only::Only;
@@ -478,6 +482,8 @@ impl Kube {
         asked: Request<Body>,
     ) -> Result<(StatusCode, Vec<u8>, Option<Duration>), DoorError> {
         let place = self.pace.enter().await;
+        let (method, path) = (asked.method().clone(), asked.uri().to_string());
+        let began = Instant::now();
         let whole = async {
             let response = self.client.send(asked).await?;
             let status = response.status();
@@ -487,6 +493,11 @@ impl Kube {
         };
         let answer = tokio::time::timeout(REQUEST_LIMIT, whole).await;
         drop(place);
+        let status = match &answer {
+            Ok(Ok((status, ..))) => Some(status.as_u16()),
+            _ => None,
+        };
+        calls::tell(method.as_str(), &path, (status, began.elapsed()));
         match &answer {
             Ok(Ok((StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, _, after))) => {
                 self.pace.too_much(*after);

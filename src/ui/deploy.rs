@@ -41,6 +41,7 @@ pub fn draw(app: &App, state: &Deploy, paint: &mut Paint<'_>, area: Rect) {
             .put(&heading, paint.theme.tone(Tone::Strong));
         paint.line(title, 0, &strip);
     }
+    let rest = watching(app, paint, rest);
     let (head, rest) = top(rest, 2);
     summary(app, paint, head);
     let (list, details) = with_details(paint, rest);
@@ -66,6 +67,21 @@ pub fn draw(app: &App, state: &Deploy, paint: &mut Paint<'_>, area: Rect) {
         None => Vec::new(),
     };
     paint.paragraphs(details, &story);
+}
+
+/// Says, while somebody else steers the run, who and since when, and how to take over.
+fn watching(app: &App, paint: &mut Paint<'_>, area: Rect) -> Rect {
+    let Some(by) = app.known.steered_by_another() else {
+        return area;
+    };
+    let (line, rest) = top(area, 1);
+    let words = format!(
+        "Looking on: {} steers since {} UTC. T takes over.",
+        by.who,
+        by.since.strftime("%H:%M:%S")
+    );
+    paint.text(line, 0, &words, paint.theme.tone(Tone::Warn));
+    rest
 }
 
 fn nothing_yet(app: &App, paint: &mut Paint<'_>, area: Rect) {
@@ -102,6 +118,7 @@ fn standing(app: &App, width: u16) -> (String, Tone) {
             Purpose::Deploy => "Done",
             Purpose::Restore(_) => "Restored",
             Purpose::PutBack(_) => "All is put back",
+            Purpose::Power(_) => "All is done",
         };
         return match end.outcome {
             Outcome::Done => (
@@ -203,7 +220,8 @@ fn troubled(step: &StepView) -> bool {
 /// Columns of the word, of the time and of the note at the end of a line.
 fn columns(width: u16) -> (usize, usize, usize) {
     match width {
-        0..66 => (9, 7, 0),
+        0..60 => (9, 7, 0),
+        60..66 => (9, 7, 13),
         66..90 => (9, 7, 22),
         _ => (9, 8, 30),
     }
@@ -240,11 +258,15 @@ fn stage_line(app: &App, stage: usize, theme: Theme, width: u16) -> Strip {
             theme.tone(tone),
         )
         .number(time, &took(app, stage), theme.tone(Tone::Plain));
-    if note > 0 && counts.failed > 0 {
-        let failed = format!("{} failed", counts.failed);
-        return strip.gap(2).cell(note, &failed, theme.tone(Tone::Bad));
+    if note == 0 {
+        return strip;
     }
-    strip
+    let (words, tone) = if counts.failed > 0 {
+        (format!("{} failed", counts.failed), Tone::Bad)
+    } else {
+        (format!("usually {}", span(run.usual(stage))), Tone::Dim)
+    };
+    strip.gap(2).cell(note, &words, theme.tone(tone))
 }
 
 /// From the stage's first step to now, or to the end of its last.
@@ -269,7 +291,7 @@ fn step_line(app: &App, index: usize, theme: Theme, width: u16) -> Strip {
     };
     let (mark, said, tone) = word(step);
     let (word, time, note) = columns(width);
-    let fixed = 7 + word + time + note + if note > 0 { 2 } else { 0 };
+    let fixed = 8 + word + time + note + if note > 0 { 2 } else { 0 };
     let elapsed = match step.state {
         StepState::Waiting | StepState::NotRun { .. } => String::new(),
         _ => span(step.elapsed(app.now)),
@@ -286,6 +308,7 @@ fn step_line(app: &App, index: usize, theme: Theme, width: u16) -> Strip {
                 Tone::Plain
             }),
         )
+        .gap(1)
         .cell(word, said, theme.tone(tone))
         .number(time, &elapsed, theme.tone(Tone::Plain));
     if note == 0 {
@@ -319,6 +342,12 @@ fn remark(step: &StepView, run: &RunView) -> (String, Tone) {
         StepState::NotRun {
             why: NotRun::Needs { step },
         } => (format!("needs {step}"), Tone::Dim),
+        StepState::Done {
+            how: Done::Applied | Done::Warned { .. },
+        } => (format!("usually {}", span(step.usual())), Tone::Dim),
+        StepState::Done {
+            how: Done::Skipped { reason },
+        } => (reason.clone(), Tone::Warn),
         StepState::NotRun { .. } | StepState::Done { .. } => (String::new(), Tone::Dim),
     }
 }
@@ -327,11 +356,14 @@ fn remark(step: &StepView, run: &RunView) -> (String, Tone) {
 fn step_story(step: &StepView, app: &App, roomy: bool) -> Vec<Words> {
     const TAIL: usize = 8;
     let mut story = story::step(step, &app.known.run, app.now);
-    if roomy && !step.log.is_empty() {
+    // Calls of the API stand on the step's page and in its log.
+    let said = step.log.iter().filter(|line| !line.starts_with("> "));
+    let said: Vec<&String> = said.collect();
+    if roomy && !said.is_empty() {
         story.push(Words::empty());
         story.push(Words::new(Tone::Strong, "Newest lines of its log"));
-        let first = step.log.len().saturating_sub(TAIL);
-        let tail = step.log.iter().skip(first);
+        let first = said.len().saturating_sub(TAIL);
+        let tail = said.into_iter().skip(first);
         story.extend(tail.map(|line| Words::new(Tone::Dim, line.clone()).moved(2)));
     }
     story

@@ -14,12 +14,21 @@ use crate::{
         keys::Key,
     },
     check::Verdict,
-    engine::event::Outcome,
+    engine::{
+        event::{
+            Done, Event, FORMAT, Outcome, Reason, RunId, Steerer, Steering, StepState, Waiting,
+        },
+        outline::outline,
+    },
+    plan::{
+        Database,
+        power::{self, Ground, Machines, Powering, Way},
+    },
     problem::{Code, Problem},
     tui::sent,
 };
 
-const SIZES: [(u16, u16); 3] = [(60, 15), (80, 24), (120, 40)];
+const SIZES: [(u16, u16); 4] = [(60, 15), (80, 24), (120, 40), (200, 60)];
 
 /// Holds the picture in every size against the one that was reviewed.
 fn check(name: &str, mut app: App) {
@@ -28,17 +37,6 @@ fn check(name: &str, mut app: App) {
         let picture = shot(&app, Theme::colour(), (columns, rows));
         insta::assert_snapshot!(format!("{name}_{columns}x{rows}"), picture);
     }
-}
-
-/// The widest and highest of the usual windows.
-const LARGE: (u16, u16) = (200, 60);
-
-/// The same, also on a large terminal.
-fn check_all(name: &str, mut app: App) {
-    app.update(Input::Resize(LARGE.0, LARGE.1));
-    let picture = shot(&app, Theme::colour(), LARGE);
-    insta::assert_snapshot!(format!("{name}_{}x{}", LARGE.0, LARGE.1), picture);
-    check(name, app);
 }
 
 fn press(mut app: App, keys: &[Key]) -> App {
@@ -111,6 +109,80 @@ fn cards_of_a_run() {
 }
 
 #[test]
+fn a_run_that_another_steers_and_the_page_of_a_step() {
+    let mut app = fixture::pulling();
+    app.update(Input::Steering(Steering {
+        by: Some(Steerer {
+            who: "anna@ward1 pid 4711".to_owned(),
+            since: at(12),
+        }),
+        mine: false,
+    }));
+    check("deploy_looking_on", app);
+    check("deploy_page", press(fixture::failed(), &[Key::Enter]));
+}
+
+#[test]
+fn a_machine_that_is_switched_off() {
+    let keys = [Key::Char('3'), Key::Char('a'), Key::End, Key::Enter];
+    check("power_question", press(fixture::health(), &keys));
+    let powering = Powering {
+        node: "secondary".to_owned(),
+        way: Way::Off,
+    };
+    let ground = Ground {
+        site: "st-marys".to_owned(),
+        others: vec!["primary".to_owned()],
+        database: Some(Database::default().reference()),
+        volumes: true,
+        machines: Machines::Real,
+    };
+    let plan = power::plan(&powering, &ground);
+    let mut app = fixture::opened(Goto::Deploy);
+    app.update(Input::Run(Box::new(Event::RunStarted {
+        format: FORMAT,
+        run: RunId("1".to_owned()),
+        at: at(0),
+        cluster: "https://kube-api.internal:6443".to_owned(),
+        rehearsal: true,
+        outline: outline(&plan),
+    })));
+    let (last, before) = plan.steps.split_last().unwrap();
+    for (step, when) in before.iter().zip((10..).step_by(10)) {
+        let how = Done::Applied;
+        fixture::turn(
+            &mut app,
+            step.id.as_str(),
+            (when, 10),
+            StepState::Done { how },
+        );
+    }
+    let note = "waits until you have switched secondary off".to_owned();
+    fixture::turn(
+        &mut app,
+        last.id.as_str(),
+        (60, 0),
+        StepState::Running { note },
+    );
+    app.update(Input::Run(Box::new(Event::Waiting {
+        step: last.id.clone(),
+        at: at(60),
+        waiting: Waiting {
+            target: "secondary to be switched off".to_owned(),
+            reasons: vec![Reason {
+                sentence: "switch it off now: on it: sudo poweroff; or press its button".to_owned(),
+                since: None,
+                code: None,
+                remedy: None,
+            }],
+            gives_up_at: at(43_260),
+        },
+    })));
+    app.update(Input::Tick(at(75)));
+    check("power_waits", app);
+}
+
+#[test]
 fn a_run_without_colour_and_in_ascii() {
     let app = fixture::pulling();
     let ascii = shot(&app, Theme::colour().ascii(), (80, 24));
@@ -124,10 +196,10 @@ fn a_run_without_colour_and_in_ascii() {
 fn checks_before_a_deploy() {
     check("checks", fixture::checks());
     check("checks_running", fixture::opened(Goto::Checks));
-    check_all("checks_nodes", two_nodes(80));
+    check("checks_nodes", two_nodes(80));
     let mut again = two_nodes(80);
     again.update(Input::Key(Key::Char('R')));
-    check_all("checks_again", again);
+    check("checks_again", again);
     check("checks_fix", press(two_nodes(80), &[Key::Char('f')]));
     let mut keys = vec![Key::Char('w')];
     keys.extend(letters("renewed at noon"));
@@ -139,10 +211,22 @@ fn checks_before_a_deploy() {
 #[test]
 fn the_plan_and_what_it_sends() {
     check("plan", fixture::planned());
+    check("plan_inside", press(fixture::planned(), &[Key::Enter]));
     check(
         "plan_sent",
-        press(fixture::planned(), &[Key::Down, Key::Enter]),
+        press(
+            fixture::planned(),
+            &[Key::Down, Key::Down, Key::Enter, Key::Enter],
+        ),
     );
+    check("plan_stage", press(fixture::planned(), &[Key::Up]));
+    check(
+        "plan_search_begun",
+        press(fixture::planned(), &[Key::Char('/')]),
+    );
+    let mut keys = vec![Key::Char('/')];
+    keys.extend(letters("secret"));
+    check("plan_search", press(fixture::planned(), &keys));
     check("plan_deploy", press(fixture::planned(), &[Key::Char('y')]));
     let mut refused = fixture::opened(Goto::Plan);
     refused.update(Input::Refused(vec![fixture::failure()]));

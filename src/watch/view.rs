@@ -155,6 +155,18 @@ pub enum Stop {
     Ends,
 }
 
+impl Stop {
+    /// What becomes of it when the machine is emptied first, in order, before it is switched off.
+    pub fn when_planned(self) -> &'static str {
+        match self {
+            Self::GoesOn => "goes on",
+            Self::Fewer => "goes on, with less",
+            Self::Pauses(_) => "away for a minute or two, while it moves to another machine",
+            Self::Ends => "away from then on, until the machine is back",
+        }
+    }
+}
+
 /// What becomes of one service when a node stops.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceStop {

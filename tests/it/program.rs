@@ -12,6 +12,7 @@ mod looking;
 pub(crate) mod objects;
 mod questions;
 mod recorded;
+mod powered;
 mod restored;
 mod scenario;
 mod secret;

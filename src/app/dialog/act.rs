@@ -9,6 +9,7 @@ use super::{
 use crate::{
     check::Waiver,
     engine::{event::Command, view::RunView},
+    plan::Powering,
     restore::moment,
 };
 
@@ -96,6 +97,11 @@ fn choose(app: &mut App, does: Does) -> Vec<Effect> {
         Does::RunStep(id) => find::show_run_step(app, id),
         Does::PlanStep(id) => find::show_plan_step(app, id),
         Does::Deploy => begin(app),
+        Does::AskPower(powering) => {
+            app.dialog = Some(deed::power(app, powering));
+            Vec::new()
+        }
+        Does::Power(powering) => power(app, powering),
         Does::Ask(deed) => {
             deed::chosen(app, *deed);
             Vec::new()
@@ -123,6 +129,15 @@ fn choose(app: &mut App, does: Does) -> Vec<Effect> {
 pub fn begin(app: &mut App) -> Vec<Effect> {
     app.known.link = Link::Starting;
     let mut effects = vec![Effect::StartDeploy(app.known.waivers.clone())];
+    effects.extend(app.go(Goto::Deploy));
+    effects
+}
+
+/// Switches a machine off or on, and shows the run.
+fn power(app: &mut App, powering: Powering) -> Vec<Effect> {
+    app.known.link = Link::Starting;
+    app.known.run = RunView::default();
+    let mut effects = vec![Effect::Power(powering)];
     effects.extend(app.go(Goto::Deploy));
     effects
 }

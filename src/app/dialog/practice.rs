@@ -25,6 +25,22 @@ fn marked(now: bool, hint: &str) -> String {
     }
 }
 
+/// The switch of each machine.
+fn machines(practice: &Practice) -> impl Iterator<Item = Item> + '_ {
+    practice.machines.iter().map(|(node, runs)| {
+        let (label, hint) = if *runs {
+            ("off", "cuts the power of this machine")
+        } else {
+            ("on", "it starts within 90 s by its clock")
+        };
+        Item {
+            label: format!("{node}: {label}"),
+            hint: marked(false, hint),
+            does: Does::Practice(PracticeWish::Machine(node.clone(), !runs)),
+        }
+    })
+}
+
 impl Dialog {
     /// The scenarios with the one that is played, and what can be done with time.
     pub fn practice(practice: &Practice) -> Self {
@@ -63,6 +79,7 @@ impl Dialog {
                 wish,
             ));
         }
+        items.extend(machines(practice));
         let chosen = practice
             .scenarios
             .iter()

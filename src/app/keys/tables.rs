@@ -312,16 +312,31 @@ pub const PLAN: &[Binding] = &[
         "begins the deploy, after asking once",
         Act::Deploy,
     ),
-    PRACTICE,
     row(
         &[Key::Enter],
         "Enter",
-        "what is sent",
-        "the objects and settings of the chosen step, secrets masked",
+        "look inside",
+        "the objects and values of the chosen step, then one of them as YAML; secrets are masked",
         Act::Open,
     ),
+    row(
+        &[Char('/')],
+        "/",
+        "search",
+        "searches every step, object and field of the plan, and goes there",
+        Act::Filter,
+    ),
     COMPARE,
+    PRACTICE,
     EXPLAIN,
+    row(
+        &[Key::Left],
+        "Left/Right",
+        "",
+        "closes or opens a stage; out of a step or into it",
+        Act::Left,
+    ),
+    row(&[Key::Right], "", "", "", Act::Right),
     UP,
     DOWN,
     PAGE_UP,
@@ -340,6 +355,13 @@ pub const PLAN: &[Binding] = &[
 
 /// A run.
 pub const DEPLOY: &[Binding] = &[
+    row(
+        &[Char('T')],
+        "T",
+        "take over",
+        "steers the run from here on; whoever did looks on",
+        Act::TakeOver,
+    ),
     row(
         &[Char('y')],
         "y",

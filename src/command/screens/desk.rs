@@ -152,6 +152,7 @@ impl<'a> Desk<'a> {
             Effect::StartDeploy(waivers) => self.deploy(&waivers).await,
             Effect::LoadBackups => self.backups().await,
             Effect::Restore(wish) => self.restore(wish).await,
+            Effect::Power(powering) => self.power(&powering).await,
             Effect::Command(command) => self.command(command).await,
             Effect::LoadPractice => self.practice().await,
             Effect::Practice(wish) => self.practise(wish).await,
@@ -214,11 +215,18 @@ impl<'a> Desk<'a> {
         let Some(open) = &mut self.open else { return };
         // A restore in another process may have made the next database.
         open.session.recall_database().ok();
-        let input = match open.session.plan() {
+        let input = match open.session.plan_alone() {
             Ok(plan) => Input::Plan(Arc::new(plan)),
             Err(problems) => Input::Refused(problems),
         };
-        self.tell(input).await;
+        let made = matches!(input, Input::Plan(_));
+        let inputs = self.inputs.clone();
+        inputs.send(input).await.ok();
+        // Where the cluster is connected, it tells what would be upgraded, and the copies that come before.
+        if let Some(world) = open.world.clone().filter(|_| made) {
+            open.tasks
+                .spawn(work::plan((open.session.clone(), world), inputs));
+        }
     }
 
     /// Compares the plan with the cluster beside everything else.

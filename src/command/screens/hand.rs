@@ -1,6 +1,6 @@
 //! Does by hand what was chosen and meant: one change, or a node that is emptied pod by pod.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::{
     },
     plan::ObjectRef,
     problem::{Code, Problem},
-    sys::kube::{Evicted, Kube},
+    sys::kube::{Evicted, Kube, leaving},
 };
 
 /// How long a node may take until it is empty.
@@ -197,32 +197,6 @@ async fn renew(
     let fields = json!({"status": {"conditions": conditions}});
     kube.change(&of, Some("status"), &fields).await?;
     Ok(())
-}
-
-/// The pods that have to leave a node, by namespace and name, with their identity; and those that nobody would make anew.
-type Leaving = (BTreeMap<(String, String), String>, Vec<String>);
-
-fn leaving(pods: &[Arc<Value>], node: &str) -> Leaving {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let (mut all, mut alone) = (BTreeMap::new(), Vec::new());
-    for pod in pods.iter().filter(|pod| pod["spec"]["nodeName"] == node) {
-        let ended = ["Succeeded", "Failed"].contains(&text(&pod["status"]["phase"]).as_str());
-        let mirror = pod["metadata"]["annotations"].get("kubernetes.io/config.mirror");
-        let owner = text(&pod["metadata"]["ownerReferences"][0]["kind"]);
-        let place = (
-            text(&pod["metadata"]["namespace"]),
-            text(&pod["metadata"]["name"]),
-        );
-        match owner.as_str() {
-            _ if ended || mirror.is_some() => {}
-            "DaemonSet" | "Node" => {}
-            "" => alone.push(format!("{}/{}", place.0, place.1)),
-            _ => {
-                all.insert(place, text(&pod["metadata"]["uid"]));
-            }
-        }
-    }
-    (all, alone)
 }
 
 async fn drain(kube: &Kube, name: &str, inputs: &mpsc::Sender<Input>) -> Result<(), Problem> {

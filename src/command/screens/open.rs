@@ -18,6 +18,7 @@ use crate::{
         journal::Journal,
     },
     host::{self, Joined},
+    plan::Powering,
     restore::Wish,
     session::{Mode, Session, Workplace, World, restore, standing},
     sys::{
@@ -96,6 +97,8 @@ impl Desk<'_> {
                 return;
             }
         };
+        let power = Journal::look(&place.power_journal()).unwrap_or_default();
+        let memory = standing::newest(memory, power);
         let unfinished = restore::unfinished(&place).ok().flatten().is_some();
         let at = match (&joined, &memory.run, &memory.outcome) {
             (None, ..) if unfinished => Goto::Restore,
@@ -133,13 +136,21 @@ impl Desk<'_> {
         let Joined {
             mut events,
             commands,
+            mut steering,
         } = joined;
         let inputs = self.inputs.clone();
         let Some(open) = &mut self.open else { return };
         open.commands = Some(commands);
         open.tasks.spawn(async move {
-            while let Some(event) = events.recv().await {
-                if inputs.send(Input::Run(Box::new(event))).await.is_err() {
+            loop {
+                let input = tokio::select! {
+                    event = events.recv() => match event {
+                        Some(event) => Input::Run(Box::new(event)),
+                        None => break,
+                    },
+                    Some(steering) = steering.recv() => Input::Steering(steering),
+                };
+                if inputs.send(input).await.is_err() {
                     return;
                 }
             }
@@ -168,7 +179,7 @@ impl Desk<'_> {
             self.tell(Input::Problem(problem)).await;
             return;
         }
-        let started = host::start(&open.session, self.options(), "deploy").await;
+        let started = host::start(&open.session, self.options(), &["deploy"]).await;
         match started {
             Ok(joined) => self.hear(joined),
             Err(problem) => self.tell(Input::Problem(problem)).await,
@@ -207,7 +218,17 @@ impl Desk<'_> {
             self.tell_problems(failure.problems).await;
             return;
         }
-        match host::start(&open.session, self.options(), "restore").await {
+        match host::start(&open.session, self.options(), &["restore"]).await {
+            Ok(joined) => self.hear(joined),
+            Err(problem) => self.tell(Input::Problem(problem)).await,
+        }
+    }
+
+    /// Switches a machine off or on in a process of its own.
+    pub(super) async fn power(&mut self, powering: &Powering) {
+        let Some(open) = &self.open else { return };
+        let command = ["power", powering.way.word(), powering.node.as_str()];
+        match host::start(&open.session, self.options(), &command).await {
             Ok(joined) => self.hear(joined),
             Err(problem) => self.tell(Input::Problem(problem)).await,
         }

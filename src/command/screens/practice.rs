@@ -34,6 +34,9 @@ impl Desk<'_> {
             PracticeWish::Play(name) => play(&world, &name).await,
             PracticeWish::Pause => time(&world, Wish::Pace(Pace::Paused)).await,
             PracticeWish::Step => time(&world, Wish::Step).await,
+            PracticeWish::Machine(node, on) => rehearsal::switch(&world.doors.kube, &node, on)
+                .await
+                .map(|()| switched(&node, on)),
             PracticeWish::Speed(speed) => match Speed::parse(&speed) {
                 Ok(speed) => time(&world, Wish::Pace(Pace::Runs(speed))).await,
                 Err(problem) => Err(problem),
@@ -64,6 +67,17 @@ impl Desk<'_> {
     }
 }
 
+/// What became of a machine, in words.
+pub fn switched(node: &str, on: bool) -> String {
+    if on {
+        format!("The machine of {node} starts.")
+    } else {
+        format!(
+            "The machine of {node} has no power any more; the cluster notices within a minute by its clock."
+        )
+    }
+}
+
 async fn look(kube: &Kube, started: Option<Speed>) -> Result<Practice, Problem> {
     let playing = rehearsal::playing(kube).await?;
     let taken = pace::taken(kube).await?;
@@ -75,6 +89,7 @@ async fn look(kube: &Kube, started: Option<Speed>) -> Result<Practice, Problem> 
             .map(|one| (one.name().to_owned(), one.brief().to_owned()))
             .collect(),
         playing: playing.name().to_owned(),
+        machines: rehearsal::machines(kube).await?,
         pace: pace.to_string(),
     })
 }

@@ -1,6 +1,7 @@
 //! What takes long, done beside the desk: checks, the watch of the cluster, an object.
 
 use std::time::Instant;
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
@@ -36,6 +37,13 @@ pub(super) async fn watch(world: World, inputs: mpsc::Sender<Input>) {
         if inputs.send(Input::Cluster(view)).await.is_err() {
             return;
         }
+    }
+}
+
+/// Tells the plan as this cluster needs it; while it cannot be asked, the plan made without it stands.
+pub(super) async fn plan((mut session, world): (Session, World), inputs: mpsc::Sender<Input>) {
+    if let Ok(plan) = session.plan_for(&world).await {
+        inputs.send(Input::Plan(Arc::new(plan))).await.ok();
     }
 }
 

@@ -354,7 +354,8 @@ impl Run {
             Command::Skip { step, reason } if !reason.trim().is_empty() => {
                 self.skip(&step, reason).await;
             }
-            Command::Skip { .. } => {}
+            // A reason that says nothing is none. Who steers is known to whoever serves the run; the run obeys all who may ask.
+            Command::Skip { .. } | Command::TakeOver => {}
             Command::Pause => {
                 self.schedule.pause(true);
                 self.tell(Event::Paused { at }, None).await;

@@ -7,7 +7,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use rustls_pki_types::CertificateDer;
 use serde_json::Value;
 
-use super::{Task, hooks};
+use super::{Task, hooks, node};
 use crate::{
     plan::{Action, JobRun, Object, ObjectRef, Proof},
     problem::{Code, Problem},
@@ -56,6 +56,7 @@ pub(super) async fn act(task: &Task, doors: &Doors) -> Result<bool, DoorError> {
         Action::Job(run) | Action::Buckets { run, .. } => job(task, doors, run).await,
         Action::Http(proof) => prove(task, doors, proof).await,
         Action::Delete(targets) => delete(task, doors, targets).await,
+        Action::Node(work) => node::act(task, doors, work).await,
     }
 }
 

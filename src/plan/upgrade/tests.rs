@@ -167,3 +167,31 @@ fn failed_copies_are_known_and_images_are_found_where_they_stand() {
         ]
     );
 }
+
+#[test]
+fn without_the_cluster_the_plan_says_what_it_can_of_copies_and_what_it_cannot() {
+    let plan = plan();
+    let harms = |id: &str| id == "postgres";
+    let unknown = foreseen(&plan, None, harms).unwrap();
+    assert!(
+        unknown.starts_with("No whole run is remembered here"),
+        "{unknown}"
+    );
+    assert_eq!(foreseen(&plan, Some(&plan.components), harms), None);
+    let mut last = plan.components.clone();
+    for one in last
+        .iter_mut()
+        .filter(|one| one.id == "postgres" || one.id == "valkey")
+    {
+        one.pins[0].version = "0.0.1".to_owned();
+    }
+    let known = foreseen(&plan, Some(&last), harms).unwrap();
+    assert!(
+        known.contains("PostgreSQL") && !known.contains("Valkey"),
+        "{known}"
+    );
+    assert_eq!(foreseen(&plan, None, |_| false), None);
+    // A component that the last run did not have is no upgrade.
+    last.retain(|one| one.id != "postgres");
+    assert_eq!(foreseen(&plan, Some(&last), harms), None);
+}

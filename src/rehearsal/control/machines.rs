@@ -15,6 +15,8 @@ use crate::rehearsal::world::{Reaction, World, Write, reference};
 const SOURCE: &str = "node-controller";
 /// The note of a node about its machine: `down SINCE`, or `starting SINCE`.
 const MACHINE: &str = "rehearsal.care-install/machine";
+/// The note of a node about the switch of its machine: `off`.
+pub const SWITCH: &str = "rehearsal.care-install/switch";
 /// Seconds without a word until a node counts as silent.
 const SILENT: i64 = 40;
 /// Seconds that a machine takes to start, as seen on a real one.
@@ -76,7 +78,8 @@ pub fn machines(world: &World<'_>, now: Timestamp) -> Reaction {
     let mut reaction = Reaction::default();
     let lost = plays(world, SECONDARY_LOST);
     for node in world.list("Node", None) {
-        let lost = lost && node["metadata"]["labels"]["ohn/role"] == "secondary";
+        let plays = lost && node["metadata"]["labels"]["ohn/role"] == "secondary";
+        let lost = plays || node["metadata"]["annotations"][SWITCH] == "off";
         match machine(node) {
             Machine::Runs if lost => reaction.writes.push(stop(node, now)),
             Machine::Runs => {}

@@ -1,11 +1,44 @@
 //! What a person does by hand: small changes of one field, and pods that are asked to leave; under a name of its own.
 
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+
 use http::{HeaderValue, Method, StatusCode, header::CONTENT_TYPE};
 use kube::client::Body;
 use serde_json::{Value, json};
 
 use super::{Answer, Kube, REQUEST_LIMIT, collect, request, retry_after, words};
-use crate::{compare::owners::BY_HAND, plan::ObjectRef, sys::DoorError};
+use crate::{
+    compare::owners::BY_HAND,
+    plan::ObjectRef,
+    sys::{DoorError, calls},
+};
+
+/// The pods that have to leave a node, by namespace and name, with their identity; and those that nobody would make anew.
+pub type Leaving = (BTreeMap<(String, String), String>, Vec<String>);
+
+/// Finds them among all pods.
+pub fn leaving(pods: &[Arc<Value>], node: &str) -> Leaving {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (mut all, mut alone) = (BTreeMap::new(), Vec::new());
+    for pod in pods.iter().filter(|pod| pod["spec"]["nodeName"] == node) {
+        let ended = ["Succeeded", "Failed"].contains(&text(&pod["status"]["phase"]).as_str());
+        let mirror = pod["metadata"]["annotations"].get("kubernetes.io/config.mirror");
+        let owner = text(&pod["metadata"]["ownerReferences"][0]["kind"]);
+        let place = (
+            text(&pod["metadata"]["namespace"]),
+            text(&pod["metadata"]["name"]),
+        );
+        match owner.as_str() {
+            _ if ended || mirror.is_some() => {}
+            "DaemonSet" | "Node" => {}
+            "" => alone.push(format!("{}/{}", place.0, place.1)),
+            _ => {
+                all.insert(place, text(&pod["metadata"]["uid"]));
+            }
+        }
+    }
+    (all, alone)
+}
 
 /// What became of a pod that was asked to leave.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,12 +130,18 @@ impl Kube {
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static(media));
         *asked.body_mut() = Body::from(body.to_string().into_bytes());
+        let began = Instant::now();
         // Not by the pace of the other questions: a budget's refusal has the status of an overload and is none.
         let response = tokio::time::timeout(REQUEST_LIMIT, self.once.send(asked))
             .await
             .map_err(|_elapsed| words::slow(&self.server, REQUEST_LIMIT))?
             .map_err(|error| words::transport(&self.server, &error))?;
         let status = response.status();
+        calls::tell(
+            method.as_str(),
+            path,
+            (Some(status.as_u16()), began.elapsed()),
+        );
         let after = retry_after(response.headers());
         let bytes = collect(response.into_body()).await;
         Ok(Answer {

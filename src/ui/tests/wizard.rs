@@ -110,18 +110,18 @@ fn costed(mut app: App) -> App {
 
 #[test]
 fn settings_of_a_site() {
-    check_all(
+    check(
         "wizard_new",
         press(fixture::welcome(), &[Key::Down, Key::Down, Key::Enter]),
     );
-    check_all("wizard_change", fixture::opened(Goto::Settings));
+    check("wizard_change", fixture::opened(Goto::Settings));
     let mut wrong = press(fixture::welcome(), &[Key::Down, Key::Down, Key::Enter]);
     wrong = press(wrong, &letters("St Mary's"));
-    check_all("wizard_wrong", wrong);
+    check("wizard_wrong", wrong);
     let keys = [Key::Down, Key::Down, Key::Enter, Key::Ctrl('d')];
-    check_all("wizard_review_wrong", press(fixture::welcome(), &keys));
+    check("wizard_review_wrong", press(fixture::welcome(), &keys));
     let pages = [Key::PageDown; 9];
-    check_all(
+    check(
         "wizard_review_good",
         press(fixture::opened(Goto::Settings), &pages),
     );
@@ -148,7 +148,7 @@ fn a_secret_never_shows_unless_asked_for() {
 fn what_the_world_says_stands_under_the_answer_with_its_age() {
     let mut asking = at_field("domains.base");
     asking.update(Input::Tick(at(1)));
-    check_all("wizard_asking", asking);
+    check("wizard_asking", asking);
     let seen = answered(
         at_field("domains.base"),
         &[
@@ -165,23 +165,23 @@ fn what_the_world_says_stands_under_the_answer_with_its_age() {
             ),
         ],
     );
-    check_all("wizard_seen", seen);
+    check("wizard_seen", seen);
     let node = answered(
         at_field("nodes.primary.address"),
         &[("nodes.primary.address", Ok("SSH-2.0-OpenSSH_9.6"))],
     );
-    check_all("wizard_seen_good", node);
+    check("wizard_seen_good", node);
 }
 
 #[test]
 fn costs_beside_the_switches_and_on_the_review() {
-    check_all("wizard_costs", costed(at_field("components.monitoring")));
-    check_all(
+    check("wizard_costs", costed(at_field("components.monitoring")));
+    check(
         "wizard_costs_misfit",
         costed(at_field("components.snowstorm")),
     );
     let review = costed(press(fixture::opened(Goto::Settings), &[Key::PageDown; 10]));
-    check_all("wizard_review_costs", review);
+    check("wizard_review_costs", review);
     let whole = costed(press(fixture::opened(Goto::Settings), &[Key::PageDown; 10]));
     check("wizard_whole", press(whole, &[Key::Ctrl('e')]));
 }

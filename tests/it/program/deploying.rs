@@ -3,7 +3,7 @@
 use std::fs;
 
 use care_install::{
-    engine::event::{Command, Event},
+    engine::event::{Command, Event, Steering},
     host,
 };
 use rustix::process::Signal;
@@ -148,6 +148,46 @@ async fn a_run_in_the_background_is_joined_and_after_a_kill_the_next_goes_on() {
     assert_eq!(runs(&site).len(), 2);
     served.signal(Signal::TERM);
     served.ended().await.exits(0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_who_join_one_steers_the_other_is_told_who_and_may_take_over() {
+    let site = Site::prepared().await;
+    let served = site.start(&["rehearse", "--serve", "--speed", "100"]);
+    until("not served", || site.cluster().join("point.json").exists()).await;
+    let running = site.start(&["--rehearsal", "--json", "deploy", "--background"]);
+    let work = site.folder.join("rehearsal");
+
+    let mut first = join(&work).await;
+    assert!(steering(&mut first).await.mine);
+    let mut second = join(&work).await;
+    let seen = steering(&mut second).await;
+    assert!(!seen.mine && seen.by.unwrap().who.contains(" pid "));
+    // What it asks is not done, and it is told once more.
+    second.commands.send(Command::StopNow).await.unwrap();
+    assert!(!steering(&mut second).await.mine);
+    second.commands.send(Command::TakeOver).await.unwrap();
+    while !steering(&mut second).await.mine {}
+    while steering(&mut first).await.mine {}
+    first.commands.send(Command::StopNow).await.unwrap();
+    assert!(!steering(&mut first).await.mine);
+    second.commands.send(Command::Pause).await.unwrap();
+    until_event(&mut second, |event| matches!(event, Event::Paused { .. })).await;
+    // Who steers has gone: the other one's word counts again.
+    drop(second);
+    while steering(&mut first).await.by.is_some() {}
+    first.commands.send(Command::Resume).await.unwrap();
+    until_event(&mut first, |event| matches!(event, Event::RunEnded { .. })).await;
+    running.ended().await.exits(0);
+    served.signal(Signal::TERM);
+    served.ended().await.exits(0);
+}
+
+async fn steering(joined: &mut host::Joined) -> Steering {
+    tokio::time::timeout(LIMIT, joined.steering.recv())
+        .await
+        .unwrap()
+        .expect("the run has ended")
 }
 
 async fn join(work: &std::path::Path) -> host::Joined {

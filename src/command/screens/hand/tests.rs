@@ -1,6 +1,6 @@
 //! What is done by hand, on a practice cluster that really does it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use secrecy::SecretString;
 

@@ -1,0 +1,406 @@
+//! What is done to a node: closed, emptied, waited for until it is off or on again; each may be done again from its beginning.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
+
+use super::Task;
+use crate::{
+    engine::event::{Reason, Waiting},
+    plan::{DATABASE, NodeDeed, NodeWork, ObjectRef},
+    problem::{Code, Problem},
+    sys::{
+        DoorError, Doors,
+        kube::{Evicted, leaving},
+    },
+};
+
+/// Pause between two looks.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How far a node's clock may be off.
+const CLOCK: SignedDuration = SignedDuration::from_secs(60);
+
+/// A kubelet tells of itself at least this often, without a lease.
+const REPORTS: SignedDuration = SignedDuration::from_mins(6);
+
+/// Reasons told at once.
+const REASONS: usize = 6;
+
+/// Does it; says whether anything changed.
+pub(super) async fn act(task: &Task, doors: &Doors, work: &NodeWork) -> Result<bool, DoorError> {
+    let node = Node {
+        task,
+        doors,
+        name: &work.node,
+    };
+    match &work.does {
+        NodeDeed::Whole => node.whole().await,
+        NodeDeed::Close => node.closed(true).await,
+        NodeDeed::Open => node.closed(false).await,
+        NodeDeed::HandOver(cluster) => node.hand_over(cluster).await,
+        NodeDeed::Empty => node.empty().await,
+        NodeDeed::SwitchedOff(how) => node.off(how).await,
+        NodeDeed::SwitchedOn(how) => node.on(how).await,
+        NodeDeed::Clock => node.clock().await,
+    }
+}
+
+struct Node<'a> {
+    task: &'a Task,
+    doors: &'a Doors,
+    name: &'a str,
+}
+
+fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or("")
+}
+
+fn ready(node: &Value) -> Option<&Value> {
+    let conditions = node.pointer("/status/conditions")?.as_array()?;
+    conditions.iter().find(|one| one["type"] == "Ready")
+}
+
+fn is_ready(node: &Value) -> bool {
+    ready(node).is_some_and(|says| says["status"] == "True")
+}
+
+/// Whether the API itself runs on it.
+fn carries_api(node: &Value) -> bool {
+    let labels = node.pointer("/metadata/labels");
+    labels.is_some_and(|labels| {
+        labels
+            .get("node-role.kubernetes.io/control-plane")
+            .is_some()
+    })
+}
+
+impl Node<'_> {
+    fn reference(&self) -> ObjectRef {
+        ObjectRef::new("v1", "Node", "", self.name)
+    }
+
+    async fn look(&self) -> Result<Value, DoorError> {
+        let found = self.doors.kube.get(&self.reference()).await?;
+        found.ok_or_else(|| {
+            let what = format!("The cluster has no node {} any more.", self.name);
+            let remedy = "Look with kubectl get nodes. A machine that was taken out joins again as it once did.";
+            DoorError::lasting(Problem::new(Code::Kube08, what, remedy))
+        })
+    }
+
+    async fn waits(&self, target: String, reasons: Vec<String>) {
+        let reasons = reasons.into_iter().take(REASONS).map(|sentence| Reason {
+            sentence,
+            since: None,
+            code: None,
+            remedy: None,
+        });
+        let waiting = Waiting {
+            target,
+            reasons: reasons.collect(),
+            gives_up_at: self.task.gives_up_at(),
+        };
+        self.task.tell.waiting(waiting).await;
+    }
+
+    /// Rests before the next look; an error once the time of the step is over.
+    async fn rest(&self, waits_for: &str, last: &[String]) -> Result<(), DoorError> {
+        if self.task.left().is_zero() {
+            let what = format!("It has taken too long to wait for {waits_for}.");
+            let remedy = "Look at what it waited for, then run the same command again: it goes on from here.";
+            let problem = Problem::new(Code::Wait01, what, remedy);
+            let problem = last
+                .iter()
+                .fold(problem, |problem, why| problem.because(why.clone()));
+            return Err(DoorError::lasting(problem));
+        }
+        sleep(LOOK.min(self.task.left())).await;
+        Ok(())
+    }
+
+    async fn closed(&self, closed: bool) -> Result<bool, DoorError> {
+        let node = self.look().await?;
+        let is = node.pointer("/spec/unschedulable") == Some(&Value::Bool(true));
+        if is == closed {
+            let word = if closed { "closed" } else { "open" };
+            self.task
+                .tell
+                .log(format!("{} is {word} already", self.name))
+                .await;
+            return Ok(false);
+        }
+        let fields = json!({"spec": {"unschedulable": closed.then_some(true)}});
+        self.doors
+            .kube
+            .change(&self.reference(), None, &fields)
+            .await?;
+        let word = if closed {
+            "takes no new pods"
+        } else {
+            "takes pods again"
+        };
+        self.task
+            .tell
+            .log(format!("changed Node {}: it {word}", self.name))
+            .await;
+        Ok(true)
+    }
+
+    /// Waits until no volume lacks a copy; one that nobody uses has nothing to lack.
+    async fn whole(&self) -> Result<bool, DoorError> {
+        let of = ObjectRef::new("longhorn.io/v1beta2", "Volume", "longhorn-system", "");
+        let mut told = Vec::new();
+        loop {
+            let volumes = self.doors.kube.list(&of, "").await?;
+            let lacking: Vec<String> = volumes.iter().filter_map(lacks).collect();
+            if lacking.is_empty() {
+                return Ok(false);
+            }
+            let target = format!("the copies of {} volumes", lacking.len());
+            if told != lacking {
+                self.waits(target.clone(), lacking.clone()).await;
+                told.clone_from(&lacking);
+            }
+            self.rest(&target, &lacking).await?;
+        }
+    }
+
+    /// Another instance becomes the primary, while this one still runs: nothing is lost, and writes pause for seconds.
+    async fn hand_over(&self, cluster: &ObjectRef) -> Result<bool, DoorError> {
+        let kube = &self.doors.kube;
+        let Some(found) = kube.get(cluster).await? else {
+            return Ok(false);
+        };
+        let current = text(&found, "/status/currentPrimary").to_owned();
+        let pods = ObjectRef::new("v1", "Pod", DATABASE, "");
+        let pods = kube
+            .list(&pods, &format!("cnpg.io/cluster={}", cluster.name))
+            .await?;
+        let place = |name: &str| {
+            let pod = pods.iter().find(|pod| text(pod, "/metadata/name") == name);
+            pod.map_or("", |pod| text(pod, "/spec/nodeName"))
+        };
+        if place(&current) != self.name {
+            let line = format!("the primary {current} runs on {} already", place(&current));
+            self.task.tell.log(line).await;
+            return Ok(false);
+        }
+        let heir = pods.iter().find(|pod| {
+            text(pod, "/spec/nodeName") != self.name
+                && ready(pod).is_some_and(|says| says["status"] == "True")
+        });
+        let Some(heir) = heir.map(|pod| text(pod, "/metadata/name").to_owned()) else {
+            return Err(DoorError::passing(no_heir(cluster, self.name)));
+        };
+        let fields = json!({"status": {
+            "targetPrimary": heir,
+            // The operator reads just this form.
+            "targetPrimaryTimestamp": self.doors.clock.now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string(),
+            "phase": "Switchover in progress",
+            "phaseReason": format!("Switching over to {heir}"),
+        }});
+        kube.change(cluster, Some("status"), &fields).await?;
+        self.task
+            .tell
+            .log(format!(
+                "changed {cluster}: {heir} takes over from {current}"
+            ))
+            .await;
+        let target = format!("{heir} to take over from {current}");
+        loop {
+            let now = kube.get(cluster).await?.unwrap_or_default();
+            if text(&now, "/status/currentPrimary") == heir {
+                return Ok(true);
+            }
+            let phase = text(&now, "/status/phase").to_owned();
+            self.waits(target.clone(), vec![phase.clone()]).await;
+            self.rest(&target, &[phase]).await?;
+        }
+    }
+
+    async fn empty(&self) -> Result<bool, DoorError> {
+        let every = ObjectRef::new("v1", "Pod", "", "");
+        let target = format!("the pods of {} to leave", self.name);
+        let mut first = None;
+        loop {
+            let pods = self.doors.kube.list(&every, "").await?;
+            let (pods, alone) = leaving(&pods, self.name);
+            let all = *first.get_or_insert(pods.len());
+            if pods.is_empty() {
+                for pod in alone {
+                    let line =
+                        format!("{pod} stays: nobody would make it anew, it ends with the machine");
+                    self.task.tell.log(line).await;
+                }
+                return Ok(all > 0);
+            }
+            let mut held = Vec::new();
+            for (namespace, pod) in pods.keys() {
+                match self.doors.kube.evict(namespace, pod).await? {
+                    Evicted::Refused(why) => held.push(format!("{namespace}/{pod}: {why}")),
+                    Evicted::Leaves | Evicted::Gone => {}
+                }
+            }
+            let gone = all.saturating_sub(pods.len());
+            self.task
+                .tell
+                .note(format!("{gone} of {all} pods have left"))
+                .await;
+            if held.is_empty() {
+                held = pods
+                    .keys()
+                    .map(|(namespace, pod)| format!("{namespace}/{pod} is leaving"))
+                    .collect();
+            }
+            self.waits(target.clone(), held.clone()).await;
+            self.rest(&target, &held).await?;
+        }
+    }
+
+    async fn off(&self, how: &str) -> Result<bool, DoorError> {
+        let name = self.name;
+        let target = format!("{name} to be switched off");
+        let mut api = false;
+        let asked = format!("switch it off now: {how}");
+        self.waits(target.clone(), vec![asked]).await;
+        loop {
+            match self.look().await {
+                Ok(node) if !is_ready(&node) => return Ok(true),
+                Ok(node) => api = carries_api(&node),
+                // It takes the API with it: what runs elsewhere goes on, and there is nobody left to ask. The door has asked
+                // several times, and the lease of this run lasts no longer than that.
+                Err(error) if api && error.problem.code == Code::Kube03 => {
+                    self.task.tell.log("the Kubernetes API ended with it").await;
+                    return Ok(true);
+                }
+                Err(error) => return Err(error),
+            }
+            self.rest(&target, &[]).await?;
+        }
+    }
+
+    async fn on(&self, how: &str) -> Result<bool, DoorError> {
+        let target = format!("{} to be switched on, and to be ready", self.name);
+        let mut first = true;
+        loop {
+            let node = self.look().await?;
+            if is_ready(&node) {
+                return Ok(!first);
+            }
+            if first {
+                let says = ready(&node).map_or("", |says| text(says, "/message"));
+                let asked = format!("switch it on now: {how}");
+                self.waits(target.clone(), vec![asked, says.to_owned()])
+                    .await;
+            }
+            first = false;
+            self.rest(&target, &[]).await?;
+        }
+    }
+
+    /// A machine that stood without power may have lost its time: certificates and backups are refused then.
+    async fn clock(&self) -> Result<bool, DoorError> {
+        let lease = ObjectRef::new(
+            "coordination.k8s.io/v1",
+            "Lease",
+            "kube-node-lease",
+            self.name,
+        );
+        let asked = timeout(self.task.left(), self.doors.kube.get(&lease)).await;
+        let lease = asked.ok().transpose()?.flatten();
+        let node = self.look().await?;
+        let renewed = lease
+            .as_ref()
+            .map(|lease| text(lease, "/spec/renewTime").to_owned());
+        let heartbeat = ready(&node).map(|says| text(says, "/lastHeartbeatTime").to_owned());
+        let (told, slack) = match renewed {
+            Some(renewed) => (renewed, CLOCK),
+            None => (heartbeat.unwrap_or_default(), REPORTS),
+        };
+        let Ok(at) = told.parse::<Timestamp>() else {
+            self.task
+                .tell
+                .log("the node tells no time of its own".to_owned())
+                .await;
+            return Ok(false);
+        };
+        let behind = self.doors.clock.now().duration_since(at);
+        self.task
+            .tell
+            .log(format!(
+                "its clock showed {at} at most {} s ago",
+                behind.as_secs()
+            ))
+            .await;
+        if behind > slack || behind < -CLOCK {
+            return Err(DoorError::passing(wrong_clock(self.name, behind)));
+        }
+        Ok(false)
+    }
+}
+
+fn lacks(volume: &Arc<Value>) -> Option<String> {
+    let state = text(volume, "/status/robustness");
+    let claim = text(volume, "/status/kubernetesStatus/pvcName");
+    let name = if claim.is_empty() {
+        text(volume, "/metadata/name")
+    } else {
+        claim
+    };
+    ["degraded", "faulted"]
+        .contains(&state)
+        .then(|| format!("volume {name} is {state}"))
+}
+
+fn no_heir(cluster: &ObjectRef, node: &str) -> Problem {
+    let what = format!(
+        "No other instance of {} can take over from the primary on {node}.",
+        cluster.name
+    );
+    let remedy = "Wait until its standby is ready (health shows it), then press r. Without a standby the database stops with \
+                  the machine: leave this step out with that reason if it is meant.";
+    Problem::new(Code::Wait01, what, remedy)
+}
+
+fn wrong_clock(node: &str, behind: SignedDuration) -> Problem {
+    let way = if behind.is_negative() {
+        "ahead"
+    } else {
+        "behind"
+    };
+    let what = format!(
+        "The clock of {node} is about {} seconds {way} of this computer's.",
+        behind.abs().as_secs()
+    );
+    let remedy = "See which of the two is right. On the other: sudo timedatectl set-ntp true, and wait until timedatectl says that it is synchronized; then press r. \
+                  A clock that is lost with every power-off needs a new battery on its board.";
+    Problem::new(Code::Node04, what, remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_volume_that_nobody_uses_lacks_nothing() {
+        let volume = |robustness: &str| {
+            Arc::new(json!({"metadata": {"name": "pvc-1"},
+                "status": {"robustness": robustness, "kubernetesStatus": {"pvcName": "files"}}}))
+        };
+        assert_eq!(lacks(&volume("unknown")), None);
+        assert_eq!(lacks(&volume("healthy")), None);
+        assert_eq!(
+            lacks(&volume("degraded")).unwrap(),
+            "volume files is degraded"
+        );
+    }
+
+    #[test]
+    fn a_wrong_clock_says_which_way() {
+        let ahead = wrong_clock("primary", SignedDuration::from_secs(-90));
+        assert!(ahead.what.contains("90 seconds ahead of"), "{}", ahead.what);
+    }
+}
