@@ -243,16 +243,13 @@ fn a_workload_below_its_wish_says_so_after_it_had_time_to_settle() {
     let found = only(std::slice::from_ref(&old));
     assert_eq!(
         (found.health, found.problem.code),
-        (Health::Bad, Code::App01)
+        (Health::Bad, Code::Wait09)
     );
     assert_eq!(
         found.problem.what,
-        "Deployment care does not run: none of its 2 copies is ready."
+        "Deployment care cannot make its pods: exceeded quota."
     );
-    assert_eq!(
-        found.problem.causes,
-        ["its pods are refused: pods \"care\" is forbidden: exceeded quota"]
-    );
+    assert_eq!(found.problem.causes, ["none of its 2 copies is ready"]);
     assert_eq!(
         codes(&[with(
             old,
@@ -468,8 +465,9 @@ fn the_words_of_a_cluster_without_an_operator_are_not_believed() {
     let mut objects = database(&[silent("primary"), instance("care-db-2", "secondary")]);
     let found = findings(&objects);
     let said: Vec<Code> = found.iter().map(|one| one.problem.code).collect();
-    assert_eq!(said, [Code::Wait10, Code::Pg01, Code::Pg07]);
-    assert!(found[1].problem.causes[0].contains("still says"));
+    assert_eq!(said, [Code::Wait10, Code::Pg07, Code::Pg01]);
+    assert!(found[1].follows(&found[0]) && found[2].because_of.is_none());
+    assert!(found[2].problem.causes[0].contains("still says"));
     // It says that archiving fails; nobody has written that for long.
     objects = database(&[archiving("False", "2026-11-24T01:00:00Z")]);
     objects.retain(|object| object["metadata"]["name"] != "cnpg-1");
