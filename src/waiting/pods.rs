@@ -482,5 +482,6 @@ fn volumes(pod: &Value, live: &Live) -> Option<(u8, Reason)> {
     let remedy = format!(
         "Check on {node} that iscsid runs and multipathd does not: systemctl status iscsid multipathd. A disk that is only slow is attached in the end."
     );
-    Some((3, known(Code::Wait07, sentence, when(event), &remedy)))
+    let since = time(event, "/firstTimestamp").or_else(|| when(event));
+    Some((3, known(Code::Wait07, sentence, since, &remedy)))
 }

@@ -84,6 +84,8 @@ enum Link {
     Owner(String, String, String),
     /// No Longhorn manager works.
     Unattached,
+    /// This image does not come.
+    Image(String),
 }
 
 impl Found {

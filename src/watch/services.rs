@@ -45,8 +45,13 @@ impl Part {
         let (kind, name) = &found.owner;
         self.carriers.iter().any(|carrier| {
             // A restore makes the next incarnation of the database under a name of its own.
-            let next = kind == "Cluster" && name.starts_with(&format!("{}-g", carrier.name));
-            carrier.kind == *kind && carrier.namespace == *place && (carrier.name == *name || next)
+            let next = || {
+                let rest = name.strip_prefix(carrier.name.as_str());
+                kind == "Cluster" && rest.is_some_and(|rest| rest.starts_with("-g"))
+            };
+            carrier.kind == *kind
+                && carrier.namespace == *place
+                && (carrier.name == *name || next())
         })
     }
 }
@@ -241,6 +246,11 @@ impl Carriers {
             }
             _ => known,
         }
+    }
+
+    /// Whether the finding is about what holds data of others.
+    pub fn hold_data(&self, found: &Found) -> bool {
+        self.holders(found).next().is_some()
     }
 
     /// The components that hold data of others and are carried by what the finding is about.

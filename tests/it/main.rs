@@ -37,6 +37,7 @@ mod restore;
 mod scenes;
 mod scenes_live;
 mod schema_asset;
+mod sick;
 mod smoke;
 mod terminology;
 mod testbed;

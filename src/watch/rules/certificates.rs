@@ -77,6 +77,8 @@ fn uncovered(facts: &Facts<'_>) -> Vec<Found> {
             let held = facts
                 .snapshot
                 .get(Kind::Certificate, namespace(ingress), secret);
+            // One that has ended is told as that.
+            let held = held.filter(|held| read(held).is_some_and(|said| said.ends > facts.now));
             let Some(names) = held.and_then(rows::certificates::covered) else {
                 continue;
             };

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::{Area, Found, Link, order};
 use crate::{
     problem::Code,
@@ -17,6 +15,9 @@ use crate::{
 /// The clocks of nodes differ, and a watch tells later than it happened.
 const SLACK: Duration = Duration::from_secs(30);
 
+/// A cause is said by events, which come a while after what it brings about.
+const NOTICED: Duration = Duration::from_mins(2);
+
 /// A program whose preparing job failed so long ago fails for another reason.
 const PREPARED: Duration = Duration::from_hours(1);
 
@@ -25,9 +26,8 @@ const LONGEST: usize = 8;
 
 /// Names the cause of what has one, and the services that each concerns; roots worst first, each with what follows from it.
 pub fn fold(mut found: Vec<Found>, facts: &Facts<'_>, carriers: &Carriers) -> Vec<Found> {
-    let mut roots: Vec<usize> = (0..found.len())
-        .map(|at| root(at, &found, carriers))
-        .collect();
+    let tree = Tree::new(&found, carriers);
+    let mut roots: Vec<usize> = (0..found.len()).map(|at| tree.root(at)).collect();
     // What stands for others is told itself, whatever a chain without an end would say.
     for at in 0..roots.len() {
         let root = roots[at];
@@ -90,19 +90,67 @@ fn in_order(found: Vec<Found>, roots: &[usize]) -> Vec<Found> {
     families.into_iter().flatten().collect()
 }
 
-/// The finding at the beginning of the chain.
-fn root(at: usize, found: &[Found], carriers: &Carriers) -> usize {
-    let mut root = at;
-    for _ in 0..LONGEST {
-        let next = found
-            .iter()
-            .position(|cause| brings(cause, &found[root], carriers));
-        match next {
-            Some(next) if next != at => root = next,
-            _ => break,
+/// The findings with what of them is down that others live on.
+struct Tree<'f> {
+    found: &'f [Found],
+    carriers: &'f Carriers,
+    data: Vec<bool>,
+}
+
+impl<'f> Tree<'f> {
+    fn new(found: &'f [Found], carriers: &'f Carriers) -> Self {
+        let data = |one: &Found| one.finding.health == Health::Bad && carriers.hold_data(one);
+        Self {
+            found,
+            carriers,
+            data: found.iter().map(data).collect(),
         }
     }
-    root
+
+    /// The finding at the beginning of the chain.
+    fn root(&self, at: usize) -> usize {
+        let mut root = at;
+        for _ in 0..LONGEST {
+            let next = (0..self.found.len()).find(|cause| self.brings(*cause, root));
+            match next {
+                Some(next) if next != at => root = next,
+                _ => break,
+            }
+        }
+        root
+    }
+
+    fn brings(&self, from: usize, to: usize) -> bool {
+        let (Some(cause), Some(effect)) = (self.found.get(from), self.found.get(to)) else {
+            return false;
+        };
+        let (code, followed) = (cause.finding.problem.code, effect.finding.problem.code);
+        let deeper = depth(code)
+            .zip(depth(followed))
+            .is_some_and(|(cause, effect)| cause < effect);
+        // The last good backup lies before whatever keeps the next one from being made.
+        let in_time = of_backups(followed) || not_before(effect, cause, NOTICED);
+        if deeper && in_time && may_bring(cause, followed) && linked(cause, effect) {
+            return true;
+        }
+        // One image that several programs wait for is one matter.
+        if code == Code::Wait02 && followed == Code::Wait02 && from < to && linked(cause, effect) {
+            return true;
+        }
+        if from == to || !is_vague(followed) || !not_before(effect, cause, SLACK) {
+            return false;
+        }
+        match code {
+            Code::App02 => true,
+            Code::Wait11 => {
+                cause.finding.health == Health::Bad
+                    && followed != Code::Wait11
+                    && cause.area == effect.area
+                    && soon(cause, effect)
+            }
+            _ => self.data.get(from) == Some(&true) && self.carriers.stands_on(effect, cause),
+        }
+    }
 }
 
 /// Whether one may follow from the other at all: causes lie deeper than what they bring about.
@@ -137,15 +185,16 @@ fn depth(code: Code) -> Option<u8> {
     Some(depth)
 }
 
+fn of_backups(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Pg03 | Code::Pg04 | Code::Pg05 | Code::Pg06 | Code::Pg08 | Code::Wait12
+    )
+}
+
 /// Backups fail for reasons of their own, not for everything that is wrong with their database.
 fn may_bring(cause: &Found, effect: Code) -> bool {
     let code = cause.finding.problem.code;
-    let of_backups = |code| {
-        matches!(
-            code,
-            Code::Pg03 | Code::Pg04 | Code::Pg05 | Code::Pg06 | Code::Pg08 | Code::Wait12
-        )
-    };
     let down = code == Code::Pg01 && cause.finding.health == Health::Bad;
     let stops = matches!(effect, Code::Pg03 | Code::Pg05 | Code::Wait12);
     !of_backups(effect) || of_backups(code) || (down && stops)
@@ -164,26 +213,6 @@ fn is_vague(code: Code) -> bool {
             | Code::App03
             | Code::App08
     )
-}
-
-fn brings(cause: &Found, effect: &Found, carriers: &Carriers) -> bool {
-    let (code, followed) = (cause.finding.problem.code, effect.finding.problem.code);
-    let deeper = depth(code)
-        .zip(depth(followed))
-        .is_some_and(|(cause, effect)| cause < effect);
-    if deeper && may_bring(cause, followed) && linked(cause, effect) {
-        return true;
-    }
-    let later = not_before(effect.finding.since, cause.finding.since);
-    if !later || !is_vague(followed) {
-        return false;
-    }
-    let names = code == Code::App02 && followed != Code::App02;
-    if code == Code::Wait11 && cause.finding.health == Health::Bad {
-        return followed != Code::Wait11 && cause.area == effect.area && soon(cause, effect);
-    }
-    let down = cause.finding.health == Health::Bad && carriers.stands_on(effect, cause);
-    names || down
 }
 
 fn linked(cause: &Found, effect: &Found) -> bool {
@@ -211,11 +240,9 @@ fn soon(cause: &Found, effect: &Found) -> bool {
 }
 
 /// An effect never begins before its cause; what is not known is no reason against it.
-fn not_before(effect: Option<Timestamp>, cause: Option<Timestamp>) -> bool {
-    match (effect, cause) {
-        (Some(effect), Some(cause)) => cause
-            .checked_sub(SLACK)
-            .map_or(true, |cause| effect >= cause),
-        _ => true,
-    }
+fn not_before(effect: &Found, cause: &Found, slack: Duration) -> bool {
+    let moments = effect.finding.since.zip(cause.finding.since);
+    // How much later the cause began; nothing when it was first.
+    let later = moments.and_then(|(effect, cause)| age(Some(effect), cause));
+    later.is_none_or(|later| later <= slack)
 }

@@ -105,13 +105,30 @@ fn one(pod: &Arc<Value>, facts: &Facts<'_>) -> Option<Found> {
     let (kind, who) = owner(pod);
     let short = format!("{who}: {}", found.short);
     let links = links(pod, found.finding.problem.code, facts);
-    Some(
-        found
-            .within(namespace(pod))
-            .of(&kind, &who)
-            .follows(links)
-            .short(short),
-    )
+    let mut found = found.within(namespace(pod)).of(&kind, &who);
+    if found.finding.problem.code == Code::Wait02 {
+        for image in missing_images(pod) {
+            found = found.tells(Link::Image(image));
+        }
+    }
+    Some(found.follows(links).short(short))
+}
+
+/// The images of containers that wait for them.
+fn missing_images(pod: &Value) -> Vec<String> {
+    let lists = [
+        ("/status/initContainerStatuses", "/spec/initContainers"),
+        ("/status/containerStatuses", "/spec/containers"),
+    ];
+    let waiting = lists.iter().flat_map(|(statuses, parts)| {
+        let names = items(pod, statuses)
+            .filter(|one| text(one, "/state/waiting/reason").contains("Image"))
+            .map(|one| text(one, "/name"));
+        names.filter_map(|name| items(pod, parts).find(|part| text(part, "/name") == name))
+    });
+    waiting
+        .map(|part| text(part, "/image").to_owned())
+        .collect()
 }
 
 /// What the trouble of a pod may come from: its claims, and the nodes that do not take it or ended it.

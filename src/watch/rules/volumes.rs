@@ -143,6 +143,12 @@ fn every_disk(facts: &Facts<'_>) -> impl Iterator<Item = Link> {
 /// The nodes of copies that are out of reach or have failed.
 fn copies_follow(copies: &[&Value], facts: &Facts<'_>) -> Vec<Link> {
     let mut links = Vec::new();
+    if copies.is_empty() {
+        // Nobody tells where its copies are: any machine that is off may hold one.
+        let nodes = facts.snapshot.all(Kind::StorageNode).map(|node| name(node));
+        let off = nodes.filter(|node| facts.lost(node).is_some());
+        links.extend(off.map(|node| Link::Silent(node.to_owned())));
+    }
     for copy in copies {
         let node = text(copy, "/spec/nodeID");
         if facts.lost(node).is_some() {
