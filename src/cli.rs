@@ -135,12 +135,44 @@ pub enum Command {
         /// A code such as DNS-04
         code: String,
     },
-    /// Draw every screen of the rehearsal into files
-    Screenshots {
-        /// The folder to write to
-        #[arg(long, default_value = "screenshots", value_name = "DIR")]
-        out: PathBuf,
-    },
+    /// Draw every screen of the rehearsal into files: pictures, text and a recording for asciinema
+    Screenshots(Screenshots),
+}
+
+/// `screenshots`
+#[derive(Debug, Args)]
+pub struct Screenshots {
+    /// The folder to write to
+    #[arg(long, default_value = "screenshots", value_name = "DIR")]
+    pub out: PathBuf,
+    /// Every screen in this size, such as 120x40, instead of the size that shows it best; may be repeated
+    #[arg(long = "size", value_name = "SIZE")]
+    pub sizes: Vec<Size>,
+}
+
+/// Columns and rows of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub u16, pub u16);
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let sides = text.split_once('x').and_then(|(columns, rows)| {
+            let columns: u16 = columns.trim().parse().ok()?;
+            let rows: u16 = rows.trim().parse().ok()?;
+            Some(Self(columns, rows))
+        });
+        sides
+            .filter(|Self(columns, rows)| (1..=500).contains(columns) && (1..=200).contains(rows))
+            .ok_or_else(|| "columns and rows up to 500x200, such as 80x24".to_owned())
+    }
+}
+
+impl From<Size> for (u16, u16) {
+    fn from(Size(columns, rows): Size) -> Self {
+        (columns, rows)
+    }
 }
 
 /// `rehearse`
@@ -372,6 +404,14 @@ mod tests {
         ] {
             let wrong = text.parse::<Through>().unwrap_err();
             assert!(wrong.contains(text), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_size_of_a_picture_is_columns_and_rows() {
+        assert_eq!("120x40".parse(), Ok(Size(120, 40)));
+        for wrong in ["120", "x40", "0x24", "80x-1", "501x40", "80x24x2"] {
+            assert!(wrong.parse::<Size>().is_err(), "{wrong}");
         }
     }
 }

@@ -74,7 +74,7 @@ async fn dispatch(context: &Context, command: Option<Command>) -> Result<Exit, F
         Some(Command::Restore(arguments)) => restore::restore(context, &arguments).await,
         Some(Command::Status(arguments)) => look::status(context, &arguments).await,
         Some(Command::Explain { code }) => look::explain(context, &code),
-        Some(Command::Screenshots { out }) => pictures::screenshots(context, &out).await,
+        Some(Command::Screenshots(wish)) => pictures::screenshots(context, &wish).await,
     }
 }
 

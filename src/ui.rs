@@ -1,6 +1,7 @@
 //! Draws the screens: what is known goes in, cells come out; it changes nothing. Pure.
 
 mod card;
+mod cast;
 mod checks;
 mod chrome;
 mod deploy;
@@ -8,6 +9,7 @@ mod health;
 mod logs;
 mod paint;
 mod plan;
+mod raster;
 mod restore;
 mod shot;
 pub mod theme;
@@ -16,7 +18,9 @@ mod wizard;
 
 use ratatui::{Frame, layout::Rect};
 
-pub use shot::{shot, svg};
+pub use cast::Cast;
+pub use raster::{Unpictured, png};
+pub use shot::shot;
 pub use theme::Theme;
 
 use crate::app::{App, Screen};

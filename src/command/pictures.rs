@@ -1,6 +1,6 @@
 //! The command `screenshots`: the program itself, driven by its keys on a practice cluster, drawn into files.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::{
@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     app::{App, Effect, Input, Screen, keys::Key},
+    cli::{Screenshots, Size},
     engine::event::StepState,
     plain::output,
     problem::{Code, Exit, Problem},
@@ -25,7 +26,7 @@ use crate::{
         files::{self, Mode as Rights},
         sites::{SiteDir, Sites},
     },
-    ui::{self, Theme},
+    ui::{self, Cast, Theme},
 };
 
 /// How long the program may take until a screen shows what is wanted.
@@ -35,14 +36,19 @@ const LIMIT: Duration = Duration::from_mins(3);
 const TICK: Duration = Duration::from_millis(200);
 
 /// The usual serial console, and a wide window.
-const SMALL: (u16, u16) = (80, 24);
-const WIDE: (u16, u16) = (120, 40);
+const SMALL: Size = Size(80, 24);
+const WIDE: Size = Size(120, 40);
+
+/// How long the recording shows what came by itself, and what a key brought.
+const BEAT: Duration = Duration::from_millis(150);
+const REST: Duration = Duration::from_millis(1200);
 
 /// The folder of the site that the pictures show.
 const SITE: &str = "st-marys";
 
 /// `screenshots`
-pub async fn screenshots(context: &Context, out: &Path) -> Result<Exit, Failure> {
+pub async fn screenshots(context: &Context, wish: &Screenshots) -> Result<Exit, Failure> {
+    let out = &wish.out;
     files::create_folder(out)?;
     let sites = Sites::of_user()?;
     let root = sites
@@ -57,7 +63,7 @@ pub async fn screenshots(context: &Context, out: &Path) -> Result<Exit, Failure>
         site: dir.path().to_path_buf(),
         mode: Mode::Rehearsal,
     };
-    let ended = draw_all(context, &place, out).await;
+    let ended = draw_all(context, &place, wish).await;
     if let Some(point) = rehearsal::find(&place.cluster()).await {
         daemon::terminate(point.pid);
     }
@@ -67,7 +73,11 @@ pub async fn screenshots(context: &Context, out: &Path) -> Result<Exit, Failure>
     Ok(Exit::Done)
 }
 
-async fn draw_all(context: &Context, place: &Workplace, out: &Path) -> Result<usize, Failure> {
+async fn draw_all(
+    context: &Context,
+    place: &Workplace,
+    wish: &Screenshots,
+) -> Result<usize, Failure> {
     let session = Session::open(place.clone(), SiteDir::at(place.site.clone()).key_lock())?;
     let tools = Tools {
         speed: Some(Speed::Times(20)),
@@ -85,8 +95,13 @@ async fn draw_all(context: &Context, place: &Workplace, out: &Path) -> Result<us
         heard,
         effects,
         clock: shown,
-        out,
+        wish,
         drawn: 0,
+        cast: Cast::new(
+            Theme::colour(),
+            SMALL.into(),
+            "care-install on its practice cluster",
+        ),
     };
     let work = Box::pin(desk.work(First::Opened(Box::new(session)), asked));
     let (drawn, ()) = tokio::join!(pictures.all(&world), work);
@@ -99,8 +114,9 @@ struct Pictures<'a> {
     heard: mpsc::Receiver<Input>,
     effects: mpsc::Sender<Effect>,
     clock: watch::Receiver<Clock>,
-    out: &'a Path,
+    wish: &'a Screenshots,
     drawn: usize,
+    cast: Cast,
 }
 
 impl Pictures<'_> {
@@ -111,21 +127,21 @@ impl Pictures<'_> {
             matches!(app.screen, Screen::Wizard(_))
         })
         .await?;
-        self.key(Key::PageDown).await;
+        self.key(Key::PageDown).await?;
         self.draw("questions", SMALL)?;
-        self.key(Key::Ctrl('d')).await;
+        self.key(Key::Ctrl('d')).await?;
         self.until("the checks", |app| {
             matches!(app.screen, Screen::Checks(_)) && app.known.blocked() == Some(0)
         })
         .await?;
         self.draw("checks", SMALL)?;
-        self.key(Key::Char('p')).await;
+        self.key(Key::Char('p')).await?;
         self.until("the plan", |app| crate::app::plan::plan(app).is_some())
             .await?;
         self.draw("plan", SMALL)?;
         rehearsal::set_scenario(&world.doors.kube, Scenario::ImagePullFails).await?;
-        self.key(Key::Char('y')).await;
-        self.key(Key::Enter).await;
+        self.key(Key::Char('y')).await?;
+        self.key(Key::Enter).await?;
         self.until("a run", |app| app.known.run.counts(None).done > 10)
             .await?;
         self.draw("deploy", SMALL)?;
@@ -136,7 +152,7 @@ impl Pictures<'_> {
         self.until("the end of the run", |app| app.known.run.ended.is_some())
             .await?;
         self.draw("deployed", SMALL)?;
-        self.key(Key::Enter).await;
+        self.key(Key::Enter).await?;
         self.until("a healthy cluster", |app| {
             let cluster = &app.known.cluster;
             matches!(app.screen, Screen::Health(_))
@@ -145,10 +161,10 @@ impl Pictures<'_> {
         })
         .await?;
         self.draw("health", SMALL)?;
-        self.key(Key::Char('?')).await;
+        self.key(Key::Char('?')).await?;
         self.draw("help", SMALL)?;
-        self.key(Key::Esc).await;
-        self.key(Key::Char('2')).await;
+        self.key(Key::Esc).await?;
+        self.key(Key::Char('2')).await?;
         self.draw("pods", SMALL)?;
         self.draw("pods-wide", WIDE)?;
         for (key, name) in [
@@ -160,20 +176,31 @@ impl Pictures<'_> {
             ('9', "jobs"),
             ('0', "releases"),
         ] {
-            self.key(Key::Char(key)).await;
+            self.key(Key::Char(key)).await?;
             self.draw(name, SMALL)?;
         }
-        self.key(Key::Char('2')).await;
-        self.key(Key::Down).await;
-        self.key(Key::Char('l')).await;
+        self.key(Key::Char('2')).await?;
+        self.key(Key::Down).await?;
+        self.key(Key::Char('l')).await?;
         self.until("a log", |app| !app.known.log.store.is_empty())
             .await?;
         self.draw("log", SMALL)?;
+        let path = self.wish.out.join("rehearsal.cast");
+        files::write_atomic(&path, self.cast.file().as_bytes(), Rights::Shared)?;
         Ok(self.drawn)
     }
 
-    async fn key(&mut self, key: Key) {
+    async fn key(&mut self, key: Key) -> Result<(), Problem> {
         self.take(Input::Key(key)).await;
+        self.record(REST)
+    }
+
+    /// Adds the screen to the recording.
+    fn record(&mut self, lasts: Duration) -> Result<(), Problem> {
+        let Size(columns, rows) = SMALL;
+        self.app.update(Input::Resize(columns, rows));
+        let shown = self.cast.show(&self.app, lasts);
+        shown.map_err(|error| unwritten(&error))
     }
 
     async fn take(&mut self, input: Input) {
@@ -203,17 +230,48 @@ impl Pictures<'_> {
             }
             let now = self.clock.borrow().now();
             self.take(Input::Tick(now)).await;
+            self.record(BEAT)?;
         }
         Ok(())
     }
 
-    fn draw(&mut self, name: &str, size: (u16, u16)) -> Result<(), Problem> {
-        self.app.update(Input::Resize(size.0, size.1));
-        let picture = ui::svg(&self.app, Theme::colour(), size);
-        let path = self.out.join(format!("{name}.svg"));
-        self.drawn += 1;
-        files::write_atomic(&path, picture.as_bytes(), Rights::Shared)
+    /// A picture and the text of the screen, in the size that shows it best or in those asked for.
+    fn draw(&mut self, name: &str, size: Size) -> Result<(), Problem> {
+        if self.wish.sizes.is_empty() {
+            return self.draw_as(name, size);
+        }
+        // A screen that has a wide picture of its own is not drawn twice.
+        if size != SMALL {
+            return Ok(());
+        }
+        for size in &self.wish.sizes {
+            self.draw_as(&format!("{name}-{}x{}", size.0, size.1), *size)?;
+        }
+        Ok(())
     }
+
+    fn draw_as(&mut self, name: &str, size: Size) -> Result<(), Problem> {
+        let theme = Theme::colour();
+        self.app.update(Input::Resize(size.0, size.1));
+        let text = ui::shot(&self.app, theme, size.into());
+        let picture = ui::png(&self.app, theme, size.into()).map_err(|error| unwritten(&error))?;
+        self.drawn += 1;
+        for (ending, bytes) in [("txt", text.as_bytes()), ("png", &picture)] {
+            let path = self.wish.out.join(format!("{name}.{ending}"));
+            files::write_atomic(&path, bytes, Rights::Shared)?;
+        }
+        self.record(REST)
+    }
+}
+
+/// Drawing into memory does not fail; if it does, the program is at fault.
+fn unwritten(error: &dyn std::error::Error) -> Problem {
+    Problem::new(
+        Code::Bug01,
+        "A screen could not be drawn into a file.",
+        "Report this with the pictures that were drawn.",
+    )
+    .because(error.to_string())
 }
 
 /// Whether a step tells of an image that cannot be pulled, and the screen stands on it.

@@ -5,7 +5,7 @@ mod logs;
 
 use ratatui::{Terminal, backend::CrosstermBackend};
 
-use super::{Theme, draw, shot, svg};
+use super::{Theme, draw, shot};
 use crate::{
     app::{
         App, Goto, Input,
@@ -257,18 +257,6 @@ fn no_window_is_too_small_or_too_large_to_draw() {
             }
         }
     }
-}
-
-#[test]
-fn a_picture_is_well_formed_and_holds_the_words() {
-    let picture = svg(&fixture::pulling(), Theme::colour(), (80, 24));
-    assert!(picture.starts_with("<svg ") && picture.ends_with("</svg>\n"));
-    assert!(picture.contains("PostgreSQL cluster"));
-    assert_eq!(
-        picture.matches("<text").count(),
-        picture.matches("</text>").count()
-    );
-    assert!(!picture.contains("& "), "signs are escaped");
 }
 
 #[test]

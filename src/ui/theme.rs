@@ -193,25 +193,32 @@ impl Theme {
     }
 }
 
+/// Red, green and blue, 0 to 255.
+pub type Rgb = [u8; 3];
+
+/// The terminal's own colours in the pictures for the documentation.
+pub const PAPER: Rgb = [0x14, 0x18, 0x1e];
+pub const INK: Rgb = [0xd5, 0xda, 0xe1];
+
 /// A colour as the pictures for the documentation have it; none for the terminal's own.
-pub fn rgb(colour: Color) -> Option<&'static str> {
+pub fn rgb(colour: Color) -> Option<Rgb> {
     match colour {
-        Color::Black => Some("#1b2027"),
-        Color::Red => Some("#c2554d"),
-        Color::Green => Some("#7bb274"),
-        Color::Yellow => Some("#d8b25a"),
-        Color::Blue => Some("#5c8fd6"),
-        Color::Magenta => Some("#b48ad6"),
-        Color::Cyan => Some("#5fb8bd"),
-        Color::Gray => Some("#b9c0c9"),
-        Color::DarkGray => Some("#78828f"),
-        Color::LightRed => Some("#f0746a"),
-        Color::LightGreen => Some("#9ad592"),
-        Color::LightYellow => Some("#f0d27f"),
-        Color::LightBlue => Some("#8db8f0"),
-        Color::LightMagenta => Some("#d3b0ee"),
-        Color::LightCyan => Some("#8fdde1"),
-        Color::White => Some("#ffffff"),
+        Color::Black => Some([0x1b, 0x20, 0x27]),
+        Color::Red => Some([0xc2, 0x55, 0x4d]),
+        Color::Green => Some([0x7b, 0xb2, 0x74]),
+        Color::Yellow => Some([0xd8, 0xb2, 0x5a]),
+        Color::Blue => Some([0x5c, 0x8f, 0xd6]),
+        Color::Magenta => Some([0xb4, 0x8a, 0xd6]),
+        Color::Cyan => Some([0x5f, 0xb8, 0xbd]),
+        Color::Gray => Some([0xb9, 0xc0, 0xc9]),
+        Color::DarkGray => Some([0x78, 0x82, 0x8f]),
+        Color::LightRed => Some([0xf0, 0x74, 0x6a]),
+        Color::LightGreen => Some([0x9a, 0xd5, 0x92]),
+        Color::LightYellow => Some([0xf0, 0xd2, 0x7f]),
+        Color::LightBlue => Some([0x8d, 0xb8, 0xf0]),
+        Color::LightMagenta => Some([0xd3, 0xb0, 0xee]),
+        Color::LightCyan => Some([0x8f, 0xdd, 0xe1]),
+        Color::White => Some([0xff; 3]),
         Color::Reset | Color::Rgb(..) | Color::Indexed(_) => None,
     }
 }
