@@ -95,6 +95,8 @@ struct Tree<'f> {
     found: &'f [Found],
     carriers: &'f Carriers,
     data: Vec<bool>,
+    /// The workload that each is about.
+    owners: Vec<Option<Link>>,
 }
 
 impl<'f> Tree<'f> {
@@ -104,6 +106,7 @@ impl<'f> Tree<'f> {
             found,
             carriers,
             data: found.iter().map(data).collect(),
+            owners: found.iter().map(owner).collect(),
         }
     }
 
@@ -130,11 +133,11 @@ impl<'f> Tree<'f> {
             .is_some_and(|(cause, effect)| cause < effect);
         // The last good backup lies before whatever keeps the next one from being made.
         let in_time = of_backups(followed) || not_before(effect, cause, NOTICED);
-        if deeper && in_time && may_bring(cause, followed) && linked(cause, effect) {
+        if deeper && in_time && may_bring(cause, followed) && self.linked(from, to) {
             return true;
         }
         // One image that several programs wait for is one matter.
-        if code == Code::Wait02 && followed == Code::Wait02 && from < to && linked(cause, effect) {
+        if code == Code::Wait02 && followed == Code::Wait02 && from < to && self.linked(from, to) {
             return true;
         }
         if from == to || !is_vague(followed) || !not_before(effect, cause, SLACK) {
@@ -150,6 +153,17 @@ impl<'f> Tree<'f> {
             }
             _ => self.data.get(from) == Some(&true) && self.carriers.stands_on(effect, cause),
         }
+    }
+
+    /// Whether the one tells of something that the other may follow from, or is about the same workload.
+    fn linked(&self, from: usize, to: usize) -> bool {
+        let (Some(cause), Some(effect)) = (self.found.get(from), self.found.get(to)) else {
+            return false;
+        };
+        let owner = |at: usize| self.owners.get(at).and_then(Option::as_ref);
+        cause.tells.iter().chain(owner(from)).any(|told| {
+            effect.follows.contains(told) || effect.tells.contains(told) || owner(to) == Some(told)
+        })
     }
 }
 
@@ -213,14 +227,6 @@ fn is_vague(code: Code) -> bool {
             | Code::App03
             | Code::App08
     )
-}
-
-fn linked(cause: &Found, effect: &Found) -> bool {
-    cause.tells.iter().chain(owner(cause).as_ref()).any(|told| {
-        effect.follows.contains(told)
-            || effect.tells.contains(told)
-            || owner(effect).as_ref() == Some(told)
-    })
 }
 
 fn owner(found: &Found) -> Option<Link> {
