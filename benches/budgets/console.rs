@@ -279,7 +279,9 @@ impl Running {
                         return at;
                     }
                 }
-                Err(_) => panic!("never seen: {words}\n{}", self.screen.screen().contents()),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    panic!("never seen: {words}\n{}", self.screen.screen().contents())
+                }
             }
         }
     }

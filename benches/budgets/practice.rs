@@ -316,9 +316,7 @@ pub async fn fill(kube: &Kube) {
                 .list(&of, "app.kubernetes.io/name=bench")
                 .await
                 .unwrap();
-            let ready = |pod: &&std::sync::Arc<Value>| {
-                pod["status"]["containerStatuses"][0]["ready"] == true
-            };
+            let ready = |pod: &&Arc<Value>| pod["status"]["containerStatuses"][0]["ready"] == true;
             if pods.iter().filter(ready).count() == PODS {
                 return;
             }

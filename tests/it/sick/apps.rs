@@ -241,7 +241,7 @@ pub const ALL: &[Sickness] = &[
     ("a job cannot make its pod", "WAIT-09", |world| {
         let began = world.at(5);
         world.change("Job", "metabase", "metabase-setup", |job| {
-            job["status"] = json!({"startTime": began})
+            job["status"] = json!({"startTime": began});
         });
         let name = world.one("Job", "metabase", "metabase-setup")["metadata"]["name"]
             .as_str()
@@ -263,7 +263,7 @@ pub const ALL: &[Sickness] = &[
         "APP-06",
         |world| {
             world.change("CronJob", "database", "care-db-rows", |cron| {
-                cron["spec"]["suspend"] = true.into()
+                cron["spec"]["suspend"] = true.into();
             });
         },
     ),

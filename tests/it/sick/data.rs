@@ -118,18 +118,18 @@ pub const ALL: &[Sickness] = &[
         let old = world.at(-40 * 3600);
         backups_end(world, &old);
         world.change("ScheduledBackup", "database", "care-db", |schedule| {
-            schedule["spec"]["suspend"] = true.into()
+            schedule["spec"]["suspend"] = true.into();
         });
     }),
     ("a scheduled backup did not start", "PG-08", |world| {
         let due = world.at(-3600);
         world.change("ScheduledBackup", "database", "care-db", |schedule| {
-            schedule["status"]["nextScheduleTime"] = due.clone().into()
+            schedule["status"]["nextScheduleTime"] = due.clone().into();
         });
     }),
     ("the database has no archive any more", "PG-06", |world| {
         world.change("Cluster", "database", "care-db", |cluster| {
-            cluster["spec"]["plugins"] = json!([])
+            cluster["spec"]["plugins"] = json!([]);
         });
     }),
     (
@@ -150,14 +150,14 @@ pub const ALL: &[Sickness] = &[
     }),
     ("a claim has lost its volume", "VOL-07", |world| {
         world.change("PersistentVolumeClaim", "odoo", "odoo-files", |claim| {
-            claim["status"]["phase"] = "Lost".into()
+            claim["status"]["phase"] = "Lost".into();
         });
     }),
     ("a volume cannot be attached", "WAIT-07", |world| {
         world.fresh("odoo", "odoo");
         world.waits("odoo", "odoo", "ContainerCreating", "");
         world.change("Pod", "odoo", "odoo", |pod| {
-            pod["status"]["phase"] = "Pending".into()
+            pod["status"]["phase"] = "Pending".into();
         });
         world.pods_say("odoo", "odoo", "FailedAttachVolume", "Multi-Attach error for volume \"pvc-1\" Volume is already exclusively attached to one node and can't be attached to another");
     }),
@@ -249,13 +249,13 @@ pub const ALL: &[Sickness] = &[
         world.crashes(LONGHORN, "longhorn-manager", (1, "Error"));
     }),
     ("the certificate ends soon", "CRT-06", |world| {
-        certificate(world, "*.care.example.org", 9)
+        certificate(world, "*.care.example.org", 9);
     }),
     ("the certificate has ended", "CRT-06", |world| {
-        certificate(world, "*.care.example.org", -1)
+        certificate(world, "*.care.example.org", -1);
     }),
     ("the certificate is for other names", "CRT-04", |world| {
-        certificate(world, "*.clinic.example.org", 300)
+        certificate(world, "*.clinic.example.org", 300);
     }),
     (
         "cert-manager does not get a certificate",
@@ -391,7 +391,7 @@ fn copy(world: &mut World, volume: &str, node: &str, spec: &Value) {
 
 fn disk(world: &mut World, node: &str, change: impl Fn(&mut Value)) {
     world.change("StorageNode", LONGHORN, node, |node| {
-        change(&mut node["status"]["diskStatus"]["ssd"])
+        change(&mut node["status"]["diskStatus"]["ssd"]);
     });
 }
 

@@ -28,7 +28,7 @@ pub const ALL: &[Sickness] = &[
         "WAIT-10 PG-01",
         |world| {
             world.change("Pod", "cnpg-system", "cnpg-cloudnative-pg", |pod| {
-                pod["spec"]["nodeName"] = "secondary".into()
+                pod["spec"]["nodeName"] = "secondary".into();
             });
             world.silence("secondary");
         },
@@ -39,13 +39,13 @@ pub const ALL: &[Sickness] = &[
         |world| {
             let writes = on_primary(world);
             world.change("Cluster", "database", "care-db", |cluster| {
-                cluster["status"]["currentPrimary"] = writes.clone().into()
+                cluster["status"]["currentPrimary"] = writes.clone().into();
             });
             world.node("secondary", "Ready", "False", "container runtime is down");
         },
     ),
     ("a machine was cordoned and forgotten", "NODE-01", |world| {
-        cordon(world, "secondary", -7200)
+        cordon(world, "secondary", -7200);
     }),
     (
         "a drain waits for a program that has no other copy",
@@ -131,7 +131,7 @@ pub const ALL: &[Sickness] = &[
         "APP-04",
         |world| {
             world.change("Ingress", "care-fe", "care-web", |ingress| {
-                ingress["spec"]["ingressClassName"] = "nginx".into()
+                ingress["spec"]["ingressClassName"] = "nginx".into();
             });
         },
     ),
@@ -140,7 +140,7 @@ pub const ALL: &[Sickness] = &[
         "APP-03",
         |world| {
             world.change("EndpointSlice", "care-fe", "care-web", |slice| {
-                slice["endpoints"] = json!([])
+                slice["endpoints"] = json!([]);
             });
         },
     ),
@@ -149,7 +149,7 @@ pub const ALL: &[Sickness] = &[
         "APP-03",
         |world| {
             world.change("Deployment", "metabase", "metabase", |program| {
-                program["spec"]["replicas"] = 0.into()
+                program["spec"]["replicas"] = 0.into();
             });
             world.remove("Pod", "metabase", "metabase");
         },
@@ -159,7 +159,7 @@ pub const ALL: &[Sickness] = &[
         "APP-03",
         |world| {
             world.change("EndpointSlice", "snowstorm", "elasticsearch", |slice| {
-                slice["endpoints"] = json!([])
+                slice["endpoints"] = json!([]);
             });
         },
     ),

@@ -138,8 +138,11 @@ fn first<'v>(view: &'v ClusterView, space: &str) -> Vec<&'v Finding> {
 #[cfg_attr(not(has_go), ignore = "needs go, to build the control plane")]
 async fn what_real_controllers_write_of_a_sickness_gives_its_own_finding_alone() {
     let bed = Testbed::start();
-    let list = json!({"apiVersion": "v1", "kind": "List", "items": objects()});
-    bed.kubectl_with(&["apply", "--server-side", "-f", "-"], &list.to_string());
+    let everything = json!({"apiVersion": "v1", "kind": "List", "items": objects()});
+    bed.kubectl_with(
+        &["apply", "--server-side", "-f", "-"],
+        &everything.to_string(),
+    );
     bed.kubectl(&["delete", "namespace", "ending", "--wait=false"]);
     let source = Source::Kubeconfig {
         file: Some(bed.kubeconfig()),
@@ -182,25 +185,14 @@ async fn what_real_controllers_write_of_a_sickness_gives_its_own_finding_alone()
         })
         .collect();
     assert!(elsewhere.is_empty(), "{elsewhere:#?}");
-    assert!(
-        first(&view, "quota")[0]
-            .problem
-            .what
-            .contains("exceeded quota")
-    );
-    assert!(
-        first(&view, "policy")[0]
-            .problem
-            .what
-            .contains("violates PodSecurity")
-    );
-    assert!(first(&view, "claim")[0].problem.what.contains("not found"));
-    assert!(
-        first(&view, "room")[0]
-            .problem
-            .what
-            .contains("Insufficient cpu")
-    );
+    for (space, words) in [
+        ("quota", "exceeded quota"),
+        ("policy", "violates PodSecurity"),
+        ("claim", "not found"),
+        ("room", "Insufficient cpu"),
+    ] {
+        assert!(first(&view, space)[0].problem.what.contains(words));
+    }
     // A machine is closed meanwhile: nothing but that is new.
     bed.kubectl(&["cordon", "secondary"]);
     let cordoned = |view: &ClusterView| {

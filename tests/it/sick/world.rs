@@ -83,7 +83,7 @@ impl World {
         world
     }
 
-    /// CoreDNS, as kubeadm brings it; the practice cluster does without.
+    /// The name server, as kubeadm brings it; the practice cluster does without.
     fn name_server(&mut self) {
         let labels = json!({"k8s-app": "kube-dns", "pod-template-hash": "674b8bb"});
         self.add(json!({"apiVersion": "apps/v1", "kind": "Deployment",
