@@ -80,6 +80,8 @@ pub struct App {
     pub dialog: Option<Dialog>,
     /// A short answer to the last key.
     pub notice: Option<String>,
+    /// For so many more ticks an answer of the world stands where the keys are told; 0: until the next key.
+    stands: u8,
     back: Vec<Screen>,
     /// The time of the last tick; nothing before the first, and after the clock was changed for another cluster's.
     ticked: Option<Timestamp>,
@@ -87,6 +89,9 @@ pub struct App {
 
 /// Ticks come each second: a time that moves further than this from one to the next was set, or the computer slept.
 const JUMP: Duration = Duration::from_mins(1);
+
+/// So many ticks an answer hides the keys: long enough to be read.
+const ANSWER: u8 = 8;
 
 /// How many screens can be gone back.
 const BACK: usize = 20;
@@ -104,6 +109,7 @@ impl App {
             screen: Screen::Welcome(welcome::Welcome::default()),
             dialog: None,
             notice: None,
+            stands: 0,
             back: Vec::new(),
             ticked: None,
         }
@@ -111,6 +117,12 @@ impl App {
 
     /// Time has come so far; a jump of the clock is said, because every age jumps with it.
     fn tick(&mut self, now: Timestamp) {
+        if self.stands > 0 {
+            self.stands -= 1;
+            if self.stands == 0 {
+                self.notice = None;
+            }
+        }
         let before = self.ticked.replace(now);
         self.now = now;
         // A practice cluster's time may stand still, step, and run.
@@ -144,15 +156,23 @@ impl App {
 
     fn take(&mut self, input: Input) -> Vec<Effect> {
         match input {
-            Input::Key(key) => self.key(key),
-            Input::Paste(text) => self.paste(&text),
+            Input::Key(key) => {
+                let mut effects = self.key(key);
+                effects.extend(wizard::keep(self));
+                effects
+            }
+            Input::Paste(text) => {
+                let mut effects = self.paste(&text);
+                effects.extend(wizard::keep(self));
+                effects
+            }
             Input::Resize(columns, rows) => {
                 self.size = (columns, rows);
                 Vec::new()
             }
             Input::Tick(now) => {
                 self.tick(now);
-                Vec::new()
+                wizard::tick(self)
             }
             Input::Opened(opened) => self.opened(*opened),
             Input::Problem(problem) => {
@@ -163,6 +183,7 @@ impl App {
             }
             Input::Notice(words) => {
                 self.notice = Some(words);
+                self.stands = ANSWER;
                 Vec::new()
             }
             Input::Unlock(site) => {
@@ -191,10 +212,9 @@ impl App {
                 logs::work(self);
                 Vec::new()
             }
-            Input::Wizard(seen) => {
-                self.known.probes = seen;
-                Vec::new()
-            }
+            Input::Completed(field, text, names) => wizard::completed(self, (field, &text), &names),
+            Input::CertificateKept(files) => wizard::certificate_kept(self, &files),
+            Input::Brought(brought) => wizard::brought::take(self, &brought),
             news => {
                 self.known.hear(news, self.now);
                 Vec::new()
@@ -207,9 +227,9 @@ impl App {
         match &self.screen {
             Screen::Deploy(_) => self.known.run.run.is_some() && self.known.run.ended.is_none(),
             Screen::Health(_) => true,
+            Screen::Wizard(state) => wizard::moves_with_time(self, state),
             Screen::Checks(_)
             | Screen::Welcome(_)
-            | Screen::Wizard(_)
             | Screen::Plan(_)
             | Screen::Restore(_)
             | Screen::Logs(_) => false,
@@ -248,7 +268,7 @@ impl App {
         }
         match &self.screen {
             Screen::Welcome(_) => welcome::can(self, act),
-            Screen::Wizard(state) => wizard::can(state, act),
+            Screen::Wizard(state) => wizard::can(self, state, act),
             Screen::Checks(_) => checks::can(self, act),
             Screen::Plan(_) => plan::can(self, act),
             Screen::Deploy(_) => deploy::can(self, act),
@@ -265,6 +285,7 @@ impl App {
 
     fn key(&mut self, key: Key) -> Vec<Effect> {
         self.notice = None;
+        self.stands = 0;
         if self.typed(key) {
             return Vec::new();
         }
@@ -293,7 +314,7 @@ impl App {
             return Vec::new();
         }
         match &mut self.screen {
-            Screen::Wizard(state) => state.paste(text),
+            Screen::Wizard(_) => return wizard::pasted(self, text),
             Screen::Health(state) if state.typing => state.filter.paste(text),
             Screen::Logs(state) if state.typing => state.filter.paste(text),
             _ => {}
@@ -347,12 +368,13 @@ impl App {
 
     /// Keeps what was typed when the questions are left.
     fn keep_draft(&mut self) -> Vec<Effect> {
-        match &self.screen {
-            Screen::Wizard(state) if state.changed => {
+        match &mut self.screen {
+            Screen::Wizard(state) if state.hands != wizard::Hands::Untouched => {
                 if state.purpose == wizard::Purpose::New {
                     self.known.begun = state.draft.clone();
+                    self.known.begun_at = Some(state.place());
                 }
-                vec![Effect::SaveDraft(Box::new(state.draft.clone()))]
+                vec![Effect::SaveDraft(state.keeps(false))]
             }
             _ => Vec::new(),
         }
@@ -382,7 +404,8 @@ impl App {
             Goto::Welcome => (Screen::Welcome(welcome::Welcome::default()), Vec::new()),
             Goto::New => {
                 self.known.begun = self.known.draft.clone();
-                let wizard = wizard::Wizard::resume(self.known.draft.clone());
+                let wizard = wizard::Wizard::resume(self.known.draft.clone())
+                    .resumed(self.known.begun_at.as_ref());
                 (Screen::Wizard(Box::new(wizard)), Vec::new())
             }
             Goto::Settings => {
@@ -421,8 +444,7 @@ impl App {
 
     fn check_first(&mut self) -> Vec<Effect> {
         if self.known.checks.is_empty() && !self.known.checking {
-            self.known.checking = true;
-            return vec![Effect::RunChecks(None)];
+            return self.known.check_again(None);
         }
         Vec::new()
     }
@@ -435,8 +457,10 @@ impl App {
         if opened.site != self.known.site {
             let sites = std::mem::take(&mut self.known.sites);
             let begun = std::mem::take(&mut self.known.begun);
+            let begun_at = self.known.begun_at.take();
             self.known = Known {
                 begun,
+                begun_at,
                 sites,
                 ..Known::default()
             };
@@ -447,6 +471,10 @@ impl App {
             && !opened.site.is_empty()
         {
             self.known.begun = SiteDraft::default();
+            self.known.begun_at = None;
+        }
+        if opened.place.is_some() {
+            self.known.begun_at = opened.place;
         }
         self.known.site = opened.site;
         self.known.rehearsal = opened.rehearsal;

@@ -1,8 +1,10 @@
 //! What a plan asks of the nodes: its requests added up, placed, and placed again with one node lost. Pure.
 
+pub mod costs;
 mod loads;
 pub mod show;
 
+pub use costs::Costs;
 pub use loads::{Amount, Load, Shape, amount, loads};
 
 use serde::Serialize;

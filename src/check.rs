@@ -6,6 +6,7 @@ mod dns;
 mod judge;
 mod list;
 mod probe;
+mod question;
 mod run;
 mod ssh;
 pub mod verdict;
@@ -21,7 +22,8 @@ use crate::{
     sys::{Routes, helm::Helm, kube::Source},
 };
 
-pub use probe::{Seen, probe};
+pub use probe::{Seen, probe, probe_field};
+pub use question::question;
 pub use run::run;
 
 /// What the checks are asked about.
@@ -123,6 +125,9 @@ pub struct Waiver {
     pub id: CheckId,
     /// Why it is accepted.
     pub reason: String,
+    /// Who accepted it; records of older versions do not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
     /// When, RFC 3339.
     pub at: Timestamp,
 }

@@ -3,6 +3,7 @@
 mod capacity;
 mod compare;
 mod context;
+mod costs;
 mod deploy;
 mod failure;
 mod import;
@@ -12,6 +13,7 @@ mod practice;
 mod restore;
 mod screens;
 mod settings;
+mod waivers;
 
 use std::ffi::OsString;
 

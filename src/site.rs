@@ -7,6 +7,7 @@ pub mod file;
 mod generate;
 pub mod import;
 mod kind;
+mod place;
 mod rules;
 mod sample;
 mod secrets;
@@ -17,6 +18,7 @@ pub use draft::{FieldProblem, SiteDraft};
 pub use entrance::{AddressPool, Entrance, Entrances, Way};
 pub use fields::{FIELDS, Field, Group, Preset};
 pub use kind::{HOSTS, Kind, Shape};
+pub use place::Place;
 pub use sample::sample;
 pub use secrets::{Origin, SecretName, Secrets};
 pub use types::{

@@ -6,6 +6,7 @@ pub mod dns;
 pub mod error;
 pub mod feed;
 pub mod files;
+pub mod greeting;
 pub mod helm;
 pub mod http;
 pub mod kube;

@@ -45,6 +45,8 @@ pub struct TextCard {
     pub body: Vec<Words>,
     /// Lines that have gone out at the top.
     pub scroll: usize,
+    /// What is copied instead of the whole text; empty when nothing is.
+    pub to_copy: String,
 }
 
 /// A few things to choose from.
@@ -96,6 +98,8 @@ pub enum Does {
     AskRange,
     /// Shows only rows of this namespace, or of all.
     Namespace(Option<String>),
+    /// Goes to this question.
+    Field(&'static str),
 }
 
 /// How wide a card is at most.
@@ -140,6 +144,14 @@ impl TextCard {
         lines(&self.body, columns).len().saturating_sub(rows)
     }
 
+    /// What is copied.
+    pub fn copied(&self) -> String {
+        match self.to_copy.as_str() {
+            "" => self.plain(),
+            text => text.to_owned(),
+        }
+    }
+
     /// The text alone, for the clipboard.
     pub fn plain(&self) -> String {
         let lines: Vec<String> = self
@@ -154,10 +166,16 @@ impl TextCard {
 impl Dialog {
     /// Something to read.
     pub fn text(title: impl Into<String>, body: Vec<Words>) -> Self {
+        Self::to_copy(title, body, String::new())
+    }
+
+    /// Something to read, of which this is copied.
+    pub fn to_copy(title: impl Into<String>, body: Vec<Words>, to_copy: String) -> Self {
         Self::Text(TextCard {
             title: title.into(),
             body,
             scroll: 0,
+            to_copy,
         })
     }
 
@@ -349,6 +367,16 @@ impl Dialog {
             "Which time of the log?".to_owned(),
             "From and to, by UTC, as in: 10:00 to 10:30, or 2026-11-24 22:00 to 2026-11-25 06:00.",
             Asked::LogRange,
+        )))
+    }
+
+    /// Asks for a file of answers.
+    pub fn import() -> Self {
+        Self::Ask(Box::new(Ask::reason(
+            "Take answers from a file".to_owned(),
+            "The path of a site.yaml, or of the reference's variables.tfvars. What it does not say and what is not understood is listed; \
+             nothing that you typed is changed.",
+            Asked::Import,
         )))
     }
 

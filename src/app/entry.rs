@@ -43,6 +43,11 @@ impl Entry {
         self.at
     }
 
+    /// Puts the cursor behind so many characters.
+    pub fn put_cursor(&mut self, at: usize) {
+        self.at = at.min(self.letters.len());
+    }
+
     /// How many characters there are.
     pub fn len(&self) -> usize {
         self.letters.len()

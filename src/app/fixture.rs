@@ -179,6 +179,7 @@ pub fn opened(to: Goto) -> App {
         rehearsal: true,
         draft: sample(),
         at: to,
+        place: None,
     })));
     app
 }

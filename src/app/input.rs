@@ -1,6 +1,6 @@
 //! What the screens hear and what they ask for. Pure.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -8,18 +8,19 @@ use secrecy::SecretString;
 use super::{
     health::deed::Deed,
     keys::Key,
-    known::{Backups, Practice, Probe},
+    known::{Backups, Practice},
     logs::{
         store::Store,
         wish::{News, Wish},
     },
+    wizard::{Kept, bill, brought::Brought, looks, paste::Pem},
 };
 use crate::{
     check::{CheckResult, Waiver},
     engine::event::{Command, Event},
     plan::{ObjectRef, Plan},
     problem::{Code, Problem},
-    site::{Secrets, SiteDraft},
+    site::{Place, Secrets, SiteDraft},
     watch::view::ClusterView,
 };
 
@@ -79,6 +80,8 @@ pub struct Opened {
     pub draft: SiteDraft,
     /// What is shown first.
     pub at: Goto,
+    /// Where in the questions about a new site the person was.
+    pub place: Option<Place>,
 }
 
 /// Something that happened.
@@ -102,6 +105,12 @@ pub enum Input {
     RunGone,
     /// Results of checks; those of the same check are replaced. True once all were looked at.
     Checks(Vec<CheckResult>, bool),
+    /// How long a pass of checks took.
+    CheckTime(Duration),
+    /// Failures that were accepted for the deploy that comes next.
+    Waivers(Vec<Waiver>),
+    /// An acceptance was written down, with the name of the person.
+    Waived(Waiver),
     /// The plan was made.
     Plan(Arc<Plan>),
     /// The plan cannot be made.
@@ -130,8 +139,16 @@ pub enum Input {
     Backups(Box<Result<Backups, Problem>>),
     /// What the practice cluster plays and how its time passes, because it was asked for.
     Practice(Box<Practice>),
-    /// What was seen about the answers while they were typed.
-    Wizard(Vec<Probe>),
+    /// What was seen about an answer while it was typed: the question, and what came of it.
+    Looked(looks::Asked, Option<Result<String, String>>),
+    /// What these answers come to; nothing when that cannot be told.
+    Costs(Box<(SiteDraft, Option<bill::Costs>)>),
+    /// For the field with this text: paths that begin with it.
+    Completed(&'static str, String, Vec<String>),
+    /// A pasted certificate was kept; these fields name its files now.
+    CertificateKept(Vec<(&'static str, String)>),
+    /// Answers from a file.
+    Brought(Box<Brought>),
     /// Something went wrong that no screen asked for.
     Problem(Problem),
     /// A short word for the last line.
@@ -163,15 +180,25 @@ pub enum Effect {
     /// Opens the practice site.
     Rehearse,
     /// Keeps the answers of a site that is not finished.
-    SaveDraft(Box<SiteDraft>),
+    SaveDraft(Box<Kept>),
     /// Makes a site.
     CreateSite(Box<SiteDraft>, Secrets, Lock),
     /// Changes a site; of the secrets only those that were typed.
     ChangeSite(Box<SiteDraft>, Secrets),
-    /// Looks at what was typed, as far as that is possible before there is a site.
-    Probe(Box<SiteDraft>),
+    /// Looks at these answers, as far as that is possible before there is a site.
+    Probe(Box<SiteDraft>, Vec<looks::Asked>),
+    /// Adds up what the answers come to.
+    Cost(Box<SiteDraft>),
+    /// Looks for files whose path begins as the text in this field does.
+    Complete(&'static str, String),
+    /// Keeps a pasted certificate in the site's folder.
+    KeepCertificate(Pem),
+    /// Reads answers from this file.
+    Import(String),
     /// Runs the checks, all or those with a code.
     RunChecks(Option<Code>),
+    /// Writes down that a failure was accepted, and by whom.
+    KeepWaiver(Waiver),
     /// Makes the plan.
     LoadPlan,
     /// Compares the plan with the cluster.

@@ -130,6 +130,14 @@ pub enum Act {
     Save,
     /// Shows or hides what is typed into a secret field.
     Reveal,
+    /// Everything that is wrong, with a way to each.
+    Problems,
+    /// Goes on with a path as the folder does.
+    Complete,
+    /// Takes answers from a file.
+    Import,
+    /// The commands that cure what is chosen.
+    Fix,
     /// What goes wrong on the practice cluster, and how its time passes.
     Practice,
     /// Other screens.

@@ -1,17 +1,21 @@
 //! What the screens know of the world; every screen reads it, only news change it. Pure.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{Input, logs::wish::Reading};
+use super::{
+    Effect, Input,
+    logs::wish::Reading,
+    wizard::{bill, looks::Looks},
+};
 use crate::{
-    check::{CheckResult, Waiver, verdict},
+    check::{CheckId, CheckResult, Waiver, verdict},
     engine::{event::Event, view::RunView},
     plan::Plan,
-    problem::Problem,
+    problem::{Code, Problem},
     restore::{Intent, Inventory},
-    site::SiteDraft,
+    site::{Place, SiteDraft},
     watch::view::ClusterView,
 };
 
@@ -22,15 +26,6 @@ pub struct SiteRow {
     pub name: String,
     /// Where it stands, such as `stopped in stage 4 of 9, yesterday 17:40`.
     pub state: String,
-}
-
-/// Something seen about an answer while it was typed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probe {
-    /// The field it is about.
-    pub field: String,
-    /// What was seen, or what is wrong.
-    pub seen: Result<String, String>,
 }
 
 /// How the run is heard.
@@ -92,14 +87,24 @@ pub struct Known {
     pub draft: SiteDraft,
     /// The answers about a new site that were kept and are not finished.
     pub begun: SiteDraft,
+    /// Where in the questions about the new site the person was.
+    pub begun_at: Option<Place>,
     /// The sites of this computer.
     pub sites: Vec<SiteRow>,
     /// What was seen about the answers.
-    pub probes: Vec<Probe>,
+    pub looks: Looks,
+    /// What the answers come to.
+    pub costs: Option<bill::Known>,
+    /// The answers that are being added up.
+    pub costing: Option<SiteDraft>,
     /// Results of checks, in the order of their families.
     pub checks: Vec<CheckResult>,
     /// True while checks run.
     pub checking: bool,
+    /// Those whose answers are older than the present pass.
+    pub asked_again: BTreeSet<CheckId>,
+    /// How long the last pass took.
+    pub check_took: Option<Duration>,
     /// Failures that were accepted.
     pub waivers: Vec<Waiver>,
     /// The plan.
@@ -122,10 +127,18 @@ impl Known {
         match news {
             Input::Run(event) => self.heard(&event),
             Input::RunGone if self.run.ended.is_none() => self.link = Link::Lost(now),
-            Input::Checks(results, finished) => self.checked(results, finished),
+            Input::Checks(results, finished) => self.take_checks(results, finished),
+            Input::CheckTime(took) => self.check_took = Some(took),
+            Input::Waivers(waivers) => self.waivers = waivers,
+            Input::Waived(waiver) => {
+                self.waivers.retain(|known| known.id != waiver.id);
+                self.waivers.push(waiver);
+            }
             Input::Plan(plan) => self.plan = Planned::Made(plan),
             Input::Refused(problems) => self.plan = Planned::Refused(problems),
             Input::Cluster(view) => self.cluster = view,
+            Input::Looked((field, of), seen) => self.looks.answer((field, &of), seen, now),
+            Input::Costs(costs) => self.costed(*costs),
             Input::Backups(backups) => self.backups = Some(*backups),
             // The screens themselves take the others.
             _ => {}
@@ -151,16 +164,42 @@ impl Known {
         }
     }
 
-    fn checked(&mut self, results: Vec<CheckResult>, finished: bool) {
+    /// The former sum stays in sight when there is no new one.
+    fn costed(&mut self, (of, costs): (SiteDraft, Option<bill::Costs>)) {
+        self.costing = None;
+        match (costs, &mut self.costs) {
+            (Some(costs), known) => *known = Some((of, costs)),
+            (None, Some((known, _))) => *known = of,
+            (None, None) => {}
+        }
+    }
+
+    fn take_checks(&mut self, results: Vec<CheckResult>, finished: bool) {
         self.checking = !finished;
         for result in results {
+            self.asked_again.remove(&result.id);
             match self.checks.iter_mut().find(|known| known.id == result.id) {
                 Some(known) => *known = result,
                 None => self.checks.push(result),
             }
         }
+        if finished {
+            // What was not answered in a whole pass is not there any more.
+            let gone = std::mem::take(&mut self.asked_again);
+            self.checks.retain(|result| !gone.contains(&result.id));
+        }
         self.checks
             .sort_by(|a, b| (a.family, &a.id).cmp(&(b.family, &b.id)));
+    }
+
+    /// Asks for checks, all or those with a code; what they said last stays in sight until they have answered.
+    pub fn check_again(&mut self, code: Option<Code>) -> Vec<Effect> {
+        self.checking = true;
+        self.check_took = None;
+        let meant = |result: &&CheckResult| code.is_none_or(|code| result.id.code == code);
+        let meant = self.checks.iter().filter(meant);
+        self.asked_again = meant.map(|result| result.id.clone()).collect();
+        vec![Effect::RunChecks(code)]
     }
 
     /// Whether a run is at work that this program hears, or just asked for.

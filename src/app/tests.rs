@@ -310,10 +310,10 @@ fn what_was_typed_is_kept_when_the_questions_are_left() {
         &[Key::Down, Key::Down, Key::Enter, Key::Char('a')],
     );
     let effects = pressed(&mut app, &[Key::Esc]);
-    let [Effect::SaveDraft(draft)] = effects.as_slice() else {
+    let [Effect::SaveDraft(kept)] = effects.as_slice() else {
         panic!("{effects:?}");
     };
-    assert_eq!(draft.get("site.name"), "a");
+    assert_eq!(kept.draft.get("site.name"), "a");
     assert!(matches!(app.screen, Screen::Welcome(_)));
 }
 
@@ -585,4 +585,24 @@ fn the_practice_menu_is_asked_for_by_its_key_and_asks_the_cluster_for_what_is_ch
     assert_eq!(chosen(7), super::PracticeWish::Pause);
     assert_eq!(chosen(8), super::PracticeWish::Step);
     assert_eq!(chosen(11), super::PracticeWish::Speed("max".to_owned()));
+}
+
+#[test]
+fn an_answer_gives_the_place_of_the_keys_back_after_a_while_and_work_that_goes_on_is_said_until_it_ends()
+ {
+    let mut app = fixture::health();
+    app.update(Input::Notice("The pod is deleted.".to_owned()));
+    for second in 0..7 {
+        app.update(Input::Tick(fixture::at(500 + second)));
+        assert!(app.notice.is_some(), "after {second} s");
+    }
+    app.update(Input::Tick(fixture::at(507)));
+    assert_eq!(app.notice, None);
+    app.update(Input::Notice("The pod is deleted.".to_owned()));
+    app.update(Input::Key(Key::Down));
+    app.notice = Some("Reading the object...".to_owned());
+    for second in 508..528 {
+        app.update(Input::Tick(fixture::at(second)));
+    }
+    assert!(app.notice.is_some());
 }

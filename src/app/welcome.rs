@@ -1,6 +1,6 @@
 //! The first screen: what would you like to do? Pure.
 
-use super::{App, Effect, Screen, keys::Act, list, wizard::Wizard};
+use super::{App, Dialog, Effect, Screen, keys::Act, list, wizard::Wizard};
 
 /// What belongs to the screen alone.
 #[derive(Debug, Default)]
@@ -14,8 +14,10 @@ pub struct Welcome {
 pub enum Row {
     /// Opens a site of this computer.
     Open(usize),
-    /// Sets up a new site.
+    /// Sets up a new site, or goes on with one whose questions are not finished.
     New,
+    /// Sets up a new site with answers from a file.
+    Import,
     /// The practice cluster.
     Rehearse,
 }
@@ -23,7 +25,8 @@ pub enum Row {
 /// The rows in order.
 pub fn rows(app: &App) -> Vec<Row> {
     let sites = (0..app.known.sites.len()).map(Row::Open);
-    sites.chain([Row::New, Row::Rehearse]).collect()
+    let others = [Row::New, Row::Import, Row::Rehearse];
+    sites.chain(others).collect()
 }
 
 /// Whether something would happen now.
@@ -51,8 +54,18 @@ pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
             name.map(Effect::Open).into_iter().collect()
         }
         Some(Row::New) => {
-            let wizard = Wizard::resume(app.known.begun.clone());
+            let wizard =
+                Wizard::resume(app.known.begun.clone()).resumed(app.known.begun_at.as_ref());
+            if app.known.begun_at.is_some() {
+                app.notice = Some(
+                    "Going on where you were. Secrets are not kept yet: type them anew.".to_owned(),
+                );
+            }
             app.push(Screen::Wizard(Box::new(wizard)));
+            Vec::new()
+        }
+        Some(Row::Import) => {
+            app.dialog = Some(Dialog::import());
             Vec::new()
         }
         Some(Row::Rehearse) => {

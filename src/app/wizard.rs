@@ -1,19 +1,23 @@
 //! The questions about a site: groups, fields, what is wrong with each. Pure.
 
+mod act;
+pub mod bill;
+pub mod brought;
+pub mod looks;
+pub mod note;
+pub mod paste;
+
 use std::collections::BTreeSet;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{
-    App, Dialog, Effect, Goto, Screen,
-    entry::Entry,
-    keys::{Act, Key},
-    list,
-};
+use super::{entry::Entry, keys::Key};
 use crate::{
     problem::{Code, Problem},
-    site::{FIELDS, Field, FieldProblem, Group, Kind, Secrets, SiteDraft},
+    site::{FIELDS, Field, FieldProblem, Group, Kind, Place, Secrets, SiteDraft},
 };
+pub use act::{act, can, certificate_kept, completed, keep, moves_with_time, pasted, tick};
+use paste::{Pasted, Pem};
 
 /// Why the questions are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +26,28 @@ pub enum Purpose {
     New,
     /// The settings of a site are changed.
     Change,
+}
+
+/// What the person's hands do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hands {
+    /// Nothing was typed since the questions were opened.
+    Untouched,
+    /// Something was typed, and it stands still.
+    Still,
+    /// Something was typed since the last tick.
+    Typing,
+}
+
+/// The answers with the place of the person in them, to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The answers.
+    pub draft: SiteDraft,
+    /// Where the person is.
+    pub place: Place,
+    /// Whether to say where they are kept.
+    pub say: bool,
 }
 
 /// What the questions hold so far.
@@ -41,11 +67,15 @@ pub struct Wizard {
     pub entry: Entry,
     /// True while a secret is shown.
     pub reveal: bool,
-    /// True when something was typed since it was kept.
-    pub changed: bool,
+    /// Whether something is typed.
+    pub hands: Hands,
     /// What is wrong, in the order of the fields.
     pub problems: Vec<FieldProblem>,
+    /// Files that begin as the text in the field does.
+    pub offers: Vec<String>,
     seen: BTreeSet<&'static str>,
+    /// What was kept last.
+    kept: Option<(SiteDraft, Place)>,
 }
 
 /// How a group stands.
@@ -84,13 +114,75 @@ impl Wizard {
             field: 0,
             entry: Entry::default(),
             reveal: false,
-            changed: false,
+            hands: Hands::Untouched,
             problems: Vec::new(),
+            offers: Vec::new(),
             seen: BTreeSet::new(),
+            kept: None,
         };
         wizard.judge();
         wizard.enter();
         wizard
+    }
+
+    /// Goes to where the person was, with the text as it was typed.
+    #[must_use]
+    pub fn resumed(mut self, place: Option<&Place>) -> Self {
+        let Some(place) = place else { return self };
+        self.hands = Hands::Still;
+        match Field::find(&place.field) {
+            Some(field) => {
+                self.visit(field.id);
+                if field.secret().is_none() && !place.text.is_empty() {
+                    self.entry = Entry::of(&place.text);
+                    self.entry.put_cursor(place.at);
+                    self.draft.set(field.id, &place.text);
+                    self.judge();
+                }
+            }
+            None => self.go(Group::ALL.len(), 0),
+        }
+        self
+    }
+
+    /// Where the person is.
+    pub fn place(&self) -> Place {
+        match (self.group(), self.focus()) {
+            (Some(_), Some(field)) => Place::at(field, self.entry.text(), self.entry.at()),
+            _ => Place::default(),
+        }
+    }
+
+    /// What is to be kept, if it is not kept already. Nothing is kept before something was typed.
+    fn unkept(&mut self) -> Option<Box<Kept>> {
+        if self.hands == Hands::Untouched {
+            return None;
+        }
+        let place = self.place();
+        let kept = self.kept.as_ref();
+        if kept.is_some_and(|(draft, at)| *draft == self.draft && *at == place) {
+            return None;
+        }
+        Some(self.keeps(false))
+    }
+
+    /// The answers and the place, which count as kept from here on.
+    pub fn keeps(&mut self, say: bool) -> Box<Kept> {
+        let (draft, place) = (self.draft.clone(), self.place());
+        self.kept = Some((draft.clone(), place.clone()));
+        Box::new(Kept { draft, place, say })
+    }
+
+    /// How many answers are wrong, and how many are still to be given.
+    pub fn counts(&self) -> (usize, usize) {
+        let open = self.problems.iter().filter(|(id, _)| self.is_open(id));
+        let open = open.count();
+        (self.problems.len() - open, open)
+    }
+
+    /// Whether nothing is typed where something must be.
+    pub fn is_open(&self, id: &str) -> bool {
+        Field::find(id).is_some_and(|field| self.is_untyped(field))
     }
 
     /// The group that is shown; none on the review.
@@ -186,6 +278,11 @@ impl Wizard {
             }
             return true;
         }
+        // At the end of a path the arrow goes on where the folder does.
+        let at_end = self.entry.at() == self.entry.len() && !self.entry.is_empty();
+        if field.kind == Kind::File && key == Key::Right && at_end {
+            return false;
+        }
         self.typed(field, key)
     }
 
@@ -197,12 +294,60 @@ impl Wizard {
         true
     }
 
-    /// Takes a text that was pasted.
-    pub fn paste(&mut self, text: &str) {
-        if let (Some(_), Some(field)) = (self.group(), self.focus()) {
-            self.entry.paste(text);
+    /// Takes a text that was pasted; gives what is to be kept as files, or why nothing was taken.
+    pub fn paste(&mut self, text: &str) -> Result<Option<Pem>, String> {
+        let (Some(_), Some(field)) = (self.group(), self.focus()) else {
+            return Err("There is no line to paste into here.".to_owned());
+        };
+        match paste::pasted(field, text) {
+            Pasted::Line(line) => {
+                self.entry.paste(&line);
+                self.keep(field);
+                Ok(None)
+            }
+            Pasted::Certificate(pem) => Ok(Some(pem)),
+            Pasted::Refused(why) => Err(why),
+        }
+    }
+
+    /// Answers a question wherever the cursor is.
+    pub fn answer(&mut self, id: &'static str, text: &str) {
+        self.draft.set(id, text);
+        self.hands = Hands::Still;
+        self.judge();
+        if self.focus().is_some_and(|field| field.id == id) && self.group().is_some() {
+            self.entry = Entry::of(text);
+        }
+    }
+
+    /// Files that begin as the text does.
+    fn completed(&mut self, (id, text): (&str, &str), names: &[String]) -> Option<String> {
+        let field = self.focus().filter(|field| field.id == id)?;
+        if self.entry.text() != text {
+            return None;
+        }
+        let Some(first) = names.first() else {
+            return Some(match text {
+                "" => "There is no file here; a path may also begin with / or ~/.".to_owned(),
+                text => format!("No file begins with {text}."),
+            });
+        };
+        let common = names.iter().fold(first.as_str(), |common, name| {
+            let same = common.char_indices().zip(name.chars());
+            let end = same.take_while(|((_, a), b)| a == b).last();
+            let end = end.map_or(0, |((at, letter), _)| at + letter.len_utf8());
+            common.get(..end).unwrap_or_default()
+        });
+        if common.len() > text.len() {
+            self.entry = Entry::of(common);
             self.keep(field);
         }
+        self.offers = if names.len() > 1 {
+            names.to_vec()
+        } else {
+            Vec::new()
+        };
+        None
     }
 
     fn cycle(&mut self, field: &'static Field, words: &[&str], by: usize) {
@@ -221,7 +366,8 @@ impl Wizard {
                 self.draft.set(field.id, &text);
             }
         }
-        self.changed = true;
+        self.hands = Hands::Typing;
+        self.offers.clear();
         self.judge();
     }
 
@@ -247,6 +393,7 @@ impl Wizard {
     /// The cursor comes to a field.
     fn enter(&mut self) {
         self.reveal = false;
+        self.offers.clear();
         let Some(field) = self.focus() else {
             self.field = 0;
             return;
@@ -290,7 +437,7 @@ impl Wizard {
     }
 
     /// Goes to a field wherever it is.
-    fn visit(&mut self, id: &str) {
+    pub fn visit(&mut self, id: &str) {
         for (page, group) in Group::ALL.iter().enumerate() {
             if let Some(field) = group.fields().position(|field| field.id == id) {
                 self.go(page, field);
@@ -299,100 +446,5 @@ impl Wizard {
     }
 }
 
-/// Whether something would happen now.
-pub fn can(state: &Wizard, act: Act) -> bool {
-    let many = state.fields().len() > 1;
-    match act {
-        Act::Next => state.group().is_some() || state.focus().is_some(),
-        Act::Previous => state.page > 0 || state.field > 0,
-        Act::Up => many && state.field > 0,
-        Act::Down => many && state.field + 1 < state.fields().len(),
-        Act::PageUp => state.page > 0,
-        Act::PageDown => state.page < Group::ALL.len(),
-        Act::Explain => state
-            .focus()
-            .is_some_and(|field| state.problem(field.id).is_some()),
-        Act::Reveal => state.focus().is_some_and(|field| field.secret().is_some()),
-        Act::Save => state.changed,
-        Act::Forward | Act::Back => true,
-        _ => false,
-    }
-}
-
-/// Does it.
-pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
-    if act == Act::Back {
-        let effects = app.pop();
-        return effects;
-    }
-    let Screen::Wizard(state) = &mut app.screen else {
-        return Vec::new();
-    };
-    let before = state.page;
-    match act {
-        Act::Next => match (state.group(), state.focus()) {
-            // On the review Enter leads to the field that is wrong.
-            (None, Some(field)) => state.visit(field.id),
-            _ => state.next(),
-        },
-        Act::Previous => state.previous(),
-        Act::Up | Act::Down => {
-            let at = list::moved(act, state.field, state.fields().len());
-            state.go(state.page, at);
-        }
-        Act::PageUp => state.go(state.page.saturating_sub(1), 0),
-        Act::PageDown => state.go(state.page + 1, 0),
-        Act::Reveal => state.reveal = !state.reveal,
-        Act::Explain => {
-            let problem = state.focus().and_then(|field| state.problem(field.id));
-            app.dialog = problem.map(Dialog::problem);
-        }
-        Act::Save => {
-            state.changed = false;
-            app.notice = Some("The answers are kept.".to_owned());
-            return vec![Effect::SaveDraft(Box::new(state.draft.clone()))];
-        }
-        Act::Forward => return forward(app),
-        _ => {}
-    }
-    let Screen::Wizard(state) = &app.screen else {
-        return Vec::new();
-    };
-    if state.page != before && state.changed {
-        return vec![Effect::Probe(Box::new(state.draft.clone()))];
-    }
-    Vec::new()
-}
-
-/// On to the checks, or to what is wrong.
-fn forward(app: &mut App) -> Vec<Effect> {
-    let Screen::Wizard(state) = &mut app.screen else {
-        return Vec::new();
-    };
-    if !state.problems.is_empty() {
-        state.go(Group::ALL.len(), 0);
-        let count = state.problems.len();
-        app.notice = Some(match count {
-            1 => "One answer is missing or wrong.".to_owned(),
-            count => format!("{count} answers are missing or wrong."),
-        });
-        return Vec::new();
-    }
-    match state.purpose {
-        Purpose::New => {
-            app.dialog = Some(Dialog::passphrase());
-            Vec::new()
-        }
-        Purpose::Change => {
-            let draft = state.draft.clone();
-            let secrets = state.secrets.clone();
-            state.changed = false;
-            app.known.draft = draft.clone();
-            // What was found out about the old settings says nothing about the new ones.
-            app.known.checks.clear();
-            let mut effects = vec![Effect::ChangeSite(Box::new(draft), secrets)];
-            effects.extend(app.go(Goto::Checks));
-            effects
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

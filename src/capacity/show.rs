@@ -102,7 +102,7 @@ fn named(text: &mut String, what: &str, names: &[String]) {
 }
 
 /// Names, each once with how often it stands.
-fn counted(names: &[String]) -> String {
+pub fn counted(names: &[String]) -> String {
     let mut told: Vec<(&String, usize)> = Vec::new();
     for name in names {
         match told.iter_mut().find(|(known, _)| *known == name) {
@@ -124,7 +124,7 @@ pub fn whole(loads: &[Load], nodes: usize) -> Amount {
 }
 
 /// Such as `2.35 cores, 6.5 GiB`.
-fn words(amount: Amount) -> String {
+pub fn words(amount: Amount) -> String {
     let (cores, cents) = (amount.milli / 1_000, amount.milli % 1_000 / 10);
     let tenths = amount.bytes / (1024 * 1024 * 1024 / 10);
     format!(

@@ -19,11 +19,11 @@ use super::{
 use crate::{
     problem::{Code, Problem},
     site::{
-        AddressPool, Entrance, Entrances, FilePath, Fqdn, HOSTS, Line, NodeName, SiteDraft,
-        Version, Worker,
+        AddressPool, Endpoint, Entrance, Entrances, FilePath, Fqdn, HOSTS, Line, NodeName,
+        SiteDraft, Version, Worker,
     },
     sys::{
-        Routes,
+        Routes, greeting,
         kube::{Kube, Source},
         ssh,
     },
@@ -49,20 +49,48 @@ type Look = (String, BoxFuture<'static, Option<Verdict>>);
 /// What was seen about the answers while they are typed (wizard): each field that can be looked at and whose answer is
 /// valid by itself. Quick, with limits; in the order of the fields.
 pub async fn probe(draft: SiteDraft, folder: PathBuf, routes: Routes) -> Vec<Seen> {
-    let mut looks: Vec<Look> = Vec::new();
-    nodes(&draft, &routes, &mut looks);
-    names(&draft, &routes, &mut looks);
-    servers(&draft, &routes, &mut looks);
-    // In practice, nobody looks at a real cluster.
-    if !routes.are_played() {
-        cluster(&draft, &folder, &mut looks);
-    }
-    let files = certificate(&draft, folder, &routes);
-    let looks: Vec<_> = looks.into_iter().map(look_at).collect();
-    let looking = stream::iter(looks).buffered(AT_ONCE).collect::<Vec<_>>();
+    let files = certificate(&draft, folder.clone(), &routes);
+    let looking = all(looks(&draft, &folder, &routes));
     let (looks, files) = tokio::join!(looking, timeout(LIMIT, files));
-    let looks = looks.into_iter().flatten();
+    let looks = looks.into_iter();
     merged(looks.chain(files.unwrap_or_default()).collect())
+}
+
+/// The same of one field; nothing when there is nothing to say about it.
+pub async fn probe_field(
+    field: &str,
+    draft: SiteDraft,
+    folder: PathBuf,
+    routes: Routes,
+) -> Option<Seen> {
+    let seen = if field.starts_with("certificate.") {
+        let files = certificate(&draft, folder, &routes);
+        timeout(LIMIT, files).await.unwrap_or_default()
+    } else {
+        let mut looks = looks(&draft, &folder, &routes);
+        looks.retain(|(of, _)| of == field);
+        merged(all(looks).await)
+    };
+    seen.into_iter().find(|seen| seen.field == field)
+}
+
+fn looks(draft: &SiteDraft, folder: &std::path::Path, routes: &Routes) -> Vec<Look> {
+    let mut looks: Vec<Look> = Vec::new();
+    nodes(draft, routes, &mut looks);
+    names(draft, routes, &mut looks);
+    servers(draft, routes, &mut looks);
+    // In practice, nobody looks at a real cluster or a real bucket.
+    if !routes.are_played() {
+        cluster(draft, folder, &mut looks);
+        bucket(draft, &mut looks);
+    }
+    looks
+}
+
+async fn all(looks: Vec<Look>) -> Vec<Seen> {
+    let looks: Vec<_> = looks.into_iter().map(look_at).collect();
+    let seen = stream::iter(looks).buffered(AT_ONCE).collect::<Vec<_>>();
+    seen.await.into_iter().flatten().collect()
 }
 
 /// Waits for one look, no longer than its limit.
@@ -287,6 +315,22 @@ fn cluster(draft: &SiteDraft, folder: &std::path::Path, looks: &mut Vec<Look>) {
         })
     };
     looks.push(("cluster.kubeconfig".to_owned(), look.boxed()));
+}
+
+/// Whether something answers where the backups go, and over TLS whether this computer trusts it. Nobody logs in.
+fn bucket(draft: &SiteDraft, looks: &mut Vec<Look>) {
+    let Some(endpoint) = draft.read::<Endpoint>("backups.endpoint") else {
+        return;
+    };
+    let look = async move {
+        Some(match greeting::greet(endpoint.as_str()).await {
+            Ok(greeted) => Verdict::Pass {
+                seen: greeted.words(),
+            },
+            Err(problem) => judge::told("no answer", problem),
+        })
+    };
+    looks.push(("backups.endpoint".to_owned(), look.boxed()));
 }
 
 /// The certificate's files; of the certificate, the first thing that is wrong.

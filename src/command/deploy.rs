@@ -1,12 +1,10 @@
 //! The command `deploy`: checks, then the run; in this process for lines and scripts, in one of its own for the screens.
 
-use std::path::Path;
-
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Context, Failure, look};
+use super::{Context, Failure, look, waivers::keep_waivers};
 use crate::{
     check::{CheckResult, Waiver, verdict},
     cli::{Chosen as Wanted, Deploy, Face},
@@ -23,7 +21,7 @@ use crate::{
     plan::{Plan, Purpose, StepId},
     problem::{Code, Exit, Problem},
     session::{Reach, Session, Tools, World, restore},
-    sys::{daemon, lines::Lines},
+    sys::{daemon, lease},
 };
 
 /// `deploy`
@@ -224,6 +222,7 @@ fn waivers(accepted: &[(Code, String)], results: &[CheckResult]) -> Vec<Waiver> 
         of_code.map(|result| Waiver {
             id: result.id.clone(),
             reason: reason.clone(),
+            by: lease::this_person(),
             at: Timestamp::now(),
         })
     });
@@ -263,20 +262,6 @@ fn refuse_blocked(results: &[CheckResult], waivers: &[Waiver]) -> Result<(), Fai
         ),
     );
     Err(problem.into())
-}
-
-/// Writes accepted failures down for the hand-over record.
-pub fn keep_waivers(reports: &Path, waivers: &[Waiver]) -> Result<(), Problem> {
-    if waivers.is_empty() {
-        return Ok(());
-    }
-    crate::sys::files::create_folder(reports)?;
-    let (mut lines, _) = Lines::open(&reports.join("waivers.jsonl"), |_| true)?;
-    for waiver in waivers {
-        // A waiver is plain data: it always has a JSON form.
-        lines.append(&serde_json::to_string(waiver).unwrap_or_default())?;
-    }
-    Ok(())
 }
 
 /// Asks once more before the cluster is changed.

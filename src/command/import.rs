@@ -30,10 +30,7 @@ pub fn import(context: &Context, arguments: &Import) -> Result<Exit, Failure> {
         return Err(in_the_way(&dir).into());
     }
     let text = files::read_text(&arguments.file, LARGEST)?;
-    let mut imported = import::import(&text, environment(&arguments.file).as_deref());
-    if imported.taken.is_empty() {
-        return Err(nothing(&arguments.file, &imported).into());
-    }
+    let mut imported = read(&arguments.file, &text)?;
     if let Some(source) = &arguments.secrets {
         for (name, secret) in settings::read_secrets(source)?.iter() {
             imported.secrets.set(name, secret.clone());
@@ -54,6 +51,18 @@ pub fn import(context: &Context, arguments: &Import) -> Result<Exit, Failure> {
     } else {
         Exit::Warnings
     })
+}
+
+/// Reads a file of the reference's variables.
+///
+/// # Errors
+/// Nothing in it is a variable.
+pub fn read(file: &Path, text: &str) -> Result<Imported, Problem> {
+    let imported = import::import(text, environment(file).as_deref());
+    if imported.taken.is_empty() {
+        return Err(nothing(file, &imported));
+    }
+    Ok(imported)
 }
 
 /// The folder of the reference's environment: `environments/NAME/variables.tfvars`.

@@ -1,5 +1,6 @@
 //! The screens joined to the world: what the app asks for is done here, and what happens is told to it.
 
+mod answers;
 mod desk;
 mod hand;
 mod logs;
@@ -88,6 +89,7 @@ async fn show(
     let mut app = App::new(Timestamp::now(), rows(context, &sites)?);
     // A draft that cannot be read is told once somebody opens it.
     app.known.begun = sites.unnamed().load_draft().unwrap_or_default();
+    app.known.begun_at = sites.unnamed().load_place();
     let desk = Desk::new(context, (sites, draft), tools, (inputs, clock));
     let screens = tui::run(
         app,

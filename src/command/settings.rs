@@ -5,13 +5,14 @@ use std::{io::Read, path::Path};
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::{Context, Failure, screens};
+use super::{Context, Failure, costs::costs, screens};
 use crate::{
+    app::wizard::bill,
     cli::{Face, New},
     plain::{ask, output},
     problem::{Code, Exit, Problem},
     session::opened,
-    site::{FromLine as _, Group, SecretName, Secrets, SiteDraft, SiteName, file},
+    site::{Field, FromLine as _, Group, Kind, SecretName, Secrets, SiteDraft, SiteName, file},
     sys::{
         files,
         sites::{SiteDir, Sites},
@@ -57,7 +58,7 @@ fn from_file(
     let missing: Vec<&str> = crate::site::FIELDS
         .iter()
         .filter(|field| draft.wants(field))
-        .filter_map(crate::site::Field::secret)
+        .filter_map(Field::secret)
         .filter(|name| typed.get(*name).is_none())
         .map(SecretName::as_str)
         .collect();
@@ -101,7 +102,7 @@ pub fn read_secrets(source: &Path) -> Result<Secrets, Problem> {
         let known = SecretName::parse(&name).ok_or_else(|| {
             let names: Vec<&str> = crate::site::FIELDS
                 .iter()
-                .filter_map(crate::site::Field::secret)
+                .filter_map(Field::secret)
                 .map(SecretName::as_str)
                 .collect();
             let what = format!("`{name}` is no secret that is typed.");
@@ -133,7 +134,7 @@ fn asked(context: &Context, arguments: &New, sites: &Sites, dir: SiteDir) -> Res
                     Group::ALL.len(),
                     group.title()
                 ));
-                ask::group(*group, &mut draft, &mut typed, |draft| {
+                ask::group(*group, (&mut draft, &mut typed), prices, |draft| {
                     dir.save_draft(draft)
                 })?;
             }
@@ -143,7 +144,24 @@ fn asked(context: &Context, arguments: &New, sites: &Sites, dir: SiteDir) -> Res
             output::note(&format!("{field}: {problem}"));
         }
     }
+    if let Some(costs) = costs(&draft) {
+        output::line("\nReview");
+        for words in bill::bill(&costs) {
+            output::line(&format!("{}{}", " ".repeat(words.indent), words.text));
+        }
+    }
     finish(context, arguments.key_file, (sites, dir), (&draft, &typed))
+}
+
+/// What an optional part costs, before it is asked whether the site has it.
+fn prices(draft: &SiteDraft, field: &Field) -> Vec<String> {
+    let switches = field.group == Group::Components && matches!(field.kind, Kind::Choice(_));
+    if !switches {
+        return Vec::new();
+    }
+    let known = costs(draft).map(|costs| (draft.clone(), costs));
+    let words = bill::switch(known.as_ref(), draft, field).into_iter();
+    words.map(|words| words.text).collect()
 }
 
 /// The groups that hold a field with a problem.

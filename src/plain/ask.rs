@@ -5,6 +5,7 @@ use inquire::{
 };
 use secrecy::SecretString;
 
+use super::output;
 use crate::{
     problem::{Code, Problem},
     site::{Field, Group, Kind, Preset, SecretName, Secrets, SiteDraft},
@@ -66,14 +67,15 @@ pub fn word(question: &str, wanted: &str) -> Result<bool, Problem> {
     Ok(answer.trim() == wanted)
 }
 
-/// Asks for every field of a group; `keep` is called after each answer, so that none is lost.
+/// Asks for every field of a group; `keep` is called after each answer, so that none is lost, and `hint` before each question
+/// for what else there is to know.
 ///
 /// # Errors
 /// Nobody answered, or an answer could not be kept.
 pub fn group(
     group: Group,
-    draft: &mut SiteDraft,
-    secrets: &mut Secrets,
+    (draft, secrets): (&mut SiteDraft, &mut Secrets),
+    hint: impl Fn(&SiteDraft, &Field) -> Vec<String>,
     mut keep: impl FnMut(&SiteDraft) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     for field in group.fields() {
@@ -84,6 +86,9 @@ pub fn group(
         if let Some(name) = field.secret() {
             secret(field, name, (draft.wants(field), secrets))?;
             continue;
+        }
+        for words in hint(draft, field) {
+            output::line(&format!("  {words}"));
         }
         let text = line(field, draft)?;
         draft.set(field.id, &text);
@@ -111,7 +116,7 @@ fn line(field: &Field, draft: &SiteDraft) -> Result<String, Problem> {
         .with_validator(move |text: &str| {
             let mut judged = before.clone();
             judged.set(id, text);
-            Ok(match judged.check(id) {
+            Ok(match wrong(&judged, id) {
                 None => Validation::Valid,
                 Some(problem) => Validation::Invalid(in_a_line(&problem).into()),
             })
@@ -129,11 +134,21 @@ fn line(field: &Field, draft: &SiteDraft) -> Result<String, Problem> {
     asked.prompt().map_err(|error| unanswered(&error))
 }
 
+/// What is wrong with an answer by itself, or together with those before it.
+fn wrong(draft: &SiteDraft, id: &str) -> Option<Problem> {
+    if let Some(problem) = draft.check(id) {
+        return Some(problem);
+    }
+    let mut all = draft.problems().into_iter();
+    all.find(|(of, problem)| *of == id && problem.code != Code::Site02)
+        .map(|(_, problem)| problem)
+}
+
 /// What is wrong with an answer, and why.
 fn in_a_line(problem: &Problem) -> String {
     match problem.causes.first() {
-        Some(cause) => format!("{} Why: {cause}.", problem.what),
-        None => problem.what.clone(),
+        Some(cause) => format!("{} Why: {cause}. {}", problem.what, problem.remedy),
+        None => format!("{} {}", problem.what, problem.remedy),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where a site stands, from its folder alone: what was typed, and what the last run came to.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Zoned, tz::TimeZone};
 
 use crate::{
     engine::{
@@ -26,6 +26,8 @@ pub enum Standing {
         done: usize,
         /// Steps in the plan.
         all: usize,
+        /// The stage that it was in, and how many there are; stages are counted from 1.
+        stage: (usize, usize),
         /// Last sign of life.
         at: Timestamp,
     },
@@ -59,24 +61,53 @@ impl Standing {
         Ok(Self::Begun {
             done: counts.done,
             all: counts.all,
+            stage: (stage(&view), view.stages.len()),
             at,
         })
     }
 
     /// In a few words, for a list of sites.
     pub fn words(&self) -> String {
-        let day = |at: &Timestamp| {
-            let zoned = at.to_zoned(jiff::tz::TimeZone::system());
-            zoned.strftime("%a %e %b %H:%M").to_string()
-        };
+        let now = Timestamp::now().to_zoned(TimeZone::system());
+        self.words_at(&now)
+    }
+
+    fn words_at(&self, now: &Zoned) -> String {
         match self {
             Self::Draft => "the questions are not finished".to_owned(),
             Self::Ready => "ready to deploy".to_owned(),
-            Self::Begun { done, all, at } => {
-                format!("{done} of {all} steps, {}", day(at))
+            Self::Begun {
+                stage: (stage, stages @ 1..),
+                at,
+                ..
+            } => format!("stopped in stage {stage} of {stages}, {}", day(*at, now)),
+            Self::Begun { done, all, at, .. } => {
+                format!("stopped after {done} of {all} steps, {}", day(*at, now))
             }
-            Self::Deployed { at } => format!("deployed {}", day(at)),
+            Self::Deployed { at } => format!("deployed {}", day(*at, now)),
         }
+    }
+}
+
+/// The first stage in which something is left to do, counted from 1.
+fn stage(view: &RunView) -> usize {
+    let open = |stage: &usize| {
+        let counts = view.counts(Some(*stage));
+        counts.done < counts.all
+    };
+    let stages = view.stages.len();
+    (0..stages).find(open).map_or(stages, |stage| stage + 1)
+}
+
+/// A moment as people say it: `today 17:40`, `yesterday 17:40`, `Mon 16 Nov 17:40`.
+fn day(at: Timestamp, now: &Zoned) -> String {
+    let then = at.to_zoned(now.time_zone().clone());
+    let clock = then.strftime("%H:%M");
+    let yesterday = now.date().yesterday().ok();
+    match then.date() {
+        date if date == now.date() => format!("today {clock}"),
+        date if Some(date) == yesterday => format!("yesterday {clock}"),
+        _ => then.strftime("%a %e %b %H:%M").to_string(),
     }
 }
 
@@ -125,7 +156,8 @@ pub fn past(memory: Memory) -> Vec<Event> {
     events
 }
 
-fn moment(event: &Event) -> Timestamp {
+/// When it happened.
+pub fn moment(event: &Event) -> Timestamp {
     match event {
         Event::RunStarted { at, .. }
         | Event::Step { at, .. }
@@ -136,5 +168,38 @@ fn moment(event: &Event) -> Timestamp {
         | Event::Resumed { at }
         | Event::Stopping { at, .. }
         | Event::RunEnded { at, .. } => *at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stopped_run_is_told_by_its_stage_and_its_day() {
+        let now: Zoned = "2026-11-17T09:00[UTC]".parse().unwrap();
+        let begun = |at: &str, stages| Standing::Begun {
+            done: 31,
+            all: 74,
+            stage: (4, stages),
+            at: at.parse().unwrap(),
+        };
+        let words = |at: &str| begun(at, 9).words_at(&now);
+        assert_eq!(
+            words("2026-11-16T17:40:00Z"),
+            "stopped in stage 4 of 9, yesterday 17:40"
+        );
+        assert_eq!(
+            words("2026-11-17T08:59:59Z"),
+            "stopped in stage 4 of 9, today 08:59"
+        );
+        assert_eq!(
+            words("2026-11-12T17:40:00Z"),
+            "stopped in stage 4 of 9, Thu 12 Nov 17:40"
+        );
+        assert_eq!(
+            begun("2026-11-16T17:40:00Z", 0).words_at(&now),
+            "stopped after 31 of 74 steps, yesterday 17:40"
+        );
     }
 }

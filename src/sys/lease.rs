@@ -73,13 +73,18 @@ impl Claim {
 
 /// This user, computer and process.
 pub fn this_process() -> String {
+    format!("{} pid {}", this_person(), std::process::id())
+}
+
+/// This user on this computer.
+pub fn this_person() -> String {
     let user = ["USER", "LOGNAME"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|name| !name.is_empty()));
     let system = rustix::system::uname();
     let host = system.nodename().to_string_lossy();
     let user = user.unwrap_or_else(|| "somebody".to_owned());
-    format!("{user}@{host} pid {}", std::process::id())
+    format!("{user}@{host}")
 }
 
 /// A lease that is held; the last clone that is dropped gives it back.

@@ -10,7 +10,8 @@ use secrecy::SecretString;
 use crate::{
     problem::{Code, Problem},
     site::{
-        Certificate, FilePath, FromLine as _, SecretName, Secrets, Site, SiteDraft, SiteName, file,
+        Certificate, FilePath, FromLine as _, Place, SecretName, Secrets, Site, SiteDraft,
+        SiteName, file,
     },
     sys::{
         files::{self, Mode},
@@ -22,6 +23,8 @@ use crate::{
 pub const SITE_FILE: &str = "site.yaml";
 /// What was typed and is not finished.
 pub const DRAFT_FILE: &str = "draft.yaml";
+/// Where in the questions the person was.
+const PLACE_FILE: &str = "draft.place";
 /// The secrets.
 pub const VAULT_FILE: &str = "vault.age";
 /// The key of a vault without a passphrase.
@@ -286,7 +289,8 @@ impl SiteDir {
             file::write(&draft.filled()).as_bytes(),
             Mode::Shared,
         )?;
-        files::remove(&self.file(DRAFT_FILE))
+        files::remove(&self.file(DRAFT_FILE))?;
+        files::remove(&self.file(PLACE_FILE))
     }
 
     /// Keeps what was typed so far; it holds no secret.
@@ -300,6 +304,24 @@ impl SiteDir {
             file::write(draft).as_bytes(),
             Mode::Private,
         )
+    }
+
+    /// Keeps where in the questions the person is.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn save_place(&self, place: &Place) -> Result<(), Problem> {
+        files::write_atomic(
+            &self.file(PLACE_FILE),
+            place.line().as_bytes(),
+            Mode::Private,
+        )
+    }
+
+    /// Where in the questions the person was; nothing when that is not known.
+    pub fn load_place(&self) -> Option<Place> {
+        let text = files::read_text_if_any(&self.file(PLACE_FILE), LARGEST_SITE_FILE);
+        Place::read(&text.ok()??)
     }
 
     /// What was typed and not finished; without it, the settings as they stand, however wrong; else nothing.

@@ -78,8 +78,14 @@ fn write(paint: &mut Paint<'_>, area: Rect, row: u16, body: &[Words]) -> u16 {
     row
 }
 
+/// Columns of a menu's labels, at least and at most.
+const LABEL: usize = 20;
+const WIDEST_LABEL: usize = 30;
+
 fn menu(card: &Menu, paint: &mut Paint<'_>, area: Rect) {
-    const LABEL: usize = 20;
+    // As wide as the longest label, within limits.
+    let longest = card.items.iter().map(|item| width(&item.label)).max();
+    let label = longest.map_or(LABEL, |longest| (longest + 1).clamp(LABEL, WIDEST_LABEL));
     let (columns, most) = room((area.width, area.height));
     let body = lines(&card.body, columns);
     let gap = usize::from(!body.is_empty());
@@ -95,7 +101,7 @@ fn menu(card: &Menu, paint: &mut Paint<'_>, area: Rect) {
     for (index, item) in card.items.iter().enumerate().skip(first).take(shown) {
         let strip = Strip::new(paint.theme, inner.width)
             .gap(1)
-            .cell(LABEL, &item.label, paint.theme.tone(Tone::Strong))
+            .cell(label, &item.label, paint.theme.tone(Tone::Strong))
             .put(&item.hint, paint.theme.tone(Tone::Dim));
         paint.line(inner, row, &strip);
         if index == card.chosen {

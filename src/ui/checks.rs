@@ -1,4 +1,4 @@
-//! Draws the checks: failures first, the evidence beside each, the remedy below. Pure.
+//! Draws the checks: failures first, the evidence beside each, the remedy below; on a wide terminal a column per node. Pure.
 
 use ratatui::layout::Rect;
 
@@ -9,21 +9,26 @@ use super::{
 use crate::{
     app::{
         App,
-        checks::{self, Checks},
+        checks::{self, Checks, Row},
         words::{Tone, Words},
     },
     check::{CheckResult, Verdict},
 };
 
+/// Columns of marks, verdicts and codes.
+const MARK: usize = 3;
+const WORD: usize = 8;
+const CODE: usize = 8;
+
 /// Draws the screen.
 pub fn draw(app: &App, state: &Checks, paint: &mut Paint<'_>, area: Rect) {
-    let (head, rest) = top(area, 2);
+    let (head, rest) = top(area, 1);
     summary(app, paint, head);
     let (list, details) = with_details(paint, rest);
-    let rows = checks::rows(&app.known.checks);
+    let rows = checks::rows(app);
     if rows.is_empty() {
         let text = if app.known.checking {
-            "The checks are running; each shows up here when it has an answer."
+            "Each shows up here when it has an answer."
         } else {
             "No check has been run yet. R runs them all."
         };
@@ -31,48 +36,20 @@ pub fn draw(app: &App, state: &Checks, paint: &mut Paint<'_>, area: Rect) {
         return;
     }
     let chosen = checks::chosen(state, &rows);
+    let columns = checks::columns(app);
+    let list = heading(paint, list, &columns);
     let lines: Vec<Strip> = rows
         .iter()
-        .map(|result| line(app, result, paint, list))
+        .map(|row| line(app, row, &columns, (paint, list)))
         .collect();
     paint.strips(list, chosen, &lines);
-    if let Some(result) = rows.get(chosen) {
-        paint.paragraphs(details, &checks::details(result, &app.known.waivers));
+    if let Some(row) = rows.get(chosen) {
+        paint.paragraphs(details, &checks::story(row, &app.known.waivers));
     }
 }
 
+/// Whether anything holds the deploy back.
 fn summary(app: &App, paint: &mut Paint<'_>, area: Rect) {
-    let results = &app.known.checks;
-    let count = |wanted: u8| {
-        results
-            .iter()
-            .filter(|result| checks::weight(&result.verdict) == wanted)
-            .count()
-    };
-    let (failed, warned, skipped, passed) = (count(0), count(1), count(2), count(3));
-    let part = |number: usize, tone: Tone| if number > 0 { tone } else { Tone::Dim };
-    let strip = paint
-        .strip(area)
-        .put(
-            &format!("{failed} fail"),
-            paint.theme.tone(part(failed, Tone::Bad)),
-        )
-        .put(paint.theme.dot(), paint.theme.tone(Tone::Dim))
-        .put(
-            &format!("{warned} warn"),
-            paint.theme.tone(part(warned, Tone::Warn)),
-        )
-        .put(paint.theme.dot(), paint.theme.tone(Tone::Dim))
-        .put(
-            &format!("{passed} ok"),
-            paint.theme.tone(part(passed, Tone::Good)),
-        )
-        .put(paint.theme.dot(), paint.theme.tone(Tone::Dim))
-        .put(
-            &format!("{skipped} not looked at"),
-            paint.theme.tone(Tone::Dim),
-        );
-    paint.line(area, 0, &strip);
     let (text, tone) = match app.known.blocked() {
         None if app.known.checking => ("The checks are running.".to_owned(), Tone::Busy),
         None => (String::new(), Tone::Dim),
@@ -91,32 +68,85 @@ fn summary(app: &App, paint: &mut Paint<'_>, area: Rect) {
             Tone::Bad,
         ),
     };
-    paint.text(area, 1, &text, paint.theme.tone(tone));
+    paint.text(area, 0, &text, paint.theme.tone(tone));
 }
 
-fn line(app: &App, result: &CheckResult, paint: &Paint<'_>, area: Rect) -> Strip {
-    let waived = checks::waiver(&app.known.waivers, result).is_some();
-    let (mark, word, tone, seen) = match &result.verdict {
-        Verdict::Fail { seen, .. } if waived => ("--", "waived", Tone::Warn, seen),
-        Verdict::Fail { seen, .. } => ("!!", "FAIL", Tone::Bad, seen),
-        Verdict::Warn { seen, .. } => ("??", "warn", Tone::Warn, seen),
-        Verdict::Pass { seen } => ("OK", "ok", Tone::Good, seen),
-        Verdict::Skipped { reason } => ("--", "skipped", Tone::Dim, reason),
+/// Columns of a node, and of the title before it.
+fn widths(area: Rect, nodes: usize) -> (usize, usize) {
+    const NODE: usize = 10;
+    let rest = usize::from(area.width).saturating_sub(MARK + WORD + CODE + NODE * nodes);
+    (NODE, rest)
+}
+
+/// The names of the nodes above their columns; gives the room below.
+fn heading(paint: &mut Paint<'_>, area: Rect, columns: &[&str]) -> Rect {
+    if columns.is_empty() {
+        return area;
+    }
+    let (head, rest) = top(area, 1);
+    let (node, title) = widths(area, columns.len());
+    let mut strip = paint.strip(head).gap(MARK + WORD + CODE + title);
+    for column in columns {
+        strip = strip.cell(node, column, paint.theme.tone(Tone::Dim));
+    }
+    paint.line(head, 0, &strip);
+    rest
+}
+
+/// Mark, word and tone of a result.
+fn verdict(app: &App, result: &CheckResult) -> (&'static str, &'static str, Tone) {
+    if app.known.asked_again.contains(&result.id) {
+        return ("..", "again", Tone::Busy);
+    }
+    match &result.verdict {
+        Verdict::Fail { .. } if checks::waiver(&app.known.waivers, result).is_some() => {
+            ("--", "waived", Tone::Warn)
+        }
+        Verdict::Fail { .. } => ("!!", "FAIL", Tone::Bad),
+        Verdict::Warn { .. } => ("??", "WARN", Tone::Warn),
+        Verdict::Pass { .. } => ("OK", "OK", Tone::Good),
+        Verdict::Skipped { .. } => ("--", "skipped", Tone::Dim),
+    }
+}
+
+fn line(app: &App, row: &Row<'_>, columns: &[&str], (paint, area): (&Paint<'_>, Rect)) -> Strip {
+    let Some(worst) = row.worst(&app.known.waivers) else {
+        return paint.strip(area);
     };
-    let subject = match (result.id.subject.as_str(), result.place.as_str()) {
+    let (mark, word, tone) = verdict(app, worst);
+    let strip = paint.strip(area).cell(MARK, mark, paint.theme.tone(tone));
+    let code = worst.id.code.as_str();
+    if row.is_across() {
+        let (node, title) = widths(area, columns.len());
+        let mut strip = strip
+            .cell(WORD, word, paint.theme.tone(tone))
+            .cell(CODE, code, paint.theme.tone(Tone::Dim))
+            .cell(title, &worst.title, paint.theme.tone(Tone::Plain));
+        for column in columns {
+            let cell = row.cells.iter().find(|cell| cell.place == *column);
+            strip = match cell.map(|cell| verdict(app, cell)) {
+                Some((_, word, tone)) => strip.cell(node, word, paint.theme.tone(tone)),
+                None => strip.gap(node),
+            };
+        }
+        return strip;
+    }
+    let seen = match &worst.verdict {
+        Verdict::Fail { seen, .. } | Verdict::Warn { seen, .. } | Verdict::Pass { seen } => seen,
+        Verdict::Skipped { reason } => reason,
+    };
+    let subject = match (worst.id.subject.as_str(), worst.place.as_str()) {
         ("", "" | "this computer") => String::new(),
         ("", other) => format!(": {other}"),
         (subject, _) => format!(": {subject}"),
     };
-    let title = usize::from(area.width).saturating_sub(3 + 8 + 8) / 2;
-    paint
-        .strip(area)
-        .cell(3, mark, paint.theme.tone(tone))
-        .cell(8, word, paint.theme.tone(tone))
-        .cell(8, result.id.code.as_str(), paint.theme.tone(Tone::Dim))
+    let title = usize::from(area.width).saturating_sub(MARK + WORD + CODE) / 2;
+    strip
+        .cell(WORD, word, paint.theme.tone(tone))
+        .cell(CODE, code, paint.theme.tone(Tone::Dim))
         .cell(
             title.max(20),
-            &format!("{}{subject}", result.title),
+            &format!("{}{subject}", worst.title),
             paint.theme.tone(Tone::Plain),
         )
         .gap(1)

@@ -8,10 +8,10 @@ use super::{
     top,
 };
 use crate::app::{
-    App, Link, Screen,
+    App, Link, Screen, checks,
     keys::Binding,
     wizard::{Standing, Wizard},
-    words::{Tone, since, span, width},
+    words::{Tone, about, counted, since, span, width},
 };
 use crate::{problem::Code, site::Group};
 
@@ -107,25 +107,53 @@ fn freshness(app: &App) -> (String, Tone) {
             // Changes come as they happen: nothing new is no sign of age.
             (Some(_), None) => ("live".to_owned(), Tone::Good),
         },
-        Screen::Wizard(state) => settings(state),
-        Screen::Checks(_) if known.checking => ("checking".to_owned(), Tone::Busy),
+        Screen::Wizard(state) => settings(state, app.size.0),
+        Screen::Checks(_) => checks(app),
         _ => (String::new(), Tone::Dim),
     }
 }
 
+/// How far the checks are.
+fn checks(app: &App) -> (String, Tone) {
+    let known = &app.known;
+    let counts = checks::counts(&known.checks, &known.waivers);
+    let mut text = match (counts.done, known.checking) {
+        (0, true) => return ("checking".to_owned(), Tone::Busy),
+        (0, false) => return (String::new(), Tone::Dim),
+        (done, _) => format!("{} done", done.saturating_sub(known.asked_again.len())),
+    };
+    text = format!("{text} · {} fail · {} warn", counts.failed, counts.warned);
+    if counts.waived > 0 {
+        text = format!("{text} · {} waived", counts.waived);
+    }
+    if let Some(took) = known.check_took {
+        text = format!("{text} · {}", about(took));
+    }
+    let tone = match (known.checking, counts.failed, counts.warned) {
+        (true, ..) => Tone::Busy,
+        (false, 0, 0) => Tone::Good,
+        (false, 0, _) => Tone::Warn,
+        (false, ..) => Tone::Bad,
+    };
+    (text, tone)
+}
+
 /// How far the questions are.
-fn settings(state: &Wizard) -> (String, Tone) {
+fn settings(state: &Wizard, columns: u16) -> (String, Tone) {
+    const ROOMY: u16 = 80;
     let good = |group: &&Group| state.standing(**group) == Standing::Good;
     let good = Group::ALL.iter().filter(good).count();
-    let tone = if good == Group::ALL.len() {
-        Tone::Good
-    } else {
-        Tone::Dim
+    let (wrong, open) = state.counts();
+    let mut text = format!("{good} of {} groups", Group::ALL.len());
+    if open > 0 && columns >= ROOMY {
+        text = format!("{text} · {open} to answer");
+    }
+    let tone = match (wrong, open) {
+        (0, 0) => Tone::Good,
+        (0, _) => Tone::Dim,
+        _ => Tone::Bad,
     };
-    (
-        format!("{good} of {} groups are complete", Group::ALL.len()),
-        tone,
-    )
+    (format!("{text} · {}", counted(wrong, "problem")), tone)
 }
 
 /// The keys that work now, as many as fit; a short answer to the last key stands in their place.

@@ -2,6 +2,7 @@
 
 mod health;
 mod logs;
+mod wizard;
 
 use ratatui::{Terminal, backend::CrosstermBackend};
 
@@ -9,6 +10,7 @@ use super::{Theme, draw, shot};
 use crate::{
     app::{
         App, Goto, Input,
+        checks::tests::two_nodes,
         fixture::{self, at},
         keys::Key,
     },
@@ -26,6 +28,17 @@ fn check(name: &str, mut app: App) {
         let picture = shot(&app, Theme::colour(), (columns, rows));
         insta::assert_snapshot!(format!("{name}_{columns}x{rows}"), picture);
     }
+}
+
+/// The widest and highest of the usual windows.
+const LARGE: (u16, u16) = (200, 60);
+
+/// The same, also on a large terminal.
+fn check_all(name: &str, mut app: App) {
+    app.update(Input::Resize(LARGE.0, LARGE.1));
+    let picture = shot(&app, Theme::colour(), LARGE);
+    insta::assert_snapshot!(format!("{name}_{}x{}", LARGE.0, LARGE.1), picture);
+    check(name, app);
 }
 
 fn press(mut app: App, keys: &[Key]) -> App {
@@ -135,45 +148,14 @@ fn without_colour_no_colour_command_is_sent_and_the_chosen_row_stays_reversed() 
 }
 
 #[test]
-fn settings_of_a_site() {
-    check(
-        "wizard_new",
-        press(fixture::welcome(), &[Key::Down, Key::Down, Key::Enter]),
-    );
-    check("wizard_change", fixture::opened(Goto::Settings));
-    let mut wrong = press(fixture::welcome(), &[Key::Down, Key::Down, Key::Enter]);
-    wrong = press(wrong, &letters("St Mary's"));
-    check("wizard_wrong", wrong);
-    let keys = [Key::Down, Key::Down, Key::Enter, Key::Ctrl('d')];
-    check("wizard_review_wrong", press(fixture::welcome(), &keys));
-    let pages = [Key::PageDown; 9];
-    check(
-        "wizard_review_good",
-        press(fixture::opened(Goto::Settings), &pages),
-    );
-}
-
-#[test]
-fn a_secret_never_shows_unless_asked_for() {
-    let mut app = press(fixture::welcome(), &[Key::Down, Key::Down, Key::Enter]);
-    app = press(app, &[Key::PageDown; 7]);
-    // To the access key, the fifth field of the backups.
-    app = press(app, &[Key::Down; 4]);
-    app = press(app, &letters("canary"));
-    let picture = shot(&app, Theme::colour(), (80, 24));
-    assert!(
-        picture.contains("••••••") && !picture.contains("canary"),
-        "{picture}"
-    );
-    assert!(!format!("{app:?}").contains("canary"));
-    let picture = shot(&press(app, &[Key::Ctrl('r')]), Theme::colour(), (80, 24));
-    assert!(picture.contains("canary"), "{picture}");
-}
-
-#[test]
 fn checks_before_a_deploy() {
     check("checks", fixture::checks());
     check("checks_running", fixture::opened(Goto::Checks));
+    check_all("checks_nodes", two_nodes(80));
+    let mut again = two_nodes(80);
+    again.update(Input::Key(Key::Char('R')));
+    check_all("checks_again", again);
+    check("checks_fix", press(two_nodes(80), &[Key::Char('f')]));
     let mut keys = vec![Key::Char('w')];
     keys.extend(letters("renewed at noon"));
     check("checks_waive", press(fixture::checks(), &keys));
@@ -242,16 +224,18 @@ fn a_window_that_is_too_small_says_so() {
 fn no_window_is_too_small_or_too_large_to_draw() {
     for columns in [1, 2, 10, 59, 60, 61, 109, 110, 111, 240] {
         for rows in [1, 2, 14, 15, 16, 60] {
-            for mut app in [
-                fixture::welcome(),
-                fixture::pulling(),
-                fixture::checks(),
-                fixture::planned(),
-                fixture::health(),
-                fixture::opened(Goto::Settings),
-                press(fixture::pulling(), &[Key::Char('e')]),
-                press(fixture::failed(), &[Key::Char('s')]),
-            ] {
+            let makers: [fn() -> App; 8] = [
+                fixture::welcome,
+                fixture::pulling,
+                fixture::checks,
+                fixture::planned,
+                fixture::health,
+                || fixture::opened(Goto::Settings),
+                || press(fixture::pulling(), &[Key::Char('e')]),
+                || press(fixture::failed(), &[Key::Char('s')]),
+            ];
+            for make in makers {
+                let mut app = make();
                 app.update(Input::Resize(columns, rows));
                 shot(&app, Theme::colour(), (columns, rows));
             }

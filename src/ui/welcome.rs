@@ -56,7 +56,15 @@ fn words(app: &App, row: &Row) -> (String, String) {
             .known
             .sites
             .get(*index)
-            .map(|site| (format!("Open {}", site.name), site.state.clone()))
+            .map(|site| {
+                // A run that was stopped is gone on with.
+                let verb = if site.state.starts_with("stopped") {
+                    "Continue with"
+                } else {
+                    "Open"
+                };
+                (format!("{verb} {}", site.name), site.state.clone())
+            })
             .unwrap_or_default(),
         Row::New if !app.known.begun.is_empty() => (
             "Go on with the new site".to_owned(),
@@ -65,6 +73,10 @@ fn words(app: &App, row: &Row) -> (String, String) {
         Row::New => (
             "Set up a new site".to_owned(),
             "about 15 minutes of questions".to_owned(),
+        ),
+        Row::Import => (
+            "Import settings from a file".to_owned(),
+            "a site.yaml, or the reference's variables.tfvars".to_owned(),
         ),
         Row::Rehearse => (
             "Rehearse".to_owned(),

@@ -10,19 +10,38 @@ use super::{
 use crate::{
     app::{
         App, list, story,
-        wizard::{Purpose, Standing, Wizard},
-        words::{Tone, Words},
+        wizard::{Purpose, Standing, Wizard, bill, note},
+        words::{Tone, Words, width},
     },
+    problem::Code,
     site::{Field, Group, Kind},
 };
 
 /// Columns of the groups.
 const GROUPS: u16 = 17;
 
+/// Rows under the field that is typed, so that nothing below it moves while it is judged and looked at.
+const NOTE: usize = 3;
+
+/// The same on a low terminal.
+const SHORT_NOTE: usize = 2;
+
+/// From so many rows on there is room for the longer one.
+const ROOMY: usize = 10;
+
+/// Columns of a value on a terminal that is wide enough to show more beside it.
+const VALUE: usize = 40;
+
 /// Draws the screen.
 pub fn draw(app: &App, state: &Wizard, paint: &mut Paint<'_>, area: Rect) {
-    let help_rows = (area.height / 3).clamp(4, 8);
-    let (main, rest) = top(area, area.height.saturating_sub(help_rows + 1));
+    let advice = advice(state);
+    // The review needs no help beside it, unless something is wrong.
+    let help_rows = if advice.is_empty() {
+        0
+    } else {
+        (area.height / 4).clamp(4, 8) + 1
+    };
+    let (main, rest) = top(area, area.height.saturating_sub(help_rows));
     let (line, help) = top(rest, 1);
     let (side, fields) = left(main, GROUPS);
     let (edge, fields) = left(fields, 2);
@@ -30,10 +49,12 @@ pub fn draw(app: &App, state: &Wizard, paint: &mut Paint<'_>, area: Rect) {
     paint.upright(edge);
     match state.group() {
         Some(group) => page(app, state, group, paint, fields),
-        None => review(state, paint, fields),
+        None => review(app, state, paint, fields),
     }
-    paint.divide(line);
-    paint.paragraphs(help, &advice(state));
+    if !advice.is_empty() {
+        paint.divide(line);
+        paint.paragraphs(help, &advice);
+    }
 }
 
 fn groups(state: &Wizard, paint: &mut Paint<'_>, area: Rect) {
@@ -72,103 +93,149 @@ fn label_columns(area: Rect) -> usize {
 }
 
 fn page(app: &App, state: &Wizard, group: Group, paint: &mut Paint<'_>, area: Rect) {
-    let fields: Vec<&Field> = group.fields().collect();
+    let fields: Vec<&'static Field> = group.fields().collect();
     let height = usize::from(area.height);
-    let first = list::top(state.field, fields.len(), height);
-    for (row, (index, field)) in (0..area.height).zip(fields.iter().enumerate().skip(first)) {
-        let focused = index == state.field;
-        let wrong = state.shows_problem(field);
-        let mark = match (focused, wrong) {
-            (_, true) => "!!",
-            (true, false) => "> ",
-            (false, false) => "  ",
+    // The field that is typed and its note are one block, which is always in sight.
+    let room = if height < ROOMY { SHORT_NOTE } else { NOTE };
+    let rows = fields.len() + room;
+    let first = list::top(state.field + 1, rows, height);
+    for (row, at) in (0..area.height).zip(first..rows) {
+        let index = match at {
+            at if at <= state.field => at,
+            at if at <= state.field + room => continue,
+            at => at - room,
         };
-        let tone = if wrong { Tone::Bad } else { Tone::Plain };
-        let label = if focused { Tone::Strong } else { tone };
-        let columns = label_columns(area);
-        let strip = paint
-            .strip(area)
-            .cell(3, mark, paint.theme.tone(tone))
-            .cell(columns, field.label, paint.theme.tone(label))
-            .gap(1);
-        let used = u16::try_from(columns + 4).unwrap_or(area.width);
-        paint.line(area, row, &strip);
-        let (_, value) = left(area, used);
-        if focused {
-            typed(state, field, paint, value, row);
-        } else {
-            let (text, preset) = state.shown(field);
-            let tone = if preset { Tone::Dim } else { tone };
-            paint.text(value, row, &text, paint.theme.tone(tone));
+        if let Some(field) = fields.get(index) {
+            one(
+                app,
+                state,
+                (field, index == state.field),
+                paint,
+                (area, row),
+            );
         }
     }
-    let free = height.saturating_sub(fields.len() - first);
-    let (_, rest) = top(area, u16::try_from(height - free).unwrap_or(area.height));
-    probes(app, &fields, paint, rest);
+    if let Some(field) = fields.get(state.field) {
+        let note = note::under(state, &app.known, field, app.now);
+        let from = (state.field + 1).saturating_sub(first);
+        let (_, below) = top(area, u16::try_from(from).unwrap_or(area.height));
+        let (_, below) = left(below, 3);
+        let (below, _) = top(below, u16::try_from(room).unwrap_or(1));
+        paint.paragraphs(below, &note);
+    }
+    paint.overflow(area, first, rows);
 }
 
-/// The line that is typed, with the preset in grey while it is empty.
-fn typed(state: &Wizard, field: &Field, paint: &mut Paint<'_>, area: Rect, row: u16) {
+/// One field.
+fn one(
+    app: &App,
+    state: &Wizard,
+    (field, focused): (&'static Field, bool),
+    paint: &mut Paint<'_>,
+    (area, row): (Rect, u16),
+) {
+    let wrong = state.shows_problem(field);
+    let (mark, tone) = match (wrong, note::mark(state, &app.known, field)) {
+        (true, _) => ("!!", Tone::Bad),
+        (false, Some((mark, tone))) => (mark, tone),
+        (false, None) if focused => ("> ", Tone::Plain),
+        (false, None) => ("  ", Tone::Plain),
+    };
+    let label = match (focused, wrong) {
+        (true, _) => Tone::Strong,
+        (false, true) => Tone::Bad,
+        (false, false) => Tone::Plain,
+    };
+    let columns = label_columns(area);
+    let strip = paint
+        .strip(area)
+        .cell(3, mark, paint.theme.tone(tone))
+        .cell(columns, field.label, paint.theme.tone(label))
+        .gap(1);
+    let used = u16::try_from(columns + 4).unwrap_or(area.width);
+    paint.line(area, row, &strip);
+    let (_, value) = left(area, used);
+    let beside = beside(app, state, field, focused);
+    let shown = if focused {
+        typed(state, field, paint, value, row)
+    } else {
+        let (text, preset) = state.shown(field);
+        let tone = match (wrong, preset) {
+            (true, _) => Tone::Bad,
+            (false, true) => Tone::Dim,
+            (false, false) => Tone::Plain,
+        };
+        paint.text(value, row, &text, paint.theme.tone(tone));
+        width(&text)
+    };
+    if let Some((text, tone, from)) = beside {
+        let from = from.max(shown + 2);
+        let (_, rest) = left(value, u16::try_from(from).unwrap_or(value.width));
+        // A few letters of a sentence say nothing.
+        if usize::from(rest.width) >= width(&text).min(24) {
+            paint.text(rest, row, &text, paint.theme.tone(tone));
+        }
+    }
+}
+
+/// What stands beside a value: the price of a switch, and on wide terminals what was seen.
+fn beside(
+    app: &App,
+    state: &Wizard,
+    field: &'static Field,
+    focused: bool,
+) -> Option<(String, Tone, usize)> {
+    const SWITCH: usize = 6;
+    if let (Group::Components, false) = (field.group, focused)
+        && let Some(price) = bill::beside(app.known.costs.as_ref(), &state.draft, field)
+    {
+        return Some((price, Tone::Dim, SWITCH));
+    }
+    if focused {
+        return None;
+    }
+    let text = note::words(state, &app.known, field)?;
+    let (_, tone) = note::mark(state, &app.known, field)?;
+    Some((text, tone, VALUE))
+}
+
+/// The line that is typed, with the preset in grey while it is empty; gives the columns it takes.
+fn typed(state: &Wizard, field: &Field, paint: &mut Paint<'_>, area: Rect, row: u16) -> usize {
     let hidden = field.secret().is_some() && !state.reveal;
     paint.entry(area, row, &state.entry, hidden);
+    let mut used = state.entry.len() + 1;
     if state.entry.is_empty() {
         let (text, _) = state.shown(field);
         let (_, after) = left(area, 1);
         paint.text(after, row, &text, paint.theme.tone(Tone::Dim));
-    } else if let Kind::Choice(_) = field.kind {
-        let (_, after) = left(area, u16::try_from(state.entry.len() + 2).unwrap_or(0));
+        used += width(&text);
+    }
+    if let Kind::Choice(_) = field.kind {
+        let (_, after) = left(area, u16::try_from(used + 1).unwrap_or(0));
         paint.text(after, row, "Left/Right", paint.theme.tone(Tone::Dim));
     }
+    used
 }
 
-/// What was seen about the answers of this page.
-fn probes(app: &App, fields: &[&Field], paint: &mut Paint<'_>, area: Rect) {
-    let seen = app
-        .known
-        .probes
-        .iter()
-        .filter(|probe| fields.iter().any(|field| field.id == probe.field));
-    for (row, probe) in (1..area.height).zip(seen) {
-        let (mark, text, tone) = match &probe.seen {
-            Ok(text) => ("OK", text, Tone::Good),
-            Err(text) => ("!!", text, Tone::Bad),
-        };
-        let strip = paint
-            .strip(area)
-            .cell(3, mark, paint.theme.tone(tone))
-            .put(text, paint.theme.tone(Tone::Plain));
-        paint.line(area, row, &strip);
-    }
-}
-
-fn review(state: &Wizard, paint: &mut Paint<'_>, area: Rect) {
+fn review(app: &App, state: &Wizard, paint: &mut Paint<'_>, area: Rect) {
     let fields = state.fields();
-    if fields.is_empty() {
-        let next = match state.purpose {
-            Purpose::New => {
-                "Ctrl-D makes the site: its vault gets a passphrase, then the checks begin."
-            }
-            Purpose::Change => "Ctrl-D keeps the changes and goes on to the checks.",
-        };
-        let mut body = vec![
-            Words::new(Tone::Good, "Every answer can be used."),
-            Words::new(Tone::Plain, next),
-        ];
-        for (_, warning) in state.draft.warnings() {
-            body.push(Words::empty());
-            body.extend(story::problem(&warning).into_iter().map(|words| Words {
-                tone: if words.tone == Tone::Bad {
-                    Tone::Warn
-                } else {
-                    words.tone
-                },
-                ..words
-            }));
+    let costs = match &app.known.costs {
+        Some((_, costs)) => bill::bill(costs),
+        None if app.known.costing.is_some() => {
+            vec![Words::new(Tone::Dim, "Adding up what the site needs...")]
         }
+        None => Vec::new(),
+    };
+    if fields.is_empty() {
+        let mut body = good(state);
+        body.extend(costs);
         paint.paragraphs(area, &body);
         return;
     }
-    let (head, rest) = top(area, 1);
+    let most = area.height.saturating_sub(4).max(area.height / 2);
+    let rows = u16::try_from(fields.len() + 1).unwrap_or(most).min(most);
+    let (list, rest) = top(area, rows);
+    let (head, list) = top(list, 1);
     paint.text(
         head,
         0,
@@ -178,31 +245,67 @@ fn review(state: &Wizard, paint: &mut Paint<'_>, area: Rect) {
     let lines: Vec<Strip> = fields
         .iter()
         .map(|field| {
+            let (mark, tone) = if state.is_open(field.id) {
+                ("..", Tone::Dim)
+            } else {
+                ("!!", Tone::Bad)
+            };
+            let why = state.problem(field.id).map(note::reason);
             paint
-                .strip(rest)
-                .cell(3, "!!", paint.theme.tone(Tone::Bad))
+                .strip(list)
+                .cell(3, mark, paint.theme.tone(tone))
                 .cell(12, field.group.title(), paint.theme.tone(Tone::Dim))
-                .put(field.label, paint.theme.tone(Tone::Plain))
+                .cell(26, field.label, paint.theme.tone(Tone::Plain))
+                .gap(1)
+                .put(&why.unwrap_or_default(), paint.theme.tone(Tone::Dim))
         })
         .collect();
-    paint.strips(rest, state.field, &lines);
+    paint.strips(list, state.field, &lines);
+    paint.paragraphs(rest, &costs);
 }
 
-/// What to know about the field: first what is wrong, then why it is asked.
+/// What stands on the review when nothing is wrong.
+fn good(state: &Wizard) -> Vec<Words> {
+    let next = match state.purpose {
+        Purpose::New => {
+            "Ctrl-D makes the site: its vault gets a passphrase, then the checks begin."
+        }
+        Purpose::Change => "Ctrl-D keeps the changes and goes on to the checks.",
+    };
+    let mut body = vec![
+        Words::new(Tone::Good, "Every answer can be used."),
+        Words::new(Tone::Plain, next),
+        Words::new(Tone::Dim, "Ctrl-E shows every answer and every cost."),
+    ];
+    for (_, warning) in state.draft.warnings() {
+        body.extend(story::problem(&warning).into_iter().map(|words| Words {
+            tone: if words.tone == Tone::Bad {
+                Tone::Warn
+            } else {
+                words.tone
+            },
+            ..words
+        }));
+    }
+    body.push(Words::empty());
+    body
+}
+
+/// What to know about the field: why it is asked, how it is answered, and what to do when it is wrong.
 fn advice(state: &Wizard) -> Vec<Words> {
     let Some(field) = state.focus() else {
         return Vec::new();
     };
-    let mut body = Vec::new();
+    let mut body = vec![
+        Words::new(Tone::Plain, field.why),
+        Words::new(Tone::Dim, format!("Example: {}", field.example)),
+    ];
     if state.shows_problem(field)
         && let Some(problem) = state.problem(field.id)
+        && !matches!(problem.code, Code::Site01 | Code::Site02)
     {
+        // Of a text that is wrong by itself all is said under the field.
         body.extend(story::problem(problem));
-        if problem.remedy.contains(field.why) {
-            return body;
-        }
     }
-    body.push(Words::new(Tone::Plain, field.why));
-    body.push(Words::new(Tone::Dim, format!("Example: {}", field.example)));
     body
 }

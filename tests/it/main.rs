@@ -23,6 +23,7 @@ mod faults;
 mod golden;
 mod hooks;
 mod hostile;
+mod journey;
 mod lease;
 mod odoo;
 mod parts;

@@ -10,6 +10,7 @@ mod keys;
 mod killed;
 mod looking;
 pub(crate) mod objects;
+mod questions;
 mod restored;
 mod scenario;
 mod secret;
@@ -319,13 +320,13 @@ fn lines(path: &Path) -> usize {
     text.matches('\n').count()
 }
 
-fn kill(pid: u32) {
+pub fn kill(pid: u32) {
     // It may have ended by itself.
     kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), Signal::KILL).ok();
 }
 
 /// Every living process with its arguments, spaces between them.
-fn processes() -> Vec<(u32, String)> {
+pub fn processes() -> Vec<(u32, String)> {
     let mut found = Vec::new();
     for name in names(Path::new("/proc")) {
         let Ok(pid) = name.parse() else { continue };

@@ -21,6 +21,7 @@ const PURE: &[&str] = &[
     "ui",
     "check/verdict",
     "check/judge",
+    "check/question",
     "engine/event",
     "engine/schedule",
     "engine/view",
@@ -74,13 +75,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "problem", "site", "plan", "catalog", "check", "engine", "watch", "restore",
+            "problem", "site", "plan", "catalog", "check", "engine", "watch", "restore", "capacity",
         ],
     ),
     (
         "ui",
         &[
-            "problem", "site", "plan", "catalog", "check", "engine", "watch", "restore", "app",
+            "problem", "site", "plan", "catalog", "check", "engine", "watch", "restore",
+            "capacity", "app",
         ],
     ),
     (

@@ -24,7 +24,7 @@ pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
     }
     let size = app.size;
     match &mut app.dialog {
-        Some(Dialog::Text(card)) if act == Act::Copy => vec![Effect::Copy(card.plain())],
+        Some(Dialog::Text(card)) if act == Act::Copy => vec![Effect::Copy(card.copied())],
         Some(Dialog::Text(card)) => {
             card.scroll = list::moved(act, card.scroll, card.furthest(size) + 1);
             Vec::new()
@@ -87,6 +87,12 @@ fn choose(app: &mut App, does: Does) -> Vec<Effect> {
             app.dialog = Some(Dialog::log_range());
             Vec::new()
         }
+        Does::Field(id) => {
+            if let Screen::Wizard(state) = &mut app.screen {
+                state.visit(id);
+            }
+            Vec::new()
+        }
         Does::Namespace(namespace) => {
             super::super::health::show_namespace(app, namespace);
             Vec::new()
@@ -124,12 +130,14 @@ fn enter(app: &mut App) -> Vec<Effect> {
             reason: text.trim().to_owned(),
         })],
         Asked::Waive(check) => {
-            app.known.waivers.push(Waiver {
+            let waiver = Waiver {
                 id: check.clone(),
                 reason: text.trim().to_owned(),
+                by: String::new(),
                 at: app.now,
-            });
-            Vec::new()
+            };
+            app.known.waivers.push(waiver.clone());
+            vec![Effect::KeepWaiver(waiver)]
         }
         Asked::Restore(moment) => {
             if text.trim() != app.known.site {
@@ -156,6 +164,10 @@ fn enter(app: &mut App) -> Vec<Effect> {
                 return Vec::new();
             };
             logs::ask(app, |wish| wish.range = range)
+        }
+        Asked::Import => {
+            app.notice = Some("Reading the file...".to_owned());
+            vec![Effect::Import(text.trim().to_owned())]
         }
         Asked::Unlock(site) => vec![Effect::Unlock(site.clone(), SecretString::from(text))],
         Asked::Passphrase => {

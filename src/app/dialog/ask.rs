@@ -28,6 +28,8 @@ pub enum Asked {
     Copies(Workload),
     /// The passphrase of this site's vault.
     Unlock(String),
+    /// A file of answers.
+    Import,
     /// A new vault's passphrase, typed twice; empty makes a key file.
     Passphrase,
 }
@@ -122,6 +124,7 @@ impl Ask {
                 | Asked::Restore(_)
                 | Asked::Moment
                 | Asked::LogRange
+                | Asked::Import
                 | Asked::Deed(_)
                 | Asked::Copies(_) => !self.entry.text().trim().is_empty(),
                 Asked::Unlock(_) => !self.entry.is_empty(),

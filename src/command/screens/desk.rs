@@ -1,8 +1,7 @@
 //! The desk: takes one wish of the screens after the other; what takes long is done beside it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use futures::FutureExt as _;
 use secrecy::SecretString;
 use tokio::{
     sync::{mpsc, watch},
@@ -14,10 +13,8 @@ use crate::{
     app::{
         Effect, Input, Lock as Locked,
         health::deed::Deed,
-        known::Probe,
         logs::{store::Store, wish::Wish},
     },
-    check,
     command::{Context, settings},
     engine::event::Command,
     plan::ObjectRef,
@@ -25,7 +22,6 @@ use crate::{
     session::{Reach, Session, Tools, Workplace, World},
     site::{Secrets, SiteDraft},
     sys::{
-        Routes,
         clock::Clock,
         files,
         sites::{SiteDir, Sites},
@@ -43,6 +39,8 @@ pub struct Desk<'a> {
     pub(super) inputs: mpsc::Sender<Input>,
     pub(super) clock: watch::Sender<Clock>,
     pub(super) open: Option<Open>,
+    /// Looks at answers that are on their way, by field.
+    pub(super) looking: BTreeMap<&'static str, AbortHandle>,
 }
 
 /// The site that is open; what works for it ends with it.
@@ -86,6 +84,7 @@ impl<'a> Desk<'a> {
             inputs,
             clock,
             open: None,
+            looking: BTreeMap::new(),
         }
     }
 
@@ -93,7 +92,17 @@ impl<'a> Desk<'a> {
     pub async fn work(mut self, first: First, mut asked: mpsc::Receiver<Effect>) {
         self.begin(first).await;
         while let Some(effect) = asked.recv().await {
-            self.perform(effect).await;
+            let mut next = Some(effect);
+            while let Some(effect) = next.take() {
+                // Of answers that are kept one after the other only the newest is written.
+                if matches!(effect, Effect::SaveDraft(_)) {
+                    next = asked.try_recv().ok();
+                    if matches!(next, Some(Effect::SaveDraft(_))) {
+                        continue;
+                    }
+                }
+                self.perform(effect).await;
+            }
         }
     }
 
@@ -129,8 +138,13 @@ impl<'a> Desk<'a> {
                 self.create(*draft, secrets, locked).await;
             }
             Effect::ChangeSite(draft, secrets) => self.change(*draft, secrets).await,
-            Effect::Probe(draft) => self.probe(*draft),
+            Effect::Probe(draft, asked) => self.probe(&draft, asked),
+            Effect::Cost(draft) => self.cost(*draft),
+            Effect::Complete(field, text) => self.complete(field, text).await,
+            Effect::KeepCertificate(pem) => self.keep_certificate(pem).await,
+            Effect::Import(path) => self.import(&path).await,
             Effect::RunChecks(code) => self.check(code).await,
+            Effect::KeepWaiver(waiver) => self.keep_waiver(waiver).await,
             Effect::LoadPlan => self.plan().await,
             Effect::Compare => self.compare().await,
             Effect::StartDeploy(waivers) => self.deploy(&waivers).await,
@@ -145,16 +159,6 @@ impl<'a> Desk<'a> {
             Effect::ReadLog(wish) => self.read_log(wish).await,
             Effect::EndLog => self.end_log(),
             Effect::SaveLog { name, store } => self.save_log(&name, store).await,
-        }
-    }
-
-    async fn save_draft(&self, draft: &SiteDraft) {
-        let dir = match &self.open {
-            Some(open) => SiteDir::at(open.session.place.site.clone()),
-            None => self.draft.clone(),
-        };
-        if let Err(problem) = dir.save_draft(draft) {
-            self.tell(Input::Problem(problem)).await;
         }
     }
 
@@ -202,26 +206,6 @@ impl<'a> Desk<'a> {
             Ok(Err(problems)) => self.tell_problems(problems).await,
             Err(broken) => tracing::error!(%broken, "changing a site broke off"),
         }
-    }
-
-    fn probe(&mut self, draft: SiteDraft) {
-        let (folder, routes) = match &self.open {
-            Some(open) => {
-                let world = open.world.as_ref();
-                let routes = world.map(|world| world.doors.routes.clone());
-                (open.session.place.site.clone(), routes.unwrap_or_default())
-            }
-            None => (self.draft.path().to_path_buf(), Routes::default()),
-        };
-        let inputs = self.inputs.clone();
-        let looking = check::probe(draft, folder, routes).boxed();
-        tokio::spawn(async move {
-            let probes = looking.await.into_iter().map(|seen| Probe {
-                field: seen.field,
-                seen: seen.seen,
-            });
-            inputs.send(Input::Wizard(probes.collect())).await.ok();
-        });
     }
 
     async fn plan(&mut self) {

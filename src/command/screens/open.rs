@@ -8,7 +8,11 @@ use super::desk::{Desk, Open};
 use crate::{
     app::{Goto, Input, Opened, RestoreWish, known::Backups},
     check::Waiver,
-    command::{Failure, deploy::keep_waivers, restore::cancelled},
+    command::{
+        Failure,
+        restore::cancelled,
+        waivers::{keep_waivers, since_last_run},
+    },
     engine::{
         event::{Command, Outcome},
         journal::Journal,
@@ -17,6 +21,7 @@ use crate::{
     restore::Wish,
     session::{Mode, Session, Workplace, World, restore, standing},
     sys::{
+        lease,
         sites::SiteDir,
         vault::{Lock, LockKind},
     },
@@ -63,6 +68,7 @@ impl Desk<'_> {
                     rehearsal: false,
                     draft,
                     at: Goto::New,
+                    place: dir.load_place(),
                 };
                 self.tell(Input::Opened(Box::new(opened))).await;
             }
@@ -103,8 +109,15 @@ impl Desk<'_> {
             rehearsal,
             draft,
             at,
+            place: None,
         };
         self.tell(Input::Opened(Box::new(opened))).await;
+        let ended = memory.outcome.as_ref().and(memory.events.last());
+        let ended = ended.map(standing::moment);
+        match since_last_run(&place.reports(), ended) {
+            Ok(waivers) => self.tell(Input::Waivers(waivers)).await,
+            Err(problem) => self.tell(Input::Problem(problem)).await,
+        }
         match joined {
             Some(joined) => self.hear(joined),
             None => {
@@ -132,6 +145,19 @@ impl Desk<'_> {
             }
             inputs.send(Input::RunGone).await.ok();
         });
+    }
+
+    /// Writes down an accepted failure with the name of the person.
+    pub(super) async fn keep_waiver(&mut self, mut waiver: Waiver) {
+        let Some(open) = &self.open else { return };
+        let reports = open.session.place.reports();
+        waiver.by = lease::this_person();
+        // The time of the screens may be a practice cluster's.
+        waiver.at = jiff::Timestamp::now();
+        if let Err(problem) = keep_waivers(&reports, std::slice::from_ref(&waiver)) {
+            return self.tell(Input::Problem(problem)).await;
+        }
+        self.tell(Input::Waived(waiver)).await;
     }
 
     /// Begins the run in a process of its own and listens to it.

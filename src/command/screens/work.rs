@@ -1,5 +1,7 @@
 //! What takes long, done beside the desk: checks, the watch of the cluster, an object.
 
+use std::time::Instant;
+
 use tokio::sync::mpsc;
 
 use super::desk::joined;
@@ -14,11 +16,13 @@ use crate::{
 
 /// Tells each check as it comes.
 pub(super) async fn checks(asked: Asked, inputs: mpsc::Sender<Input>) {
+    let began = Instant::now();
     let mut results = check::run(asked);
     while let Some(result) = results.recv().await {
         inputs.send(Input::Checks(vec![result], false)).await.ok();
     }
     inputs.send(Input::Checks(Vec::new(), true)).await.ok();
+    inputs.send(Input::CheckTime(began.elapsed())).await.ok();
 }
 
 /// Tells each picture of the cluster; a slow screen skips some.

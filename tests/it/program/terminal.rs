@@ -146,6 +146,11 @@ impl Terminal {
         );
     }
 
+    /// Kills the program, as a power cut would, and waits until it is gone.
+    pub async fn killed(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     /// Waits for the end of the program and gives its exit code.
     pub async fn ended(mut self) -> Option<i32> {
         let end = async {
@@ -263,6 +268,12 @@ impl Screen {
                     line.fill(' ');
                 }
             }
+            b'A' => self.at.0 = row.saturating_sub(first.max(1)),
+            b'B' => self.at.0 = (row + first.max(1)).min(ROWS - 1),
+            b'D' => self.at.1 = column.saturating_sub(first.max(1)),
+            b'E' => self.at = ((row + first.max(1)).min(ROWS - 1), 0),
+            b'F' => self.at = (row.saturating_sub(first.max(1)), 0),
+            b'K' if first == 2 => self.cells[row].fill(' '),
             b'K' => self.cells[row][column.min(COLUMNS)..].fill(' '),
             _ => {}
         }
