@@ -8,6 +8,7 @@
     reason = "a measurement that cannot go on stops with its own words, and its result is a table"
 )]
 
+mod console;
 mod delay;
 mod engine;
 mod logs;
@@ -28,12 +29,13 @@ fn main() {
         .filter(|word| !word.starts_with('-'))
         .collect();
     let mut table = Table::default();
-    let parts: [(&str, Measure); 5] = [
+    let parts: [(&str, Measure); 6] = [
         ("screens", screens::measure),
         ("logs", logs::measure),
         ("engine", engine::measure),
         ("program", program::measure),
         ("practice", practice::measure),
+        ("console", console::measure),
     ];
     for (name, measure) in parts {
         if chosen.is_empty() || chosen.iter().any(|word| word == name) {

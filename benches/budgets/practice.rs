@@ -4,6 +4,10 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -45,8 +49,8 @@ const LATENCY: Duration = Duration::from_millis(10);
 /// The budget: our time over that of kubectl.
 const RATIO: f64 = 0.1;
 
-const PODS: usize = 5_000;
-const UPDATES: u32 = 200;
+pub const PODS: usize = 5_000;
+pub const UPDATES: u32 = 200;
 const WATCHERS: usize = 4;
 /// How long the pods change.
 const WHILE: Duration = Duration::from_secs(20);
@@ -71,10 +75,10 @@ pub fn measure(table: &mut Table) {
 }
 
 /// A served practice cluster, ended with this value.
-struct Served {
+pub struct Served {
     child: Child,
-    kubeconfig: PathBuf,
-    point: Point,
+    pub kubeconfig: PathBuf,
+    pub point: Point,
 }
 
 impl Drop for Served {
@@ -84,7 +88,7 @@ impl Drop for Served {
     }
 }
 
-async fn serve(site: &Path) -> Served {
+pub async fn serve(site: &Path) -> Served {
     let kubeconfig = site.with_extension("kubeconfig");
     let child = Command::new(PROGRAM)
         .args(["rehearse", "--serve", "--speed", "max", "--site"])
@@ -299,7 +303,7 @@ fn pod(number: usize) -> Value {
 }
 
 /// Makes the pods and waits until all are ready.
-async fn fill(kube: &Kube) {
+pub async fn fill(kube: &Kube) {
     let made = stream::iter(0..PODS).map(|number| async move {
         let object = Object::from_value(pod(number)).unwrap();
         kube.create(&object).await.unwrap();
@@ -312,9 +316,7 @@ async fn fill(kube: &Kube) {
                 .list(&of, "app.kubernetes.io/name=bench")
                 .await
                 .unwrap();
-            let ready = |pod: &&std::sync::Arc<Value>| {
-                pod["status"]["containerStatuses"][0]["ready"] == true
-            };
+            let ready = |pod: &&Arc<Value>| pod["status"]["containerStatuses"][0]["ready"] == true;
             if pods.iter().filter(ready).count() == PODS {
                 return;
             }
@@ -324,7 +326,7 @@ async fn fill(kube: &Kube) {
     timeout(LIMIT, ready).await.unwrap();
 }
 
-fn request(point: &Point, method: &str, path: &str, body: &str) -> String {
+pub fn request(point: &Point, method: &str, path: &str, body: &str) -> String {
     format!(
         "{method} {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {}\r\n\
          Content-Type: application/merge-patch+json\r\nContent-Length: {}\r\n\r\n{body}",
@@ -373,13 +375,9 @@ async fn watch(point: Point, ready: mpsc::Sender<()>) -> u32 {
 
 /// Changes one pod after the other at the given pace; gives how many changes there were.
 async fn change(point: &Point) -> u32 {
-    let mut stream = TcpStream::connect(point.url.trim_start_matches("http://"))
-        .await
-        .unwrap();
-    stream.set_nodelay(true).unwrap();
+    let mut changes = Changes::new(point).await;
     let mut pace = interval(Duration::from_secs(1) / UPDATES);
     let total = u32::try_from(WHILE.as_secs()).unwrap() * UPDATES;
-    let mut piece = vec![0; 64 * 1024];
     for turn in 0..total {
         pace.tick().await;
         let value = if turn + 1 == total {
@@ -387,19 +385,57 @@ async fn change(point: &Point) -> u32 {
         } else {
             turn.to_string()
         };
+        changes.make(turn, &value).await;
+    }
+    total
+}
+
+/// The same until it is told to stop.
+pub async fn change_until(point: Point, stop: Arc<AtomicBool>) {
+    let mut changes = Changes::new(&point).await;
+    let mut pace = interval(Duration::from_secs(1) / UPDATES);
+    let mut turn = 0;
+    while !stop.load(Ordering::Relaxed) {
+        pace.tick().await;
+        changes.make(turn, &turn.to_string()).await;
+        turn += 1;
+    }
+}
+
+/// A connection over which pods are changed.
+struct Changes<'p> {
+    point: &'p Point,
+    stream: TcpStream,
+    piece: Vec<u8>,
+}
+
+impl<'p> Changes<'p> {
+    async fn new(point: &'p Point) -> Self {
+        let stream = TcpStream::connect(point.url.trim_start_matches("http://"))
+            .await
+            .unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self {
+            point,
+            stream,
+            piece: vec![0; 64 * 1024],
+        }
+    }
+
+    async fn make(&mut self, turn: u32, value: &str) {
         let body = json!({"metadata": {"annotations": {"bench": value}}}).to_string();
         let path = format!(
             "/api/v1/namespaces/default/pods/pod-{}",
             (turn as usize * 7) % PODS
         );
-        stream
-            .write_all(request(point, "PATCH", &path, &body).as_bytes())
+        self.stream
+            .write_all(request(self.point, "PATCH", &path, &body).as_bytes())
             .await
             .unwrap();
-        let mut count = 0;
+        let (mut count, piece) = (0, &mut self.piece);
         // An answer is smaller than the piece and ends with its object.
         while !piece[..count].ends_with(b"}}") {
-            count += stream.read(&mut piece[count..]).await.unwrap();
+            count += self.stream.read(&mut piece[count..]).await.unwrap();
         }
         assert!(
             piece.starts_with(b"HTTP/1.1 200"),
@@ -407,11 +443,10 @@ async fn change(point: &Point) -> u32 {
             String::from_utf8_lossy(&piece[..count])
         );
     }
-    total
 }
 
 /// The processor's time of a process, in seconds.
-fn processor_time(process: u32) -> f64 {
+pub fn processor_time(process: u32) -> f64 {
     let text = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
     let (_, fields) = text.rsplit_once(") ").unwrap();
     let fields: Vec<&str> = fields.split(' ').collect();
@@ -420,7 +455,7 @@ fn processor_time(process: u32) -> f64 {
 }
 
 /// A line of a process's memory, in millions of bytes.
-fn memory(process: u32, name: &str) -> f64 {
+pub fn memory(process: u32, name: &str) -> f64 {
     let text = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = text
         .lines()

@@ -74,7 +74,7 @@ pub fn status(view: &ClusterView) -> String {
     if view.findings.is_empty() {
         line("Nothing needs attention.".to_owned());
     }
-    for finding in &view.findings {
+    for finding in view.causes() {
         line(format!(
             "{:<9}{}  [{}]  {}",
             finding.health.word(),
@@ -86,6 +86,9 @@ pub fn status(view: &ClusterView) -> String {
             line(format!("           because: {cause}"));
         }
         line(format!("           to fix: {}", finding.problem.remedy));
+        for follower in &finding.brings {
+            line(format!("           follows from it: {follower}"));
+        }
     }
     line(counts(view));
     text
@@ -128,7 +131,7 @@ pub fn status_json(view: &ClusterView) -> Value {
         .iter()
         .map(|finding| {
             json!({"health": finding.health.word(), "about": finding.about, "since": finding.since,
-                "problem": finding.problem})
+                "services": finding.services, "because_of": finding.because_of, "problem": finding.problem})
         })
         .collect();
     let pods: Vec<Value> = view

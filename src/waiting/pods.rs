@@ -214,7 +214,7 @@ fn container(pod: &Value, status: &Value, images: &str, live: &Live) -> Option<(
         | "InvalidImageName"
         | "ErrImageNeverPull"
         | "RegistryUnavailable" => Some((0, image(pod, (part, images), status, live))),
-        "CrashLoopBackOff" => Some((0, crash(name, part, status, since))),
+        "CrashLoopBackOff" => Some((0, crash((name, part), status, since, live))),
         "RunContainerError" => {
             let last = status.pointer("/lastState/terminated");
             let said = last.map_or(message, |last| text(last, "/message"));
@@ -266,6 +266,10 @@ fn image(pod: &Value, (part, images): (&str, &str), status: &Value, live: &Live)
         || cause.contains("forbidden")
     {
         format!("Check the login for {registry} on the nodes. The pod tries again by itself.")
+    } else if cause.contains("toomanyrequests") || cause.contains("429") {
+        format!(
+            "{registry} lets nobody pull more for now: wait, or give the nodes a login for it, or use the site's own registry. The pod tries again by itself."
+        )
     } else if cause.contains("not found") {
         format!(
             "Push the image to {registry} or correct its name in site.yaml. The pod tries again by itself."
@@ -302,7 +306,12 @@ fn cause(said: &str, image: &str) -> String {
     }
 }
 
-fn crash(name: &str, part: &str, status: &Value, since: Option<Timestamp>) -> Reason {
+fn crash(
+    (name, part): (&str, &str),
+    status: &Value,
+    since: Option<Timestamp>,
+    live: &Live,
+) -> Reason {
     let count = status
         .pointer("/restartCount")
         .and_then(Value::as_u64)
@@ -315,19 +324,34 @@ fn crash(name: &str, part: &str, status: &Value, since: Option<Timestamp>) -> Re
         let said = text(status, "/lastState/terminated/message");
         return unstartable((name, part), said, since);
     }
+    // The kubelet ends what does not answer; the exit code then says only that it was ended.
+    let unanswered = event(live, "Pod", name, &["Unhealthy"])
+        .map(|event| text(event, "/message"))
+        .filter(|said| {
+            said.starts_with("Liveness probe failed") && matches!(code, Some(137 | 143))
+        });
     let how = match (code, reason) {
         (_, "OOMKilled") => "it used more memory than its limit".to_owned(),
+        _ if unanswered.is_some() => {
+            format!("it did not answer ({})", unanswered.unwrap_or_default())
+        }
         (Some(code), _) => format!("exit code {code}"),
         (None, _) => "for an unknown reason".to_owned(),
     };
     let times = times(count);
+    let remedy = match reason {
+        "OOMKilled" => MORE_MEMORY,
+        _ => READ_LOG,
+    };
     known(
         Code::Wait03,
         format!("container {part} of pod {name} ended {times}: {how}"),
         since,
-        READ_LOG,
+        remedy,
     )
 }
+
+const MORE_MEMORY: &str = "Raise its memory limit if it needs that much; its log (press l) shows what it did before it ended.";
 
 const READ_LOG: &str = "Read its log (press l): its last lines hold the reason.";
 
@@ -458,5 +482,6 @@ fn volumes(pod: &Value, live: &Live) -> Option<(u8, Reason)> {
     let remedy = format!(
         "Check on {node} that iscsid runs and multipathd does not: systemctl status iscsid multipathd. A disk that is only slow is attached in the end."
     );
-    Some((3, known(Code::Wait07, sentence, when(event), &remedy)))
+    let since = time(event, "/firstTimestamp").or_else(|| when(event));
+    Some((3, known(Code::Wait07, sentence, since, &remedy)))
 }

@@ -80,6 +80,19 @@ impl History {
         }
     }
 
+    /// Gives what lasts the moment at which it began, which the objects may have forgotten.
+    pub fn remember(&self, view: &mut ClusterView) {
+        for finding in &mut view.findings {
+            let key = (
+                finding.problem.code.as_str().to_owned(),
+                finding.about.clone(),
+            );
+            let known = self.open.get(&key).and_then(|row| row.at);
+            // What never told a beginning is not given one: it may be older than this watch.
+            finding.since = finding.since.map(|since| known.unwrap_or(since).min(since));
+        }
+    }
+
     /// A finding that ended a moment ago and is there again.
     fn again(&mut self, key: &Key, now: Timestamp) -> Option<TimelineRow> {
         let at = self.over.iter().rposition(|(known, row)| {
@@ -117,6 +130,9 @@ mod tests {
             problem: Problem::new(Code::Wait03, "It ends.", "Look."),
             about: (*about).to_owned(),
             since: None,
+            services: Vec::new(),
+            brings: Vec::new(),
+            because_of: None,
         };
         ClusterView {
             at: Some(at(second)),

@@ -206,6 +206,7 @@ impl Board {
             ..picture
         };
         self.history.look(&view);
+        self.history.remember(&mut view);
         view.timeline = self.history.rows(std::mem::take(&mut view.timeline));
         view
     }

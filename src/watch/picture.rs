@@ -16,7 +16,7 @@ use super::{
 /// Draws the picture.
 pub fn draw(snapshot: &Snapshot, carriers: &Carriers, now: Timestamp) -> ClusterView {
     let facts = Facts::new(snapshot, now);
-    let found = rules::findings(&facts);
+    let found = rules::fold(rules::findings(&facts), &facts, carriers);
     let backups = rows::backups::rows(&facts);
     let jobs = rows::jobs::rows(&facts);
     let releases = rows::releases::rows(&facts);

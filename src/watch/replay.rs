@@ -203,3 +203,37 @@ fn the_night_a_machine_was_lost_line_by_line() {
         insta::assert_snapshot!(recording, letter.text);
     }
 }
+
+#[test]
+fn the_night_a_machine_was_lost_as_the_health_screen_showed_it() {
+    let letter = letter(
+        "node-lost-screen",
+        &Timeline::of_the_lost_node(),
+        Subjects::Screen,
+    );
+    insta::assert_snapshot!("node-lost-screen", letter.text);
+    // While its operator is dead and its primary out of reach, the database is never called well.
+    let lost = letter
+        .text
+        .split("\n\n")
+        .filter(|at| at.contains("nobody can tell of"));
+    for moment in lost {
+        assert!(!moment.contains("Registration and records ok"), "{moment}");
+        assert!(!moment.contains("archive care-db: archiving"), "{moment}");
+    }
+}
+
+#[test]
+fn the_other_recordings_as_the_health_screen_showed_them() {
+    for (recording, cluster) in [
+        ("cnpg-initdb-two-instances", "care-db"),
+        ("cnpg-initdb-archiver-s3-unreachable-then-ok", "pg"),
+        ("cnpg-backup", "pg"),
+        ("cnpg-restore-to-moment", "pg2"),
+        ("cnpg-restore-fails-target-too-late", "late"),
+    ] {
+        let timeline = Timeline::of_cluster(recording, cluster);
+        let letter = letter(recording, &timeline, Subjects::Screen);
+        insta::assert_snapshot!(format!("{recording}-screen"), letter.text);
+    }
+}

@@ -3,8 +3,13 @@
 mod backups;
 mod certificates;
 mod database;
+mod fold;
+mod jobs;
+mod network;
 mod nodes;
 mod pods;
+mod releases;
+mod spaces;
 #[cfg(test)]
 mod tests;
 mod volumes;
@@ -21,12 +26,16 @@ use super::{
 use crate::problem::Problem;
 pub use certificates::{LATE as CERTIFICATE_LATE, SOON as CERTIFICATE_SOON};
 pub use database::archivers;
+pub use fold::fold;
 
 /// Findings shown at once; more would hide the first.
 const MOST: usize = 200;
 
 /// How long a fresh or changing workload may be below its wish.
 const SETTLING: Duration = Duration::from_mins(2);
+
+/// What is away for a moment while it is replaced.
+const BRIEF: Duration = Duration::from_secs(30);
 
 /// Whom a finding concerns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +59,33 @@ pub struct Found {
     pub owner: (String, String),
     /// Causes come before their effects: 0 is the deepest.
     rank: u8,
+    /// Namespaces that it concerns as well.
+    pub touches: Vec<String>,
+    /// What it tells of, besides its owner.
+    tells: Vec<Link>,
+    /// What it may follow from, besides its owner.
+    follows: Vec<Link>,
+}
+
+/// What ties an effect to its cause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Link {
+    /// This node is silent.
+    Silent(String),
+    /// This node is closed to new pods.
+    Closed(String),
+    /// This node is short of something.
+    Short(String),
+    /// A disk of the volumes on this node is full or fails.
+    Disk(String),
+    /// The claim, by namespace and name, has no volume that works.
+    Claim(String, String),
+    /// The workload, by namespace, kind and name.
+    Owner(String, String, String),
+    /// No Longhorn manager works.
+    Unattached,
+    /// This image does not come.
+    Image(String),
 }
 
 impl Found {
@@ -61,11 +97,32 @@ impl Found {
                 problem,
                 about,
                 since,
+                services: Vec::new(),
+                brings: Vec::new(),
+                because_of: None,
             },
             area: Area::Platform,
             owner: (String::new(), String::new()),
             rank: 5,
+            touches: Vec::new(),
+            tells: Vec::new(),
+            follows: Vec::new(),
         }
+    }
+
+    fn touching(mut self, namespaces: &[String]) -> Self {
+        self.touches.extend(namespaces.iter().cloned());
+        self
+    }
+
+    fn tells(mut self, link: Link) -> Self {
+        self.tells.push(link);
+        self
+    }
+
+    fn follows(mut self, links: impl IntoIterator<Item = Link>) -> Self {
+        self.follows.extend(links);
+        self
     }
 
     fn within(mut self, namespace: &str) -> Self {
@@ -98,6 +155,10 @@ pub fn findings(facts: &Facts<'_>) -> Vec<Found> {
     let pods = pods::findings(facts);
     found.extend(workloads::findings(facts, &pods));
     found.extend(pods);
+    found.extend(jobs::findings(facts));
+    found.extend(network::findings(facts));
+    found.extend(releases::findings(facts));
+    found.extend(spaces::findings(facts));
     found.sort_by(|left, right| order(left).cmp(&order(right)));
     found.truncate(MOST);
     found

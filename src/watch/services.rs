@@ -24,11 +24,36 @@ struct Carrier {
 /// A component with its service and what carries it.
 #[derive(Clone, Debug)]
 struct Part {
+    id: String,
     title: String,
     service: Service,
     carriers: BTreeSet<Carrier>,
     /// A site may do without it: then nobody misses it.
     optional: bool,
+    /// The components that it needs, also by way of those that only make something in another one.
+    needs: BTreeSet<String>,
+    /// Whether others live on its data.
+    holds: bool,
+}
+
+impl Part {
+    /// Whether the finding is about one of its workloads.
+    fn is_carried_by(&self, found: &Found) -> bool {
+        let Area::Namespace(place) = &found.area else {
+            return false;
+        };
+        let (kind, name) = &found.owner;
+        self.carriers.iter().any(|carrier| {
+            // A restore makes the next incarnation of the database under a name of its own.
+            let next = || {
+                let rest = name.strip_prefix(carrier.name.as_str());
+                kind == "Cluster" && rest.is_some_and(|rest| rest.starts_with("-g"))
+            };
+            carrier.kind == *kind
+                && carrier.namespace == *place
+                && (carrier.name == *name || next())
+        })
+    }
 }
 
 /// Which objects carry which service, from the catalogue.
@@ -50,7 +75,7 @@ impl Carriers {
         let parts: Vec<Part> = catalog
             .components
             .iter()
-            .map(part)
+            .map(|component| part(component, catalog))
             .filter(|part| !part.carriers.is_empty())
             .collect();
         let mut namespaces: BTreeMap<String, BTreeSet<u8>> = BTreeMap::new();
@@ -132,8 +157,15 @@ impl Carriers {
             health,
             note,
         };
-        // The list is sorted: the first is the worst.
-        let worst = found.iter().find(|found| self.concerns(found, service));
+        // Of those that are equally bad the first is told: a cause comes before what follows from it.
+        let mine = |found: &&Found| {
+            self.concerns(found, service) || parts.iter().any(|part| self.is_without(part, found))
+        };
+        let worst = found
+            .iter()
+            .rev()
+            .filter(mine)
+            .max_by_key(|found| found.finding.health);
         if missing.len() == parts.len() {
             return row(Health::Unknown, "not installed".to_owned());
         }
@@ -148,6 +180,14 @@ impl Carriers {
     }
 
     fn concerns(&self, found: &Found, service: Service) -> bool {
+        let here = |space: &String| {
+            self.namespaces
+                .get(space)
+                .is_some_and(|services| services.contains(&place(service)))
+        };
+        if found.finding.health == Health::Bad && found.touches.iter().any(here) {
+            return true;
+        }
         match &found.area {
             Area::Platform => service == Service::Platform,
             Area::Namespace(namespace) => match self.namespaces.get(namespace) {
@@ -156,6 +196,67 @@ impl Carriers {
                 None => service == Service::Platform && namespace.starts_with("kube-"),
             },
         }
+    }
+
+    /// The services that a finding concerns: where it is, and those that cannot do without it.
+    pub fn concerned(&self, found: &Found, facts: &Facts<'_>) -> Vec<Service> {
+        let services = Service::ALL.into_iter();
+        services
+            .filter(|service| {
+                let mut parts = self.parts.iter().filter(|part| part.service == *service);
+                let touched = found.touches.iter().any(|space| {
+                    let services = self.namespaces.get(space);
+                    services.is_some_and(|services| services.contains(&place(*service)))
+                });
+                touched
+                    || self.concerns(found, *service)
+                    || parts.any(|part| there(part, facts) && self.is_without(part, found))
+            })
+            .collect()
+    }
+
+    /// Whether the database that the part needs is down.
+    fn is_without(&self, part: &Part, found: &Found) -> bool {
+        let down = found.finding.health == Health::Bad && found.owner.0 == "Cluster";
+        down && self
+            .holders(found)
+            .any(|data| part.needs.contains(&data.id))
+    }
+
+    /// Whether one finding is about what needs the data of that which the other is about.
+    pub fn stands_on(&self, effect: &Found, cause: &Found) -> bool {
+        let needy = self.about(effect);
+        // A set beside a Deployment of the same component holds its data.
+        let beside = cause.owner.0 == "StatefulSet" && effect.owner.0 != "StatefulSet";
+        self.holders(cause).any(|data| {
+            needy
+                .iter()
+                .any(|part| part.needs.contains(&data.id) || (beside && part.id == data.id))
+        })
+    }
+
+    /// The components that a finding is about: by the workload, else all that live in its namespace.
+    fn about(&self, found: &Found) -> Vec<&Part> {
+        let carried = |part: &&Part| part.is_carried_by(found);
+        let known: Vec<&Part> = self.parts.iter().filter(carried).collect();
+        match &found.area {
+            Area::Namespace(place) if known.is_empty() => {
+                let here = |part: &&Part| part.carriers.iter().any(|one| one.namespace == *place);
+                self.parts.iter().filter(here).collect()
+            }
+            _ => known,
+        }
+    }
+
+    /// Whether the finding is about what holds data of others.
+    pub fn hold_data(&self, found: &Found) -> bool {
+        self.holders(found).next().is_some()
+    }
+
+    /// The components that hold data of others and are carried by what the finding is about.
+    fn holders<'c>(&'c self, found: &'c Found) -> impl Iterator<Item = &'c Part> {
+        let parts = self.parts.iter();
+        parts.filter(|part| part.holds && part.is_carried_by(found))
     }
 
     /// A workload of the service that has no pod ready yet, and nothing is wrong with it so far.
@@ -208,7 +309,32 @@ fn there(part: &Part, facts: &Facts<'_>) -> bool {
     })
 }
 
-fn part(component: &ComponentFile) -> Part {
+/// What a component needs; one without workloads, such as the databases of the programs, stands for what it needs itself.
+fn needs(component: &ComponentFile, catalog: &Catalog) -> BTreeSet<String> {
+    let mut needs = BTreeSet::new();
+    for id in &component.needs {
+        needs.insert(id.clone());
+        let needed = catalog.components.iter().find(|one| one.id == *id);
+        if let Some(needed) = needed.filter(|one| carriers(one).is_empty()) {
+            needs.extend(needed.needs.iter().cloned());
+        }
+    }
+    needs
+}
+
+fn part(component: &ComponentFile, catalog: &Catalog) -> Part {
+    Part {
+        id: component.id.clone(),
+        title: component.title.clone(),
+        service: component.service,
+        carriers: carriers(component),
+        optional: component.when.is_some(),
+        needs: needs(component, catalog),
+        holds: component.stage == "data" && component.service != Service::Platform,
+    }
+}
+
+fn carriers(component: &ComponentFile) -> BTreeSet<Carrier> {
     let mut carriers = BTreeSet::new();
     for step in &component.steps {
         if let Some(helm) = &step.helm {
@@ -227,12 +353,7 @@ fn part(component: &ComponentFile) -> Part {
             carriers.extend(named(catalog::template(template).unwrap_or_default()));
         }
     }
-    Part {
-        title: component.title.clone(),
-        service: component.service,
-        carriers,
-        optional: component.when.is_some(),
-    }
+    carriers
 }
 
 /// The workloads that a template names in plain text, without rendering it: kind, name and namespace of each object.

@@ -62,11 +62,15 @@ pub enum Kind {
     CronJob,
     /// How many pods may be away by a person's wish.
     Budget,
+    /// The classes of addresses, each served by an entrance.
+    Class,
+    /// Namespaces.
+    Space,
 }
 
 impl Kind {
     /// All, in order.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::Pod,
         Self::Node,
         Self::Claim,
@@ -90,6 +94,8 @@ impl Kind {
         Self::Endpoints,
         Self::CronJob,
         Self::Budget,
+        Self::Class,
+        Self::Space,
     ];
 
     /// API version and kind.
@@ -117,6 +123,8 @@ impl Kind {
             Self::Endpoints => ("discovery.k8s.io/v1", "EndpointSlice"),
             Self::CronJob => ("batch/v1", "CronJob"),
             Self::Budget => ("policy/v1", "PodDisruptionBudget"),
+            Self::Class => ("networking.k8s.io/v1", "IngressClass"),
+            Self::Space => ("v1", "Namespace"),
         }
     }
 
@@ -150,6 +158,8 @@ impl Kind {
                     | Self::Endpoints
                     | Self::CronJob
                     | Self::Budget
+                    | Self::Class
+                    | Self::Space
             )
     }
 

@@ -186,8 +186,9 @@ fn between_the_loss_and_the_failover_the_old_words_of_the_cluster_are_not_believ
             .what
             .contains("secondary does not answer")
     );
-    assert!(view.findings[1].problem.what.contains("takes no writes"));
-    assert_eq!(view.findings[1].since, Some(at("2026-11-24T04:43:31Z")));
+    let second = view.causes().nth(1).unwrap();
+    assert!(second.problem.what.contains("takes no writes"));
+    assert_eq!(second.since, Some(at("2026-11-24T04:43:31Z")));
     let lost = view
         .pods
         .iter()

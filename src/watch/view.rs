@@ -7,7 +7,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{plan::Service, problem::Problem};
+use serde::Serialize;
+
+use crate::{
+    plan::Service,
+    problem::{Code, Problem},
+};
 pub use listed::{
     BackupRow, CertificateRow, EventRow, IngressRow, JobRow, ReleaseRow, TimelineRow,
 };
@@ -65,6 +70,30 @@ pub struct Finding {
     pub about: String,
     /// Since when, as far as the objects tell.
     pub since: Option<Timestamp>,
+    /// The services that it concerns, with those of what follows from it; in their order.
+    pub services: Vec<Service>,
+    /// What follows from it, a line each; empty when it follows from another one itself.
+    pub brings: Vec<String>,
+    /// What brings it about, when that is a finding itself: it is told under it.
+    pub because_of: Option<Cause>,
+}
+
+/// Names a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Cause {
+    /// Its code.
+    pub code: Code,
+    /// The object it is about.
+    pub about: String,
+}
+
+impl Finding {
+    /// Whether it follows from that one.
+    pub fn follows(&self, cause: &Self) -> bool {
+        self.because_of
+            .as_ref()
+            .is_some_and(|known| known.code == cause.problem.code && known.about == cause.about)
+    }
 }
 
 /// One pod.
@@ -189,7 +218,7 @@ pub struct ClusterView {
     pub trouble: Option<Problem>,
     /// The services in the order of [`Service::ALL`].
     pub services: Vec<ServiceRow>,
-    /// What needs attention, worst first.
+    /// What needs attention, worst first; what follows from a finding comes behind it.
     pub findings: Vec<Finding>,
     /// Pods, sorted by namespace and name.
     pub pods: Vec<PodRow>,
@@ -213,4 +242,18 @@ pub struct ClusterView {
     pub timeline: Vec<TimelineRow>,
     /// Kinds that the login may not see, with the server's words: their lists are empty for that reason.
     pub unseen: Vec<(String, String)>,
+}
+
+impl ClusterView {
+    /// The findings that follow from no other one.
+    pub fn causes(&self) -> impl Iterator<Item = &Finding> {
+        let found = self.findings.iter();
+        found.filter(|finding| finding.because_of.is_none())
+    }
+
+    /// What follows from a finding.
+    pub fn effects<'v>(&'v self, cause: &'v Finding) -> impl Iterator<Item = &'v Finding> {
+        let found = self.findings.iter();
+        found.filter(move |finding| finding.follows(cause))
+    }
 }

@@ -39,6 +39,7 @@ mod scenes;
 mod scenes_live;
 mod schema_asset;
 mod screens;
+mod sick;
 mod smoke;
 mod terminology;
 mod testbed;

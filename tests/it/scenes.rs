@@ -7,7 +7,7 @@ use care_install::{
     catalog::standin::{self, Makers},
     plan::{Action, Plan},
     rehearsal::{
-        control, schema,
+        Scenario, control, schema,
         store::Store,
         world::{Reaction, World},
     },
@@ -31,9 +31,9 @@ const LOOK: i64 = 10;
 const TURNS: usize = 50_000;
 
 /// The sample site on a virtual clock, without a server.
-struct Stage {
-    store: Store,
-    now: Timestamp,
+pub struct Stage {
+    pub store: Store,
+    pub now: Timestamp,
 }
 
 impl Stage {
@@ -41,7 +41,7 @@ impl Stage {
     fn deployed() -> Self {
         static MADE: OnceLock<(Store, Timestamp)> = OnceLock::new();
         let (store, now) = MADE.get_or_init(|| {
-            let stage = Self::made();
+            let stage = Self::made(&sample_plan());
             (stage.store, stage.now)
         });
         Self {
@@ -50,7 +50,8 @@ impl Stage {
         }
     }
 
-    fn made() -> Self {
+    /// A site of this plan, applied and come to rest.
+    pub fn made(plan: &Plan) -> Self {
         let mut stage = Self {
             store: Store::default(),
             now: START.parse().unwrap(),
@@ -62,7 +63,7 @@ impl Stage {
         for object in control::beginnings().into_iter().chain(nodes) {
             stage.add(object);
         }
-        stage.apply(&sample_plan());
+        stage.apply(plan);
         stage.run(900, |_| {});
         stage
     }
@@ -240,7 +241,7 @@ fn begins(finding: &Finding, mark: &str) -> String {
 }
 
 /// Names that hold a digest are shortened to what stays the same.
-fn steady(text: &str) -> String {
+pub fn steady(text: &str) -> String {
     let made = |word: &str| {
         (5..=10).contains(&word.len())
             && word
@@ -387,4 +388,44 @@ fn a_pod_that_is_made_anew_under_slow_disks_is_told_by_its_disk() {
     stage.run(600, |stage| letter.look(stage, began));
     insta::assert_snapshot!("slow-disks-pod", letter.text);
     assert!(letter.told.is_empty(), "{}", letter.text);
+}
+
+/// What stands first, and alone, so many seconds after a scenario began.
+fn stands_first(scenario: Scenario) -> (i64, &'static [&'static str]) {
+    match scenario {
+        // A program that is made anew meanwhile shows that its image does not come.
+        Scenario::ImagePullFails => (300, &["WAIT-02"]),
+        Scenario::WalArchivingFails => (300, &["PG-03"]),
+        // The other copy writes by then.
+        Scenario::SecondaryLost => (240, &["WAIT-10"]),
+        Scenario::DiskFull => (60, &["VOL-03"]),
+        Scenario::CertificateExpired => (60, &["CRT-06"]),
+        Scenario::BackupStuck => (60, &["PG-05"]),
+        Scenario::OutOfMemory => (60, &["POD-02"]),
+        Scenario::NodePressure => (60, &["NODE-02"]),
+        // These are matters of data, of requests, and of what is made anew.
+        Scenario::Healthy | Scenario::DataDestroyed | Scenario::ApiFlaky | Scenario::SlowDisks => {
+            (300, &[])
+        }
+    }
+}
+
+#[test]
+fn every_scenario_ends_in_its_own_finding_and_no_other_beside_it() {
+    for scenario in Scenario::ALL {
+        let (seconds, codes) = stands_first(*scenario);
+        let mut stage = Stage::deployed();
+        stage.play(scenario.name());
+        if *scenario == Scenario::ImagePullFails {
+            let pods: Vec<_> = stage.store.list("Pod", Some("care-be")).cloned().collect();
+            for pod in pods {
+                let pod = care_install::rehearsal::world::reference(&pod);
+                stage.store.remove(&pod).unwrap();
+            }
+        }
+        stage.run(seconds, |_| {});
+        let view = stage.view();
+        let found: Vec<&str> = view.causes().map(|one| one.problem.code.as_str()).collect();
+        assert_eq!(found, codes, "{}: {:#?}", scenario.name(), view.findings);
+    }
 }

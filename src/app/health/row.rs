@@ -57,7 +57,8 @@ pub enum Key<'a> {
 /// All rows of a list, in the order in which they are known.
 pub fn all(view: &ClusterView, tab: Tab) -> Vec<Row<'_>> {
     match tab {
-        Tab::Attention => view.findings.iter().map(Row::Finding).collect(),
+        // What follows from a finding stands in its details.
+        Tab::Attention => view.causes().map(Row::Finding).collect(),
         Tab::Pods => view.pods.iter().map(Row::Pod).collect(),
         Tab::Nodes => view.nodes.iter().map(Row::Node).collect(),
         Tab::Volumes => view.volumes.iter().map(Row::Volume).collect(),

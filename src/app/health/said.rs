@@ -20,6 +20,14 @@ pub fn details(row: Row<'_>, now: Timestamp) -> Vec<Words> {
             None => row.about.clone(),
         };
         story.insert(0, Words::new(Tone::Strong, head));
+        if !row.services.is_empty() {
+            let titles: Vec<&str> = row.services.iter().map(|service| service.title()).collect();
+            story.push(Words::new(
+                Tone::Plain,
+                format!("concerns {}", titles.join(", ")),
+            ));
+        }
+        story.extend(followers(&row.brings));
         story.extend(story::runbook(row.problem.code));
         return story;
     }
@@ -31,6 +39,27 @@ pub fn details(row: Row<'_>, now: Timestamp) -> Vec<Words> {
             .map(|text| Words::new(Tone::Plain, text)),
     );
     story
+}
+
+/// Lines of what follows that are shown.
+const FOLLOWERS: usize = 12;
+
+/// What follows from a finding, so that it is not taken for a sickness of its own.
+fn followers(brings: &[String]) -> Vec<Words> {
+    if brings.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![
+        Words::empty(),
+        Words::new(Tone::Strong, format!("Follows from it: {}", brings.len())),
+    ];
+    let shown = brings.iter().take(FOLLOWERS);
+    lines.extend(shown.map(|line| Words::new(Tone::Plain, line.clone()).moved(2)));
+    if brings.len() > FOLLOWERS {
+        let more = format!("and {} more", brings.len() - FOLLOWERS);
+        lines.push(Words::new(Tone::Dim, more).moved(2));
+    }
+    lines
 }
 
 /// One sentence about the row: what it is and whether that is well.

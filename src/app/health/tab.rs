@@ -90,7 +90,7 @@ impl Tab {
             format!("{}/{}", good.count(), rows.len())
         }
         match self {
-            Self::Attention => view.findings.len().to_string(),
+            Self::Attention => view.causes().count().to_string(),
             Self::Pods => good(&view.pods, |row| row.health),
             Self::Nodes => good(&view.nodes, |row| row.health),
             Self::Volumes => good(&view.volumes, |row| row.health),

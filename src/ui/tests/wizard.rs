@@ -1,6 +1,6 @@
 //! The questions in good and in bad states.
 
-use super::{check, check_all, letters, press};
+use super::{check, letters, press};
 use crate::{
     app::{
         App, Goto, Input, Screen,

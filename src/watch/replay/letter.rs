@@ -1,5 +1,7 @@
 //! The letter: a paragraph for every moment at which something is said that was not said before.
 
+mod screen;
+
 use std::{collections::BTreeMap, fmt::Write, sync::Arc};
 
 use jiff::Timestamp;
@@ -15,6 +17,7 @@ use crate::{
     ready::{self, Live, Readiness},
     waiting::{self, recovery},
     watch::{
+        history::History,
         picture,
         services::Carriers,
         tests::snapshot,
@@ -38,6 +41,8 @@ pub enum Subjects {
     Nodes,
     /// Pods as the list of pods shows them.
     Pods,
+    /// The health screen, whole.
+    Screen,
 }
 
 /// A letter.
@@ -61,6 +66,7 @@ struct Writer<'t> {
     said: BTreeMap<String, String>,
     /// The second that the last paragraph begins with.
     headed: Option<Timestamp>,
+    history: History,
     /// The findings that were told, with their words.
     told: BTreeMap<String, String>,
     letter: Letter,
@@ -105,6 +111,7 @@ impl<'t> Writer<'t> {
             began,
             said: BTreeMap::new(),
             headed: None,
+            history: History::default(),
             told: BTreeMap::new(),
             letter: Letter {
                 text: String::new(),
@@ -175,8 +182,12 @@ impl<'t> Writer<'t> {
     fn look(&mut self, now: Timestamp) {
         let mut news = String::new();
         let view = self.picture(now);
-        self.subjects(&view, &mut news);
-        self.findings(&view, &mut news);
+        if self.subjects == Subjects::Screen {
+            self.screen(&view, now, &mut news);
+        } else {
+            self.subjects(&view, &mut news);
+            self.findings(&view, &mut news);
+        }
         if news.is_empty() {
             return;
         }
@@ -203,6 +214,7 @@ impl<'t> Writer<'t> {
             Subjects::JobsAndClaims => &["Job", "PersistentVolumeClaim"],
             Subjects::Nodes => &["Node"],
             Subjects::Pods => return self.pods(view, news),
+            Subjects::Screen => return,
         };
         for kind in kinds {
             for object in self.all(kind) {

@@ -72,6 +72,16 @@ fn around() -> Vec<Value> {
     let mut all: Vec<Value> = nodes.chain(operators).collect();
     for object in &mut all {
         dated(object);
+        // They were recorded later than what they stand around here.
+        for said in object["status"]["conditions"]
+            .as_array_mut()
+            .into_iter()
+            .flatten()
+        {
+            if let Some(said) = said.as_object_mut() {
+                said.remove("lastHeartbeatTime");
+            }
+        }
     }
     all
 }

@@ -139,6 +139,11 @@ fn renewal(secret: &Value, renewed_by: &str, facts: &Facts<'_>) -> Vec<String> {
     lines
 }
 
+/// The host names that the certificate in a secret bears.
+pub fn covered(secret: &Value) -> Option<Vec<String>> {
+    read(secret).map(|said| said.names)
+}
+
 fn read(secret: &Value) -> Option<Said> {
     let bytes = STANDARD.decode(text(secret, "/data/tls.crt")).ok()?;
     let pem = Pem::iter_from_buffer(&bytes).next()?.ok()?;

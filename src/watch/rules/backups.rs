@@ -19,6 +19,9 @@ use crate::{
 /// Archiving fails for a moment at each failover.
 const ARCHIVE_PAUSE: Duration = Duration::from_mins(1);
 
+/// Nobody makes full backups more often.
+const SHORTEST: Duration = Duration::from_mins(30);
+
 /// Pause between backups when no schedule tells.
 const USUAL_INTERVAL: Duration = Duration::from_hours(24);
 
@@ -153,6 +156,8 @@ impl<'f, 's> Backups<'f, 's> {
                 let next = time(schedule, "/status/nextScheduleTime")?;
                 age(time(schedule, "/status/lastScheduleTime"), next)
             })
+            // The first backup is made at once: the time to the next one after it is no pause.
+            .filter(|pause| *pause >= SHORTEST)
             .min()
             .unwrap_or(USUAL_INTERVAL)
     }

@@ -5,14 +5,15 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Found, SETTLING, counted};
+use super::{Found, Link, SETTLING, counted};
 use crate::{
     problem::{Code, Problem},
     watch::{
-        facts::{Facts, Operator, Works, node_of, toleration, unready_since},
+        facts::{Facts, Operator, Works, node_of, owner, toleration, unready_since},
         rows::pods::{is_instance, printed},
         snapshot::{
-            Kind, condition, holds, items, leaving, made, name, namespace, number, text, time,
+            Kind, condition, holds, items, label, leaving, made, name, namespace, number, text,
+            time,
         },
         view::Health,
     },
@@ -25,6 +26,9 @@ const FIRST_START: Duration = Duration::from_mins(10);
 const AWAY: Duration = Duration::from_secs(30);
 
 const HEALTHY: &str = "Cluster in healthy state";
+
+/// The operator's words for a disk without room.
+const DISK_FULL: &str = "Not enough disk space";
 
 /// Findings about all clusters.
 pub fn findings(facts: &Facts<'_>) -> Vec<Found> {
@@ -102,6 +106,18 @@ fn unwatched(works: &Works, facts: &Facts<'_>) -> Option<Found> {
         since,
         problem,
     );
+    let lost = match &works {
+        Works::No {
+            lost_with: Some(node),
+            ..
+        } => Some(Link::Silent(node.clone())),
+        _ => None,
+    };
+    let mut found = found.follows(lost);
+    if let Some(pod) = facts.pods_of(Operator::Cnpg).next() {
+        let (kind, who) = owner(pod);
+        found = found.tells(Link::Owner(namespace(pod).to_owned(), kind, who));
+    }
     Some(found.short("the database is not watched over").ranked(2))
 }
 
@@ -166,7 +182,23 @@ impl<'f, 's> Look<'f, 's> {
         Found::new(health, format!("Cluster {place}/{who}"), since, problem)
             .within(place)
             .of("Cluster", who)
+            .follows(self.claims())
             .ranked(1)
+    }
+
+    /// The claims of those instances that do not serve; each is called like its instance.
+    fn claims(&self) -> Vec<Link> {
+        let place = namespace(self.cluster);
+        let claims = facts_claims(self.facts, place, name(self.cluster));
+        claims
+            .filter(|claim| {
+                !self
+                    .pods
+                    .iter()
+                    .any(|pod| claim.starts_with(name(pod)) && self.facts.serves(pod))
+            })
+            .map(|claim| Link::Claim(place.to_owned(), claim.to_owned()))
+            .collect()
     }
 
     fn state(&self) -> Option<Found> {
@@ -257,6 +289,9 @@ impl<'f, 's> Look<'f, 's> {
         if !told {
             return None;
         }
+        if self.believed && text(self.cluster, "/status/phase") == DISK_FULL {
+            return Some(self.disk_full(since));
+        }
         let what = format!(
             "The database {who} takes no writes: its primary {} is not ready.",
             self.primary()
@@ -311,6 +346,9 @@ impl<'f, 's> Look<'f, 's> {
         if !self.facts.lasts(since, SETTLING) {
             return None;
         }
+        if phase == DISK_FULL {
+            return Some(self.disk_full(since));
+        }
         let problem = Problem::new(
             Code::Pg01,
             format!("The database {who} works, and its operator is not content with it."),
@@ -324,6 +362,22 @@ impl<'f, 's> Look<'f, 's> {
             self.found(Health::Warn, since, problem)
                 .short(format!("{who}: {phase}")),
         )
+    }
+
+    /// The operator keeps an instance from starting that would fill its disk to the last byte.
+    fn disk_full(&self, since: Option<Timestamp>) -> Found {
+        let who = name(self.cluster);
+        let problem = Problem::new(
+            Code::Pg01,
+            format!("The disk of the database {who} is full: it takes no more changes."),
+            format!(
+                "Give it a larger disk: raise the size of its volume in the settings and deploy again. If changes do not reach the backup, cure that first: kubectl -n {} describe cluster.postgresql.cnpg.io {who}.",
+                namespace(self.cluster)
+            ),
+        )
+        .because(self.phase());
+        self.found(Health::Bad, since, problem)
+            .short(format!("the disk of {who} is full"))
     }
 
     fn fewer(&self, serving: usize, wish: usize) -> Option<Found> {
@@ -359,6 +413,7 @@ impl<'f, 's> Look<'f, 's> {
         }
         Some(
             self.found(Health::Warn, since, problem)
+                .follows(lost.map(|pod| Link::Silent(node_of(pod).to_owned())))
                 .short(format!("{who} has no second copy")),
         )
     }
@@ -380,6 +435,19 @@ impl<'f, 's> Look<'f, 's> {
             .filter(|_| !holds(self.cluster, "Ready"))
             .and_then(|ready| time(ready, "/lastTransitionTime"))
     }
+}
+
+/// The claims of a cluster's instances.
+fn facts_claims<'s>(
+    facts: &Facts<'s>,
+    place: &'s str,
+    cluster: &'s str,
+) -> impl Iterator<Item = &'s str> {
+    let all = facts.snapshot.all(Kind::Claim);
+    all.filter(move |claim| {
+        namespace(claim) == place && label(claim, "cnpg.io/cluster") == Some(cluster)
+    })
+    .map(|claim| name(claim))
 }
 
 /// How the failover begins while the operator is away.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Found, SETTLING, sentence};
+use super::{Found, Link, SETTLING, sentence};
 use crate::{
     engine::event::Reason,
     plan::{ObjectRef, Ready},
@@ -19,7 +19,8 @@ use crate::{
             pods::{LATE, SLOW, printed, replaced, short},
         },
         snapshot::{
-            Kind, condition, holds, items, leaving, made, name, namespace, number, text, time,
+            Kind, condition, holds, items, label, leaving, made, name, namespace, number, text,
+            time,
         },
         view::Health,
     },
@@ -103,7 +104,63 @@ fn one(pod: &Arc<Value>, facts: &Facts<'_>) -> Option<Found> {
     }?;
     let (kind, who) = owner(pod);
     let short = format!("{who}: {}", found.short);
-    Some(found.within(namespace(pod)).of(&kind, &who).short(short))
+    let links = links(pod, found.finding.problem.code, facts);
+    let mut found = found.within(namespace(pod)).of(&kind, &who);
+    if found.finding.problem.code == Code::Wait02 {
+        for image in missing_images(pod) {
+            found = found.tells(Link::Image(image));
+        }
+    }
+    Some(found.follows(links).short(short))
+}
+
+/// The images of containers that wait for them.
+fn missing_images(pod: &Value) -> Vec<String> {
+    let lists = [
+        ("/status/initContainerStatuses", "/spec/initContainers"),
+        ("/status/containerStatuses", "/spec/containers"),
+    ];
+    let waiting = lists.iter().flat_map(|(statuses, parts)| {
+        let names = items(pod, statuses)
+            .filter(|one| text(one, "/state/waiting/reason").contains("Image"))
+            .map(|one| text(one, "/name"));
+        names.filter_map(|name| items(pod, parts).find(|part| text(part, "/name") == name))
+    });
+    waiting
+        .map(|part| text(part, "/image").to_owned())
+        .collect()
+}
+
+/// What the trouble of a pod may come from: its claims, and the nodes that do not take it or ended it.
+fn links(pod: &Value, code: Code, facts: &Facts<'_>) -> Vec<Link> {
+    let claims =
+        items(pod, "/spec/volumes").map(|one| text(one, "/persistentVolumeClaim/claimName"));
+    let place = namespace(pod);
+    let mut links: Vec<Link> = claims
+        .filter(|claim| !claim.is_empty())
+        .map(|claim| Link::Claim(place.to_owned(), claim.to_owned()))
+        .collect();
+    match code {
+        Code::Wait05 => {
+            let refusal = condition(pod, "PodScheduled").map_or("", |one| text(one, "/message"));
+            for node in facts.snapshot.all(Kind::Node) {
+                let node = name(node).to_owned();
+                if refusal.contains("unschedulable") {
+                    links.push(Link::Closed(node.clone()));
+                }
+                if refusal.contains("pressure") {
+                    links.push(Link::Short(node.clone()));
+                }
+                if refusal.contains("unreachable") || refusal.contains("not-ready") {
+                    links.push(Link::Silent(node));
+                }
+            }
+        }
+        Code::Pod03 => links.push(Link::Short(node_of(pod).to_owned())),
+        Code::Wait07 => links.push(Link::Unattached),
+        _ => {}
+    }
+    links
 }
 
 fn about(pod: &Value) -> String {
@@ -236,7 +293,13 @@ fn unready(pod: &Arc<Value>, facts: &Facts<'_>) -> Option<Found> {
             Code::Wait08 => Health::Warn,
             _ => serious,
         };
-        let problem = Problem::new(code, sentence(&reason.sentence), remedy(code, reason));
+        let mut problem = Problem::new(code, sentence(&reason.sentence), remedy(code, reason));
+        if let Some(deployment) = new_version(pod, facts) {
+            problem = problem.because(format!(
+                "it is the new version; the one before goes on. To go back: kubectl -n {} rollout undo deployment {deployment}",
+                namespace(pod)
+            ));
+        }
         return Some(Found::new(health, about(pod), reason.since, problem));
     }
     let since = began(pod);
@@ -249,6 +312,16 @@ fn unready(pod: &Arc<Value>, facts: &Facts<'_>) -> Option<Found> {
     .because(format!("{} ({})", why.sentence, printed(pod).status));
     let found = Found::new(Health::Warn, about(pod), since, problem);
     facts.lasts(since, SLOW).then_some(found)
+}
+
+/// The Deployment of a pod beside which pods of another version serve.
+fn new_version(pod: &Value, facts: &Facts<'_>) -> Option<String> {
+    let hash = label(pod, "pod-template-hash")?;
+    let (kind, who) = owner(pod);
+    let before = facts.family(pod).iter().any(|other| {
+        facts.serves(other) && label(other, "pod-template-hash").is_some_and(|its| its != hash)
+    });
+    (kind == "Deployment" && before).then_some(who)
 }
 
 /// Since when it is unready: the condition's moment, or the pod's own beginning.

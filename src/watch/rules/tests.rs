@@ -243,16 +243,13 @@ fn a_workload_below_its_wish_says_so_after_it_had_time_to_settle() {
     let found = only(std::slice::from_ref(&old));
     assert_eq!(
         (found.health, found.problem.code),
-        (Health::Bad, Code::App01)
+        (Health::Bad, Code::Wait09)
     );
     assert_eq!(
         found.problem.what,
-        "Deployment care does not run: none of its 2 copies is ready."
+        "Deployment care cannot make its pods: exceeded quota."
     );
-    assert_eq!(
-        found.problem.causes,
-        ["its pods are refused: pods \"care\" is forbidden: exceeded quota"]
-    );
+    assert_eq!(found.problem.causes, ["none of its 2 copies is ready"]);
     assert_eq!(
         codes(&[with(
             old,
@@ -468,8 +465,9 @@ fn the_words_of_a_cluster_without_an_operator_are_not_believed() {
     let mut objects = database(&[silent("primary"), instance("care-db-2", "secondary")]);
     let found = findings(&objects);
     let said: Vec<Code> = found.iter().map(|one| one.problem.code).collect();
-    assert_eq!(said, [Code::Wait10, Code::Pg01, Code::Pg07]);
-    assert!(found[1].problem.causes[0].contains("still says"));
+    assert_eq!(said, [Code::Wait10, Code::Pg07, Code::Pg01]);
+    assert!(found[1].follows(&found[0]) && found[2].because_of.is_none());
+    assert!(found[2].problem.causes[0].contains("still says"));
     // It says that archiving fails; nobody has written that for long.
     objects = database(&[archiving("False", "2026-11-24T01:00:00Z")]);
     objects.retain(|object| object["metadata"]["name"] != "cnpg-1");
@@ -735,4 +733,56 @@ fn every_finding_says_what_and_what_to_do() {
             finding.problem
         );
     }
+}
+
+// What follows from what.
+
+#[test]
+fn a_program_that_failed_before_its_database_does_not_fail_because_of_it() {
+    let crashing = json!({"waiting": {"reason": "CrashLoopBackOff"}});
+    let because = |database_since: &str| {
+        let mut primary = instance("care-db-1", "primary");
+        primary["status"]["conditions"] =
+            json!([{"type": "Ready", "status": "False", "lastTransitionTime": database_since}]);
+        primary["status"]["containerStatuses"] = json!([{"name": "main", "ready": false, "restartCount": 4, "state": crashing,
+            "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": database_since}}}]);
+        let care = failing("care-1", "2026-11-24T01:50:00Z", crashing.clone());
+        let found = findings(&database(&[primary, care]));
+        let care = found.iter().find(|one| one.about == "Pod care-be/care-1");
+        care.unwrap().because_of.clone().map(|cause| cause.about)
+    };
+    assert_eq!(
+        because("2026-11-24T01:45:00Z").as_deref(),
+        Some("Pod database/care-db-1")
+    );
+    assert_eq!(because("2026-11-24T01:55:00Z"), None);
+}
+
+#[test]
+fn a_cause_is_as_bad_as_its_worst_effect_and_concerns_whom_they_concern() {
+    let found = findings(&[
+        silent("secondary"),
+        deployment(1),
+        serving("care-2", "secondary"),
+    ]);
+    assert!(found[1].follows(&found[0]));
+    assert_eq!(found[0].brings.len(), 1);
+    let services = [
+        crate::plan::Service::Records,
+        crate::plan::Service::Platform,
+    ];
+    assert_eq!(found[0].services, services);
+}
+
+#[test]
+fn one_image_that_two_programs_wait_for_is_one_matter() {
+    let pulling = |name: &str, program: &str| {
+        let waits = json!({"waiting": {"reason": "ImagePullBackOff", "message": "x: not found"}});
+        let mut one = failing(name, "2026-11-24T01:50:00Z", waits);
+        one["metadata"]["ownerReferences"][0]["name"] = format!("{program}-5c9f").into();
+        one
+    };
+    let found = findings(&[pulling("web-1", "web"), pulling("worker-1", "worker")]);
+    assert_eq!(found.len(), 2);
+    assert!(found[1].follows(&found[0]));
 }

@@ -4,14 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use super::{Found, sentence};
+use super::{Found, Link, sentence};
 use crate::{
     plan::{ObjectRef, Ready},
     problem::{Code, Problem},
     ready::Live,
     waiting,
     watch::{
-        facts::{Facts, Operator, Works, age, node_of},
+        facts::{Facts, Operator, Works, age, node_of, owner},
         rows::{
             nodes::{disk_name, gib},
             pods::{printed, short},
@@ -127,9 +127,37 @@ fn claim(claim: &Arc<Value>, facts: &Facts<'_>) -> Option<Found> {
     Some(
         found
             .within(place)
+            .tells(Link::Claim(place.to_owned(), who.to_owned()))
+            .follows(every_disk(facts).chain([Link::Unattached]))
             .short(format!("{who} has no volume"))
             .ranked(2),
     )
+}
+
+/// Every disk of the volumes: whatever needs room may follow from any that is full.
+fn every_disk(facts: &Facts<'_>) -> impl Iterator<Item = Link> {
+    let nodes = facts.snapshot.all(Kind::StorageNode);
+    nodes.map(|node| Link::Disk(name(node).to_owned()))
+}
+
+/// The nodes of copies that are out of reach or have failed.
+fn copies_follow(copies: &[&Value], facts: &Facts<'_>) -> Vec<Link> {
+    let mut links = Vec::new();
+    if copies.is_empty() {
+        // Nobody tells where its copies are: any machine that is off may hold one.
+        let nodes = facts.snapshot.all(Kind::StorageNode).map(|node| name(node));
+        let off = nodes.filter(|node| facts.lost(node).is_some());
+        links.extend(off.map(|node| Link::Silent(node.to_owned())));
+    }
+    for copy in copies {
+        let node = text(copy, "/spec/nodeID");
+        if facts.lost(node).is_some() {
+            links.push(Link::Silent(node.to_owned()));
+        } else if !text(copy, "/spec/failedAt").is_empty() {
+            links.push(Link::Disk(node.to_owned()));
+        }
+    }
+    links
 }
 
 /// A claim may wait for its first pod; that is no fault.
@@ -175,8 +203,14 @@ fn volume(volume: &Value, facts: &Facts<'_>) -> Option<Found> {
             );
             let problem = with_copies(problem, &copies, facts);
             let found = Found::new(Health::Bad, about, since, problem);
+            let (place, claimed) = (
+                text(volume, "/status/kubernetesStatus/namespace"),
+                text(volume, "/status/kubernetesStatus/pvcName"),
+            );
             Some(
                 within(volume, found)
+                    .tells(Link::Claim(place.to_owned(), claimed.to_owned()))
+                    .follows(copies_follow(&copies, facts))
                     .short(format!("the volume of {claim} is lost"))
                     .ranked(1),
             )
@@ -184,6 +218,7 @@ fn volume(volume: &Value, facts: &Facts<'_>) -> Option<Found> {
         "degraded"
             if text(volume, "/status/state") == "attached" && facts.lasts(since, JOINING) =>
         {
+            let mut follows = copies_follow(&copies, facts);
             let mut problem = Problem::new(
                 Code::Vol01,
                 format!("The volume of {claim} has fewer copies than it should."),
@@ -192,6 +227,7 @@ fn volume(volume: &Value, facts: &Facts<'_>) -> Option<Found> {
             if let Some(refused) = condition(volume, "Scheduled")
                 && text(refused, "/status") == "False"
             {
+                follows.extend(every_disk(facts));
                 problem = problem.because(format!(
                     "a copy has no place: {}",
                     short(text(refused, "/message"))
@@ -201,6 +237,7 @@ fn volume(volume: &Value, facts: &Facts<'_>) -> Option<Found> {
             let found = Found::new(Health::Warn, about, since, problem);
             Some(
                 within(volume, found)
+                    .follows(follows)
                     .short(format!("the volume of {claim} has one copy less"))
                     .ranked(2),
             )
@@ -253,7 +290,7 @@ fn disks(node: &Value, facts: &Facts<'_>) -> Vec<Found> {
                 )
                 .because(short(text(broken, "/message")));
                 let since = time(broken, "/lastTransitionTime");
-                let found = Found::new(Health::Bad, about, since, problem);
+                let found = Found::new(Health::Bad, about, since, problem).tells(Link::Disk(who.to_owned()));
                 return Some(found.short(format!("disk {called} of {who} fails")).ranked(1));
             }
             let free = number(disk, "/storageAvailable").unwrap_or(0);
@@ -270,7 +307,7 @@ fn disks(node: &Value, facts: &Facts<'_>) -> Vec<Found> {
                 format!("On {who}: du -xh --max-depth 2 {path} shows what fills it. Remove old snapshots, or add a larger disk."),
             );
             let since = pressed.and_then(|one| time(one, "/lastTransitionTime"));
-            let found = Found::new(health, about, since, problem);
+            let found = Found::new(health, about, since, problem).tells(Link::Disk(who.to_owned()));
             Some(found.short(format!("disk {called} of {who} is nearly full")).ranked(2))
         })
         .collect()
@@ -333,5 +370,17 @@ fn unwatched(works: &Works, facts: &Facts<'_>) -> Option<Found> {
         }
     };
     let found = Found::new(Health::Warn, "Operator Longhorn".to_owned(), since, problem);
+    let mut found = found.tells(Link::Unattached);
+    if let Works::No {
+        lost_with: Some(node),
+        ..
+    } = works
+    {
+        found = found.follows([Link::Silent(node.clone())]);
+    }
+    if let Some(pod) = facts.pods_of(Operator::Longhorn).next() {
+        let (kind, who) = owner(pod);
+        found = found.tells(Link::Owner(namespace(pod).to_owned(), kind, who));
+    }
     Some(found.short("the volumes are not watched over").ranked(2))
 }

@@ -1,20 +1,17 @@
-//! Deployments, stateful and daemon sets below their wish, jobs that failed. Pure.
+//! Deployments, stateful and daemon sets below their wish, and changes of them that stand still. Pure.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Found, SETTLING, counted};
+use super::{Found, Link, SETTLING, counted};
 use crate::{
     problem::{Code, Problem},
     watch::{
         facts::{Facts, ended, node_of, unready_since},
         rows::pods::{printed, short, when},
-        snapshot::{
-            Kind, condition, holds, items, label, leaving, made, name, namespace, number, text,
-            time,
-        },
+        snapshot::{Kind, condition, leaving, made, name, namespace, number, text, time},
         view::Health,
     },
 };
@@ -27,14 +24,11 @@ pub fn findings(facts: &Facts<'_>, pods: &[Found]) -> Vec<Found> {
     let mut found = Vec::new();
     for kind in [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet] {
         let all = facts.snapshot.all(kind).filter(|one| !leaving(one));
-        found.extend(all.filter_map(|workload| short_of(workload, kind, facts, pods)));
+        found.extend(all.filter_map(|workload| {
+            short_of(workload, kind, facts, pods)
+                .or_else(|| stands_still(workload, kind, facts, pods))
+        }));
     }
-    found.extend(
-        facts
-            .snapshot
-            .all(Kind::Job)
-            .filter_map(|job| failed(job, facts)),
-    );
     found
 }
 
@@ -58,6 +52,9 @@ fn short_of(workload: &Value, kind: Kind, facts: &Facts<'_>, told: &[Found]) -> 
     if kind == Kind::DaemonSet && serving + lost.len() >= wish {
         return None;
     }
+    if let Some(refused) = refused(workload, kind, &idle, (serving, wish), facts) {
+        return Some(refused);
+    }
     let (word, who) = (kind.word(), name(workload));
     let told = told.iter().any(|known| {
         known.owner == (word.to_owned(), who.to_owned())
@@ -80,7 +77,7 @@ fn short_of(workload: &Value, kind: Kind, facts: &Facts<'_>, told: &[Found]) -> 
         some => format!("{word} {who} runs with {some} of {wish} copies."),
     };
     let mut problem = Problem::new(Code::App01, what, remedy(&lost));
-    for cause in causes(workload, kind, &idle, facts) {
+    for cause in causes(&idle, facts) {
         problem = problem.because(cause);
     }
     let about = format!("{word} {}/{who}", namespace(workload));
@@ -88,8 +85,139 @@ fn short_of(workload: &Value, kind: Kind, facts: &Facts<'_>, told: &[Found]) -> 
         0 => format!("{who} is down"),
         some => format!("{who} runs with {some} of {wish}"),
     };
+    let found = Found::new(health, about, since, problem)
+        .follows(lost.iter().map(|node| Link::Silent((*node).to_owned())));
+    Some(
+        found
+            .within(namespace(workload))
+            .of(word, who)
+            .short(words)
+            .ranked(3),
+    )
+}
+
+/// Its pods cannot be made: the API's own words are the cause.
+fn refused(
+    workload: &Value,
+    kind: Kind,
+    idle: &[&&Arc<Value>],
+    (serving, wish): (usize, usize),
+    facts: &Facts<'_>,
+) -> Option<Found> {
+    let condition =
+        condition(workload, "ReplicaFailure").filter(|one| text(one, "/status") == "True");
+    let event = facts
+        .events(kind.word(), workload)
+        .into_iter()
+        .filter(|event| text(event, "/reason") == "FailedCreate")
+        .max_by_key(|event| when(event))
+        .filter(|_| idle.is_empty());
+    let said = condition
+        .map(|one| text(one, "/message").to_owned())
+        .or_else(|| {
+            event
+                .as_ref()
+                .map(|event| text(event, "/message").to_owned())
+        })?;
+    let since = condition
+        .and_then(|one| time(one, "/lastTransitionTime"))
+        .or_else(|| {
+            event
+                .as_ref()
+                .and_then(|event| time(event, "/firstTimestamp").or_else(|| when(event)))
+        })
+        .or_else(|| made(workload));
+    if !facts.lasts(since, SETTLING) {
+        return None;
+    }
+    let (word, who) = (kind.word(), name(workload));
+    let health = if serving == 0 {
+        Health::Bad
+    } else {
+        Health::Warn
+    };
+    let problem = Problem::new(
+        Code::Wait09,
+        format!("{word} {who} cannot make its pods: {}.", refusal(&said)),
+        allow(&said),
+    )
+    .because(match serving {
+        0 => format!("none of its {} is ready", counted(wish, "copy", "copies")),
+        some => format!("{some} of {} ready", counted(wish, "copy is", "copies are")),
+    });
+    let about = format!("{word} {}/{who}", namespace(workload));
     let found = Found::new(health, about, since, problem);
-    Some(found.within(namespace(workload)).short(words).ranked(3))
+    Some(
+        found
+            .within(namespace(workload))
+            .of(word, who)
+            .short(format!("{who} cannot make its pods"))
+            .ranked(2),
+    )
+}
+
+/// The part of a refusal that tells why: the pod's made-up name before it is of no use.
+pub fn refusal(said: &str) -> String {
+    let words = said
+        .split_once(" is forbidden: ")
+        .map_or(said, |(_, why)| why);
+    let words = words
+        .trim_start_matches("Error creating: ")
+        .trim()
+        .trim_end_matches('.');
+    short(words)
+}
+
+/// What lets such pods be made again.
+pub fn allow(said: &str) -> &'static str {
+    if said.contains("exceeded quota") {
+        "Give the namespace a larger quota (kubectl describe quota in it shows what is used), or stop what is not needed there. The pods are made by themselves then."
+    } else if said.contains("webhook") {
+        "Look at the pods of the webhook that is named: it has to answer before anything is made. The pods are made by themselves then."
+    } else {
+        "Change the rule that is named, or the program so that it keeps it. The pods are made by themselves then."
+    }
+}
+
+/// A change of a workload that does not come to its end, while the copies from before serve.
+fn stands_still(workload: &Value, kind: Kind, facts: &Facts<'_>, told: &[Found]) -> Option<Found> {
+    let still = condition(workload, "Progressing").filter(|one| {
+        text(one, "/status") == "False" && text(one, "/reason") == "ProgressDeadlineExceeded"
+    })?;
+    let (word, who, place) = (kind.word(), name(workload), namespace(workload));
+    let serving = facts
+        .selected(workload)
+        .iter()
+        .filter(|pod| facts.serves(pod))
+        .count();
+    let known = told.iter().any(|known| {
+        known.owner == (word.to_owned(), who.to_owned())
+            && known.area == super::Area::Namespace(place.to_owned())
+    });
+    // With fewer copies than wished, or with a pod that tells why, that is the finding.
+    if known || serving < wish(workload, kind)? {
+        return None;
+    }
+    let since = time(still, "/lastTransitionTime");
+    let problem = Problem::new(
+        Code::App08,
+        format!("The new version of {who} does not get ready; the one before goes on."),
+        format!("Look at its newest pods; e explains each. To go back: kubectl -n {place} rollout undo {}/{who}.", word.to_lowercase()),
+    )
+    .because(text(still, "/message").trim_end_matches('.'));
+    let found = Found::new(
+        Health::Warn,
+        format!("{word} {place}/{who}"),
+        since,
+        problem,
+    );
+    Some(
+        found
+            .within(place)
+            .of(word, who)
+            .short(format!("the new version of {who} waits"))
+            .ranked(3),
+    )
 }
 
 fn remedy(lost: &[&str]) -> String {
@@ -124,27 +252,8 @@ fn since(workload: &Value, idle: &[&&Arc<Value>], facts: &Facts<'_>) -> Option<T
     pods.or(progress).or_else(|| made(workload))
 }
 
-fn causes(workload: &Value, kind: Kind, idle: &[&&Arc<Value>], facts: &Facts<'_>) -> Vec<String> {
+fn causes(idle: &[&&Arc<Value>], facts: &Facts<'_>) -> Vec<String> {
     let mut causes = Vec::new();
-    if let Some(refused) = condition(workload, "ReplicaFailure")
-        && text(refused, "/status") == "True"
-    {
-        causes.push(format!(
-            "its pods are refused: {}",
-            short(text(refused, "/message"))
-        ));
-    }
-    let refused = facts
-        .events(kind.word(), workload)
-        .into_iter()
-        .filter(|event| text(event, "/reason") == "FailedCreate")
-        .max_by_key(|event| when(event));
-    if let Some(event) = refused.filter(|_| idle.is_empty()) {
-        causes.push(format!(
-            "its pods are refused: {}",
-            short(text(&event, "/message"))
-        ));
-    }
     for pod in idle.iter().take(NAMES) {
         causes.push(if facts.pod_lost(pod).is_some() {
             format!(
@@ -157,49 +266,4 @@ fn causes(workload: &Value, kind: Kind, idle: &[&&Arc<Value>], facts: &Facts<'_>
         });
     }
     causes
-}
-
-fn failed(job: &Value, facts: &Facts<'_>) -> Option<Found> {
-    let failed = condition(job, "Failed").filter(|_| holds(job, "Failed") && !leaving(job))?;
-    if repeated(job, facts) {
-        return None;
-    }
-    let scheduled =
-        items(job, "/metadata/ownerReferences").any(|owner| text(owner, "/kind") == "CronJob");
-    let health = if scheduled { Health::Warn } else { Health::Bad };
-    let since = time(failed, "/lastTransitionTime");
-    let pod = facts.snapshot.all(Kind::Pod).find(|pod| {
-        let of = label(pod, "batch.kubernetes.io/job-name").or_else(|| label(pod, "job-name"));
-        namespace(pod) == namespace(job) && of == Some(name(job))
-    });
-    let remedy = match pod {
-        Some(pod) => format!(
-            "Read the log of its pod {}: its last lines hold the reason. Then deploy again.",
-            name(pod)
-        ),
-        None => {
-            "Its pods are gone. Deploy again and read the log of the step while it runs.".to_owned()
-        }
-    };
-    let problem = Problem::new(Code::Wait11, format!("Job {} failed.", name(job)), remedy)
-        .because(text(failed, "/message"));
-    let about = format!("Job {}/{}", namespace(job), name(job));
-    let short = format!("job {} failed", name(job));
-    let found = Found::new(health, about, since, problem);
-    Some(found.within(namespace(job)).short(short))
-}
-
-/// Whether a later job of the same name, apart from its ending, has done the work since.
-fn repeated(job: &Value, facts: &Facts<'_>) -> bool {
-    let Some((stem, _)) = name(job).rsplit_once('-') else {
-        return false;
-    };
-    facts.snapshot.all(Kind::Job).any(|other| {
-        namespace(other) == namespace(job)
-            && name(other)
-                .rsplit_once('-')
-                .is_some_and(|(other, _)| other == stem)
-            && made(other) > made(job)
-            && holds(other, "Complete")
-    })
 }

@@ -1,0 +1,387 @@
+//! The console beside kubetui and kdash, each in a terminal of its own, before the same served practice cluster: how soon the pods stand
+//! there, what it takes while they change and while they rest, and how fast it answers a key and shows a change.
+//!
+//! Peers are looked for in `target/peers/bin`, then in PATH; one that is missing is named with the command that installs it.
+
+use std::{
+    fs::File,
+    io::{Read as _, Write as _},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, sync_channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use care_install::{rehearsal::Point, sys::kube::Kube};
+use rustix::{
+    pty::{self, OpenptFlags},
+    termios::{Winsize, tcsetwinsize},
+};
+use serde_json::json;
+use tokio::{io::AsyncReadExt as _, io::AsyncWriteExt as _, net::TcpStream, runtime::Runtime};
+
+use crate::{
+    practice::{self, PODS, Served, UPDATES, fill, memory, processor_time, request, serve},
+    table::Table,
+};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_care-install");
+const SIZE: (u16, u16) = (120, 40);
+/// Starts of each program; they take turns.
+const ROUNDS: usize = 3;
+/// How long the processor's time is counted.
+const WHILE: Duration = Duration::from_secs(20);
+const KEYS: usize = 60;
+const CHANGES: u32 = 20;
+/// Longer than any of them takes.
+const LIMIT: Duration = Duration::from_mins(2);
+
+/// A program that shows pods in a terminal.
+struct Shown {
+    command: Command,
+    /// What to type before the list of pods is asked for, each once the words stand there.
+    way: &'static [(&'static str, &'static [u8])],
+    /// Words that stand there once every pod is known.
+    complete: &'static str,
+}
+
+/// What was measured of one program.
+#[derive(Default)]
+struct Samples {
+    first: Vec<Duration>,
+    keys: Vec<Duration>,
+    events: Vec<Duration>,
+    memory: f64,
+    busy: f64,
+    idle: f64,
+}
+
+/// Adds its rows.
+pub fn measure(table: &mut Table) {
+    let runtime = Runtime::new().unwrap();
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let site = folder.path().join("site");
+    let served = runtime.block_on(async {
+        let served = serve(&site).await;
+        let kube = Kube::connect(&served.point.source()).await.unwrap();
+        fill(&kube).await;
+        served
+    });
+    let peers: Vec<(&str, PathBuf)> = ["kubetui", "kdash"].into_iter().filter_map(found).collect();
+    let mut all: Vec<(&'static str, Samples)> = vec![("care-install", Samples::default())];
+    all.extend(peers.iter().map(|(name, _)| (*name, Samples::default())));
+    for _ in 0..ROUNDS {
+        for (name, samples) in &mut all {
+            let path = peers.iter().find(|(peer, _)| peer == name);
+            let shown = match path {
+                Some((_, path)) => peer(name, path, &served),
+                None => ours(&site),
+            };
+            one(&runtime, shown, &served.point, samples);
+        }
+    }
+    rows(table, &all);
+}
+
+fn rows(table: &mut Table, all: &[(&str, Samples)]) {
+    let ours = &all[0].1;
+    for (name, samples) in all {
+        let own = *name == "care-install";
+        let budget = |millis| own.then(|| Duration::from_millis(millis));
+        table.times(
+            &format!("{name}: {PODS} pods on the screen"),
+            samples.first.clone(),
+            None,
+        );
+        table.times(
+            &format!("{name}: a key to bytes, {UPDATES} updates/s"),
+            samples.keys.clone(),
+            budget(16),
+        );
+        table.times(
+            &format!("{name}: a change to the screen"),
+            samples.events.clone(),
+            budget(60),
+        );
+        let figure = |what: &str, value: String| (format!("{name}: {what}"), value);
+        for (what, value) in [
+            figure("resident memory", format!("{:.0} MB", samples.memory)),
+            figure(
+                "processor, while pods change",
+                format!("{:.1} %", samples.busy),
+            ),
+            figure(
+                "processor, while they rest",
+                format!("{:.2} %", samples.idle),
+            ),
+        ] {
+            table.figure(&what, value, "", None);
+        }
+    }
+    for (name, peer) in all.iter().skip(1) {
+        let (first, memory, busy) = if *name == "kubetui" {
+            (0.5, 0.2, 0.05)
+        } else {
+            (0.1, 0.04, 0.2)
+        };
+        for (what, ratio, most) in [
+            (
+                "first table",
+                seconds(&ours.first) / seconds(&peer.first),
+                first,
+            ),
+            ("memory", ours.memory / peer.memory, memory),
+            ("processor", ours.busy / peer.busy, busy),
+        ] {
+            let what = format!("{what}: ours over that of {name}");
+            table.figure(
+                &what,
+                format!("{ratio:.2}"),
+                &format!("{most:.2}"),
+                Some(ratio <= most),
+            );
+        }
+    }
+}
+
+fn seconds(samples: &[Duration]) -> f64 {
+    let mut sorted = samples.to_vec();
+    sorted.sort();
+    sorted[sorted.len() / 2].as_secs_f64()
+}
+
+/// Where a peer is; says how to get one that is missing.
+fn found(name: &'static str) -> Option<(&'static str, PathBuf)> {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()?;
+    let own = target.join("peers/bin").join(name);
+    let path = std::env::var_os("PATH")?;
+    let found = std::iter::once(own)
+        .chain(std::env::split_paths(&path).map(|folder| folder.join(name)))
+        .find(|path| path.is_file());
+    if found.is_none() {
+        println!("{name} is missing: cargo install --root target/peers {name}");
+    }
+    found.map(|path| (name, path))
+}
+
+/// Our own console on the practice site, by way of its menu of screens.
+fn ours(site: &Path) -> Shown {
+    let mut command = Command::new(PROGRAM);
+    command.args(["rehearse", "--site"]).arg(site);
+    command.env("CARE_INSTALL_HOME", site.with_extension("home"));
+    Shown {
+        command,
+        way: &[
+            ("Ctrl-D done", b"\x04"),
+            ("plan", b"\x1bOQ"),
+            ("Screens of", b"\r"),
+            ("Attention", b"2"),
+        ],
+        complete: "5000/5000",
+    }
+}
+
+fn peer(name: &'static str, path: &Path, served: &Served) -> Shown {
+    let mut command = Command::new(path);
+    command.env("KUBECONFIG", &served.kubeconfig);
+    if name == "kubetui" {
+        command.args(["-n", "default"]);
+    }
+    Shown {
+        command,
+        way: &[],
+        complete: "pod-1",
+    }
+}
+
+/// A program in a terminal.
+struct Running {
+    child: Child,
+    keys: File,
+    heard: Receiver<(Instant, Vec<u8>)>,
+    screen: vt100::Parser,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl Running {
+    fn start(mut command: Command) -> Self {
+        let ours = pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        pty::grantpt(&ours).unwrap();
+        pty::unlockpt(&ours).unwrap();
+        let name = pty::ptsname(&ours, Vec::new()).unwrap();
+        let theirs = File::options()
+            .read(true)
+            .write(true)
+            .open(name.to_str().unwrap())
+            .unwrap();
+        let (columns, rows) = SIZE;
+        let size = Winsize {
+            ws_col: columns,
+            ws_row: rows,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        tcsetwinsize(&theirs, size).unwrap();
+        let end = || Stdio::from(theirs.try_clone().unwrap());
+        let child = command
+            .env("TERM", "xterm-256color")
+            .stdin(end())
+            .stdout(end())
+            .stderr(end())
+            .spawn()
+            .unwrap();
+        let keys = File::from(ours);
+        let mut reader = keys.try_clone().unwrap();
+        let (tell, heard) = sync_channel(1024);
+        thread::spawn(move || {
+            let mut piece = vec![0; 64 * 1024];
+            while let Ok(count) = reader.read(&mut piece) {
+                if count == 0
+                    || tell
+                        .send((Instant::now(), piece[..count].to_vec()))
+                        .is_err()
+                {
+                    return;
+                }
+            }
+        });
+        Self {
+            child,
+            keys,
+            heard,
+            screen: vt100::Parser::new(rows, columns, 0),
+        }
+    }
+
+    /// Reads until the words stand on the screen; gives the moment at which they came.
+    fn until(&mut self, words: &str) -> Instant {
+        let limit = Instant::now() + LIMIT;
+        loop {
+            if self.screen.screen().contents().contains(words) {
+                return Instant::now();
+            }
+            let left = limit.saturating_duration_since(Instant::now());
+            match self.heard.recv_timeout(left) {
+                Ok((at, bytes)) => {
+                    self.screen.process(&bytes);
+                    if self.screen.screen().contents().contains(words) {
+                        return at;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    panic!("never seen: {words}\n{}", self.screen.screen().contents())
+                }
+            }
+        }
+    }
+
+    fn press(&mut self, keys: &[u8]) {
+        self.keys.write_all(keys).unwrap();
+    }
+
+    /// Takes what comes for so long.
+    fn rest(&mut self, span: Duration) {
+        let until = Instant::now() + span;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.heard.recv_timeout(left) {
+                Ok((_, bytes)) => self.screen.process(&bytes),
+                Err(RecvTimeoutError::Timeout) => return,
+                Err(RecvTimeoutError::Disconnected) => panic!("it has ended"),
+            }
+        }
+    }
+
+    /// From a key to the next bytes.
+    fn answer(&mut self, key: &[u8]) -> Duration {
+        while let Ok((_, bytes)) = self.heard.try_recv() {
+            self.screen.process(&bytes);
+        }
+        let began = Instant::now();
+        self.press(key);
+        let (at, bytes) = self.heard.recv_timeout(LIMIT).unwrap();
+        self.screen.process(&bytes);
+        at.duration_since(began)
+    }
+
+    /// The share of one core that it takes meanwhile.
+    fn share(&mut self) -> f64 {
+        let (before, began) = (processor_time(self.child.id()), Instant::now());
+        self.rest(WHILE);
+        (processor_time(self.child.id()) - before) / began.elapsed().as_secs_f64() * 100.0
+    }
+}
+
+/// One start of one program.
+fn one(runtime: &Runtime, shown: Shown, point: &Point, samples: &mut Samples) {
+    let mut began = Instant::now();
+    let mut running = Running::start(shown.command);
+    for (words, keys) in shown.way {
+        running.until(words);
+        began = Instant::now();
+        running.press(keys);
+    }
+    samples.first.push(
+        running
+            .until(shown.complete)
+            .saturating_duration_since(began),
+    );
+    running.rest(Duration::from_secs(3));
+    samples.idle = running.share();
+    let stop = Arc::new(AtomicBool::new(false));
+    let changing = runtime.spawn(practice::change_until(point.clone(), Arc::clone(&stop)));
+    samples.busy = running.share();
+    samples.memory = memory(running.child.id(), "VmRSS:");
+    for turn in 0..KEYS {
+        let key: &[u8] = if turn % 20 < 10 { b"\x1b[B" } else { b"\x1b[A" };
+        samples.keys.push(running.answer(key));
+        // Never in step with whatever polls.
+        running.rest(Duration::from_millis(150 + (turn as u64 * 37) % 80));
+    }
+    stop.store(true, Ordering::Relaxed);
+    runtime.block_on(changing).unwrap();
+    for turn in 0..CHANGES {
+        // A number that stands nowhere else: the restarts of a pod in sight.
+        let count = 70_001 + turn + u32::try_from(samples.events.len()).unwrap();
+        running.rest(Duration::from_millis(u64::from(turn) * 97 % 700));
+        let began = Instant::now();
+        runtime.block_on(restarted(point, count));
+        samples.events.push(
+            running
+                .until(&count.to_string())
+                .saturating_duration_since(began),
+        );
+    }
+}
+
+/// Lets a pod in sight have been restarted so often.
+async fn restarted(point: &Point, count: u32) {
+    let mut stream = TcpStream::connect(point.url.trim_start_matches("http://"))
+        .await
+        .unwrap();
+    let body = json!({"status": {"containerStatuses": [{"name": "main", "ready": true, "started": true, "restartCount": count,
+        "image": "example.org/bench:1", "imageID": "", "state": {"running": {"startedAt": "2026-11-26T00:00:00Z"}}}]}});
+    let path = "/api/v1/namespaces/default/pods/pod-1/status";
+    stream
+        .write_all(request(point, "PATCH", path, &body.to_string()).as_bytes())
+        .await
+        .unwrap();
+    let mut piece = vec![0; 64 * 1024];
+    let count = stream.read(&mut piece).await.unwrap();
+    assert!(
+        piece.starts_with(b"HTTP/1.1 200"),
+        "{}",
+        String::from_utf8_lossy(&piece[..count])
+    );
+}
