@@ -226,7 +226,9 @@ impl App {
                 logs::work(self);
                 Vec::new()
             }
-            Input::Completed(field, text, names) => wizard::completed(self, (&field, &text), &names),
+            Input::Completed(field, text, names) => {
+                wizard::completed(self, (&field, &text), &names)
+            }
             Input::CertificateKept(files) => wizard::certificate_kept(self, &files),
             Input::Brought(brought) => wizard::brought::take(self, &brought),
             news => {

@@ -1,7 +1,7 @@
 //! What a plan asks of the nodes: its requests added up, placed, and placed again with one node lost. Pure.
 
-pub mod costs;
 pub mod cost;
+pub mod costs;
 mod loads;
 pub mod show;
 

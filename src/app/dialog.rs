@@ -162,6 +162,18 @@ fn cut(words: &Words, columns: usize) -> Vec<Words> {
 }
 
 impl TextCard {
+    /// Something to read from its first line.
+    pub fn new(title: String, body: Vec<Words>) -> Self {
+        Self {
+            title,
+            body,
+            scroll: 0,
+            to_copy: String::new(),
+            counted: Cell::new(None),
+            of: None,
+        }
+    }
+
     /// The furthest it can be scrolled.
     pub fn furthest(&self, size: (u16, u16)) -> usize {
         let (columns, rows) = room(size);

@@ -229,12 +229,7 @@ fn scrolled(title: String, mut body: Vec<Words>, line: Option<usize>, size: (u16
     if let Some(words) = line.and_then(|line| body.get_mut(line)) {
         words.tone = Tone::Busy;
     }
-    let mut card = TextCard {
-        title,
-        body,
-        scroll,
-        of: None,
-    };
+    let mut card = TextCard::new(title, body);
     card.scroll = scroll.min(card.furthest(size));
     Dialog::Text(card)
 }
@@ -397,12 +392,7 @@ fn within(app: &mut App, plan: &Plan, act: Act) -> Vec<Effect> {
         }
         Act::Copy => {
             let body = part.map(Part::body).unwrap_or_default();
-            let card = TextCard {
-                title: String::new(),
-                body,
-                scroll: 0,
-                of: None,
-            };
+            let card = TextCard::new(String::new(), body);
             return vec![Effect::Copy(card.plain())];
         }
         act => {

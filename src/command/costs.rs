@@ -186,7 +186,7 @@ mod tests {
         let names: Vec<(&str, &str)> = costs
             .parts
             .iter()
-            .map(|part| (part.field, part.word))
+            .map(|part| (part.field.as_str(), part.word.as_str()))
             .collect();
         assert_eq!(names.len(), options().count(), "{names:?}");
         for part in &costs.parts {

@@ -7,8 +7,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use serde::Serialize;
-
 use crate::{
     plan::Service,
     problem::{Code, Problem},
@@ -79,7 +77,7 @@ pub struct Finding {
 }
 
 /// Names a finding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
     /// Its code.
     pub code: Code,

@@ -258,7 +258,10 @@ pub fn show_plan_step(app: &mut App, id: StepId) -> Vec<Effect> {
         effects.extend(app.go(super::Goto::Plan));
     }
     if let Screen::Plan(state) = &mut app.screen {
-        *state = PlanScreen { chosen: Some(id) };
+        *state = PlanScreen {
+            chosen: Some(crate::app::plan::Chosen::Step(id)),
+            ..PlanScreen::default()
+        };
     }
     effects
 }

@@ -69,7 +69,10 @@ fn a_plan_is_recorded_with_its_secrets_masked_and_looks_the_same() {
         panic!("{text}");
     };
     for (was, is) in fixture::plan().steps.iter().zip(&again.steps) {
-        assert_eq!(crate::app::plan::sent(was), crate::app::plan::sent(is));
+        assert_eq!(
+            (&was.id, &was.title, was.usual),
+            (&is.id, &is.title, is.usual)
+        );
     }
 }
 

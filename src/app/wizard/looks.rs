@@ -138,13 +138,13 @@ mod tests {
             "what is being asked is not asked twice"
         );
         draft.set("domains.base", "other.example.org");
-        assert_eq!(looks.of(&draft, id), None, "it is about another answer");
+        assert_eq!(looks.of(&draft, &id), None, "it is about another answer");
         let due = looks.due(&draft, [field].into_iter(), at(2));
-        looks.answer((id, &first), Some(Ok("late".to_owned())), at(3));
-        assert_eq!(looks.of(&draft, id).unwrap().seen, Seen::Asking);
+        looks.answer((&id, &first), Some(Ok("late".to_owned())), at(3));
+        assert_eq!(looks.of(&draft, &id).unwrap().seen, Seen::Asking);
         let (_, second) = due.first().unwrap();
-        looks.answer((id, second), Some(Err("NXDOMAIN".to_owned())), at(4));
-        let look = looks.of(&draft, id).unwrap();
+        looks.answer((&id, second), Some(Err("NXDOMAIN".to_owned())), at(4));
+        let look = looks.of(&draft, &id).unwrap();
         assert_eq!(look.seen, Seen::Bad("NXDOMAIN".to_owned()));
         assert_eq!(look.at, at(4));
     }

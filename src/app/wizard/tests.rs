@@ -48,7 +48,7 @@ fn kept(effects: &[Effect]) -> Vec<&Kept> {
         .collect()
 }
 
-fn asked(effects: &[Effect]) -> Vec<(&'static str, String)> {
+fn asked(effects: &[Effect]) -> Vec<(String, String)> {
     effects
         .iter()
         .filter_map(|effect| match effect {
@@ -130,10 +130,10 @@ fn what_is_typed_is_looked_at_once_it_stands_still_and_not_before() {
     // Typing goes on while it is asked, and the late answer is not shown for the new address.
     letters(&mut app, "1");
     let answer = Some(Ok("SSH-2.0-x".to_owned()));
-    app.update(Input::Looked((field, of), answer));
+    app.update(Input::Looked((field.clone(), of), answer));
     let of_now = |app: &mut App| {
         let draft = state(app).draft.clone();
-        app.known.looks.of(&draft, field).cloned()
+        app.known.looks.of(&draft, &field).cloned()
     };
     assert_eq!(of_now(&mut app), None);
     press(&mut app, &[Key::Backspace]);
@@ -193,7 +193,10 @@ fn a_paste_goes_where_it_belongs_or_is_refused_and_nothing_is_lost() {
     state(&mut app).visit("certificate.key_file");
     let effects = app.update(Input::Paste(pem.to_owned()));
     assert!(matches!(effects.first(), Some(Effect::KeepCertificate(pem)) if pem.key.is_none()));
-    let files = vec![("certificate.chain_file", "pasted-chain.pem".to_owned())];
+    let files = vec![(
+        "certificate.chain_file".to_owned(),
+        "pasted-chain.pem".to_owned(),
+    )];
     let effects = app.update(Input::CertificateKept(files));
     let wizard = state(&mut app);
     assert_eq!(
@@ -225,21 +228,33 @@ fn a_path_goes_on_as_the_folder_does() {
     };
     assert_eq!((*id, text.as_str()), ("certificate.chain_file", "tls/f"));
     let names = ["tls/full-new.pem", "tls/full-old.pem"].map(str::to_owned);
-    app.update(Input::Completed(id, text.clone(), names.to_vec()));
+    app.update(Input::Completed(
+        (*id).to_owned(),
+        text.clone(),
+        names.to_vec(),
+    ));
     assert_eq!(state(&mut app).entry.text(), "tls/full-");
     assert_eq!(state(&mut app).offers.len(), 2);
     letters(&mut app, "n");
     assert!(state(&mut app).offers.is_empty());
     // An answer for another text changes nothing; the arrow at the end of the line asks, too.
-    app.update(Input::Completed(id, "tls/f".to_owned(), names.to_vec()));
+    app.update(Input::Completed(
+        (*id).to_owned(),
+        "tls/f".to_owned(),
+        names.to_vec(),
+    ));
     assert_eq!(state(&mut app).entry.text(), "tls/full-n");
     let effects = press(&mut app, &[Key::Right]);
     assert!(matches!(effects.as_slice(), [Effect::Complete(..)]));
     let one = vec!["tls/full-new.pem".to_owned()];
-    app.update(Input::Completed(id, "tls/full-n".to_owned(), one));
+    app.update(Input::Completed(
+        (*id).to_owned(),
+        "tls/full-n".to_owned(),
+        one,
+    ));
     assert_eq!(state(&mut app).draft.get(id), "tls/full-new.pem");
     app.update(Input::Completed(
-        id,
+        (*id).to_owned(),
         "tls/full-new.pem".to_owned(),
         Vec::new(),
     ));

@@ -95,7 +95,10 @@ impl Desk<'_> {
     /// Says which paths begin as a text does.
     pub(super) async fn complete(&self, field: &'static str, text: String) {
         match paths(&self.folder(), &text) {
-            Ok(names) => self.tell(Input::Completed(field.to_owned(), text, names)).await,
+            Ok(names) => {
+                self.tell(Input::Completed(field.to_owned(), text, names))
+                    .await
+            }
             Err(problem) => self.tell(Input::Notice(problem.what)).await,
         }
     }

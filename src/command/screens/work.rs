@@ -1,7 +1,7 @@
 //! What takes long, done beside the desk: checks, the watch of the cluster, an object.
 
-use std::time::Instant;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 

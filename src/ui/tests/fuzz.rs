@@ -92,7 +92,7 @@ fn play(seed: u64, steps: u64, views: &Arc<[Arc<ClusterView>]>, reached: &Atomic
     let shows = std::env::var_os("CARE_FUZZ_STEPS").is_some();
     let beginnings = beginnings();
     let begin = beginnings[usize::try_from(seed).unwrap() % beginnings.len()];
-    let mut seen = Seen::default();
+    let mut noticed = Seen::default();
     let (mut held, mut most_held, mut most_work, mut seen_bytes) = (0, 0, 0, 0);
     let all = allocation_counter::measure(|| {
         let mut world = None;
@@ -121,12 +121,12 @@ fn play(seed: u64, steps: u64, views: &Arc<[Arc<ClusterView>]>, reached: &Atomic
                 used.bytes_total
             );
             assert!(held <= MOST_HELD, "the screens hold {held} bytes");
-            let noted = allocation_counter::measure(|| seen.notice(&world.app, act));
+            let noted = allocation_counter::measure(|| noticed.notice(&world.app, act));
             seen_bytes += noted.bytes_current;
         }
     });
     Round {
-        seen,
+        seen: noticed,
         most_held,
         most_work,
         left: all.bytes_current - seen_bytes,

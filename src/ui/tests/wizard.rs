@@ -32,7 +32,7 @@ fn answered(mut app: App, answers: &[(&'static str, Result<&str, &str>)]) -> App
     for (field, seen) in answers {
         let of = crate::check::question(&draft, field).unwrap();
         let seen = seen.map(str::to_owned).map_err(str::to_owned);
-        app.update(Input::Looked((field, of), Some(seen)));
+        app.update(Input::Looked(((*field).to_owned(), of), Some(seen)));
     }
     app.update(Input::Tick(at(182)));
     app
@@ -47,15 +47,16 @@ fn amount(milli: u64, gib: u64) -> Amount {
 
 /// What the practice site comes to, as it was once added up.
 fn costed(mut app: App) -> App {
-    let part = |field, label, word, (milli, gib), disk: u64, misfits: &[&str]| Part {
-        field,
-        label,
-        word,
-        is_chosen: false,
-        asks: amount(milli, gib),
-        disk: disk << 30,
-        misfits: misfits.iter().map(|words| (*words).to_owned()).collect(),
-    };
+    let part =
+        |field: &str, label: &str, word: &str, (milli, gib), disk: u64, misfits: &[&str]| Part {
+            field: field.to_owned(),
+            label: label.to_owned(),
+            word: word.to_owned(),
+            is_chosen: false,
+            asks: amount(milli, gib),
+            disk: disk << 30,
+            misfits: misfits.iter().map(|words| (*words).to_owned()).collect(),
+        };
     let carried = |name: &str, milli, gib| Carried {
         name: name.to_owned(),
         asked: amount(milli, gib),
@@ -194,7 +195,7 @@ fn problems_as_a_card_and_files_that_are_offered() {
     let mut app = at_field("certificate.chain_file");
     let names = ["fullchain.pem-new", "fullchain.pem-old", "fullchain.pem.d/"];
     app.update(Input::Completed(
-        "certificate.chain_file",
+        "certificate.chain_file".to_owned(),
         "fullchain.pem".to_owned(),
         names.map(str::to_owned).to_vec(),
     ));

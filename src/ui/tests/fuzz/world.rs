@@ -12,7 +12,7 @@ use crate::{
         App, Dialog, Effect, Goto, Input, Opened, Screen,
         fixture::{self, at},
         keys::Key,
-        known::{Backups, Practice, Probe},
+        known::{Backups, Practice},
         logs::wish::News,
         wizard::Wizard,
     },
@@ -407,10 +407,10 @@ impl World {
             },
             7 => Input::Plan(Arc::new(fixture::plan())),
             8 => self.practice(),
-            9 => Input::Wizard(vec![Probe {
-                field: "site.name".to_owned(),
-                seen: Err(strange::text(rng)),
-            }]),
+            9 => Input::Looked(
+                ("site.name".to_owned(), strange::short(rng)),
+                Some(Err(strange::text(rng))),
+            ),
             10 => self.backups(),
             _ => self.results(),
         }
@@ -453,6 +453,10 @@ impl World {
             scenarios,
             playing: "healthy".to_owned(),
             pace: "20".to_owned(),
+            machines: vec![
+                ("primary".to_owned(), true),
+                ("secondary".to_owned(), false),
+            ],
         }))
     }
 
@@ -461,6 +465,7 @@ impl World {
             site: ["st-marys", "st-marys", "ward-7", ""][self.rng.random_range(0..4)].to_owned(),
             rehearsal: self.rng.random(),
             draft: sample(),
+            place: None,
             at: GOTOS[self.rng.random_range(0..GOTOS.len())],
         }))
     }
