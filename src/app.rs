@@ -163,17 +163,21 @@ impl App {
         logs::works(self)
     }
 
+    /// With what is typed kept.
+    fn kept(&mut self, mut effects: Vec<Effect>) -> Vec<Effect> {
+        effects.extend(wizard::keep(self));
+        effects
+    }
+
     fn take(&mut self, input: Input) -> Vec<Effect> {
         match input {
             Input::Key(key) => {
-                let mut effects = self.key(key);
-                effects.extend(wizard::keep(self));
-                effects
+                let effects = self.key(key);
+                self.kept(effects)
             }
             Input::Paste(text) => {
-                let mut effects = self.paste(&text);
-                effects.extend(wizard::keep(self));
-                effects
+                let effects = self.paste(&text);
+                self.kept(effects)
             }
             Input::Move(rows) => self.moved(rows),
             Input::Resize(columns, rows) => {

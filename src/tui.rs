@@ -207,7 +207,7 @@ impl Loop {
         match told {
             Told::End => return Ok(Next::End),
             Told::Stop => {
-                self.screens.leave();
+                Screens::leave();
                 ends::stand_still();
             }
             Told::GoOn => {

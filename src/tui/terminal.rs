@@ -98,7 +98,7 @@ impl Screens {
     }
 
     /// Gives the terminal to the shell until the program goes on.
-    pub fn leave(&self) {
+    pub fn leave() {
         give_back();
     }
 

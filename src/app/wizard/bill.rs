@@ -96,7 +96,7 @@ pub fn bill(costs: &Costs) -> Vec<Words> {
     for part in &costs.parts {
         let mark = if part.is_chosen { "on" } else { "--" };
         let name = match part.word.as_str() {
-            "on" => part.label.to_owned(),
+            "on" => part.label.clone(),
             word => format!("{} {word}", part.label),
         };
         let sign = if part.is_chosen { "" } else { "+" };

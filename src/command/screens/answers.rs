@@ -96,8 +96,8 @@ impl Desk<'_> {
     pub(super) async fn complete(&self, field: &'static str, text: String) {
         match paths(&self.folder(), &text) {
             Ok(names) => {
-                self.tell(Input::Completed(field.to_owned(), text, names))
-                    .await
+                let completed = Input::Completed(field.to_owned(), text, names);
+                self.tell(completed).await;
             }
             Err(problem) => self.tell(Input::Notice(problem.what)).await,
         }

@@ -49,7 +49,8 @@ fn screens() -> Vec<App> {
 fn numbers(sent: &str) -> Vec<u16> {
     let commands = sent.split("\u{1b}[").skip(1).filter_map(|rest| {
         let end = rest.find(|letter: char| letter.is_ascii_alphabetic())?;
-        (rest.as_bytes()[end] == b'm').then(|| &rest[..end])
+        let (numbers, rest) = rest.split_at(end);
+        rest.starts_with('m').then_some(numbers)
     });
     commands
         .flat_map(|command| command.split(';').map(|number| number.parse().unwrap_or(0)))

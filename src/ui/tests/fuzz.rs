@@ -155,13 +155,13 @@ fn watched(seed: u64, steps: u64, views: &Arc<[Arc<ClusterView>]>) -> Round {
         assert_ne!(now, last, "hangs; again with {}", again(now));
         last = now;
     }
-    match round.join() {
-        Ok(round) => round,
-        Err(_) => panic!(
+    // What stopped it was told by its thread.
+    round.join().unwrap_or_else(|_| {
+        panic!(
             "stopped; again with {}",
             again(reached.load(Ordering::Relaxed))
-        ),
-    }
+        )
+    })
 }
 
 fn asked(name: &str) -> Option<u64> {

@@ -19,16 +19,14 @@ thread_local! {
 /// Reads a word from a recording; the program has few of them, and keeps each for ever.
 fn word<'de, D: Deserializer<'de>>(from: D) -> Result<Word, D::Error> {
     let text = String::deserialize(from)?;
-    Ok(
-        WORDS.with_borrow_mut(|words| match words.get(text.as_str()) {
-            Some(known) => *known,
-            None => {
-                let kept: Word = Box::leak(text.into_boxed_str());
-                words.insert(kept);
-                kept
-            }
-        }),
-    )
+    Ok(WORDS.with_borrow_mut(|words| {
+        if let Some(known) = words.get(text.as_str()) {
+            return *known;
+        }
+        let kept: Word = Box::leak(text.into_boxed_str());
+        words.insert(kept);
+        kept
+    }))
 }
 
 /// A backup, or a place that backups go to.

@@ -65,7 +65,7 @@ impl Shown {
         Self::spawn(this.as_os_str(), &arguments, &[]).await
     }
 
-    async fn spawn(program: &OsStr, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+    fn spawn(program: &OsStr, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let temp = tempfile::Builder::new().prefix("care").tempdir().unwrap();
         let (pty, pts) = pty_process::open().unwrap();
         pty.resize(Size::new(24, 80)).unwrap();
