@@ -65,7 +65,8 @@ impl Shown {
         Self::spawn(this.as_os_str(), &arguments, &[]).await
     }
 
-    fn spawn(program: &OsStr, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+    #[expect(clippy::unused_async, reason = "a process is started only within the runtime")]
+    async fn spawn(program: &OsStr, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let temp = tempfile::Builder::new().prefix("care").tempdir().unwrap();
         let (pty, pts) = pty_process::open().unwrap();
         pty.resize(Size::new(24, 80)).unwrap();
