@@ -65,7 +65,10 @@ impl Shown {
         Self::spawn(this.as_os_str(), &arguments, &[]).await
     }
 
-    #[expect(clippy::unused_async, reason = "a process is started only within the runtime")]
+    #[expect(
+        clippy::unused_async,
+        reason = "a process is started only within the runtime"
+    )]
     async fn spawn(program: &OsStr, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let temp = tempfile::Builder::new().prefix("care").tempdir().unwrap();
         let (pty, pts) = pty_process::open().unwrap();
