@@ -22,7 +22,7 @@ use crate::{
     ui::{self, Theme},
 };
 #[cfg(test)]
-pub(crate) use sixteen::sent;
+pub(crate) use sixteen::{numbers, sent};
 
 use ends::{Signals, Told};
 use record::Recorder;

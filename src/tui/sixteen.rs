@@ -104,4 +104,4 @@ impl<W: Write> Backend for Sixteen<W> {
 mod tests;
 
 #[cfg(test)]
-pub(crate) use tests::sent;
+pub(crate) use tests::{numbers, sent};

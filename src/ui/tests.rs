@@ -25,7 +25,7 @@ use crate::{
         power::{self, Ground, Machines, Powering, Way},
     },
     problem::{Code, Problem},
-    tui::sent,
+    tui::{numbers, sent},
 };
 
 const SIZES: [(u16, u16); 4] = [(60, 15), (80, 24), (120, 40), (200, 60)];

@@ -46,7 +46,7 @@ fn screens() -> Vec<App> {
 }
 
 /// The numbers of every command for colours and marks.
-fn numbers(sent: &str) -> Vec<u16> {
+pub(crate) fn numbers(sent: &str) -> Vec<u16> {
     let commands = sent.split("\u{1b}[").skip(1).filter_map(|rest| {
         let end = rest.find(|letter: char| letter.is_ascii_alphabetic())?;
         let (numbers, rest) = rest.split_at(end);

@@ -71,6 +71,7 @@ fn beginnings() -> Vec<fn() -> App> {
         world::naming,
         world::scaling,
         world::searching,
+        world::ranging,
     ]
 }
 

@@ -108,6 +108,11 @@ pub fn searching() -> App {
     pressed(app, &[Key::Enter, Key::Char('n'), Key::Char('n')])
 }
 
+/// From when to when shall the log be shown?
+pub fn ranging() -> App {
+    pressed(searching(), &[Key::Char('t'), Key::End, Key::Enter])
+}
+
 /// Screens, terminal and everything around them.
 pub struct World {
     pub app: App,
