@@ -7,7 +7,7 @@ use std::{
     fs::File,
     io::{Read as _, Write as _},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -18,16 +18,13 @@ use std::{
 };
 
 use care_install::{rehearsal::Point, sys::kube::Kube};
-use rustix::{
-    pty::{self, OpenptFlags},
-    termios::{Winsize, tcsetwinsize},
-};
 use serde_json::json;
 use tokio::{io::AsyncReadExt as _, io::AsyncWriteExt as _, net::TcpStream, runtime::Runtime};
 
 use crate::{
     practice::{self, PODS, Served, UPDATES, fill, memory, processor_time, request, serve},
     table::Table,
+    terminal,
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_care-install");
@@ -216,32 +213,11 @@ impl Drop for Running {
 
 impl Running {
     fn start(mut command: Command) -> Self {
-        let ours = pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        pty::grantpt(&ours).unwrap();
-        pty::unlockpt(&ours).unwrap();
-        let name = pty::ptsname(&ours, Vec::new()).unwrap();
-        let theirs = File::options()
-            .read(true)
-            .write(true)
-            .open(name.to_str().unwrap())
-            .unwrap();
         let (columns, rows) = SIZE;
-        let size = Winsize {
-            ws_col: columns,
-            ws_row: rows,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
-        tcsetwinsize(&theirs, size).unwrap();
-        let end = || Stdio::from(theirs.try_clone().unwrap());
-        let child = command
-            .env("TERM", "xterm-256color")
-            .stdin(end())
-            .stdout(end())
-            .stderr(end())
-            .spawn()
-            .unwrap();
-        let keys = File::from(ours);
+        let keys = terminal::open(&mut command, SIZE);
+        let child = command.spawn().unwrap();
+        // The command holds its end of the terminal too.
+        drop(command);
         let mut reader = keys.try_clone().unwrap();
         let (tell, heard) = sync_channel(1024);
         thread::spawn(move || {

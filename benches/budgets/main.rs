@@ -16,6 +16,7 @@ mod practice;
 mod program;
 mod screens;
 mod table;
+mod terminal;
 
 use table::Table;
 

@@ -1,7 +1,6 @@
 //! What the built program takes: its size, its first frame in a terminal, and the way back into a deploy that was killed.
 
 use std::{
-    fs::File,
     io::{BufRead as _, BufReader, Read as _},
     path::Path,
     process::{Child, Command, Stdio},
@@ -9,12 +8,8 @@ use std::{
 };
 
 use care_install::{rehearsal, sys::daemon};
-use rustix::{
-    pty::{self, OpenptFlags},
-    termios::{Winsize, tcsetwinsize},
-};
 
-use crate::table::Table;
+use crate::{table::Table, terminal};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_care-install");
 const STARTS: usize = 40;
@@ -68,32 +63,11 @@ fn program(home: &Path) -> Command {
 }
 
 /// Starts the program in a terminal of this process and waits until its last line is drawn.
-fn first_frame(home: &Path, (columns, rows): (u16, u16)) -> Duration {
-    let ours = pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    pty::grantpt(&ours).unwrap();
-    pty::unlockpt(&ours).unwrap();
-    let name = pty::ptsname(&ours, Vec::new()).unwrap();
-    let theirs = File::options()
-        .read(true)
-        .write(true)
-        .open(name.to_str().unwrap())
-        .unwrap();
-    let size = Winsize {
-        ws_col: columns,
-        ws_row: rows,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
-    tcsetwinsize(&theirs, size).unwrap();
-    let theirs_again = || Stdio::from(theirs.try_clone().unwrap());
+fn first_frame(home: &Path, size: (u16, u16)) -> Duration {
     let mut command = program(home);
-    command
-        .stdin(theirs_again())
-        .stdout(theirs_again())
-        .stderr(theirs_again());
+    let mut screen = terminal::open(&mut command, size);
     let began = Instant::now();
     let mut child = command.spawn().unwrap();
-    let mut screen = File::from(ours);
     let mut heard = Vec::new();
     let mut piece = [0; 8192];
     // The keys stand in the last line of the screen.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{App, Dialog, Input, Screen, SiteRow, dialog::Shown, hint::Hints, keys::Key};
 use crate::{
     problem::{Code, Problem},
-    site::SiteDraft,
+    site::{Place, SiteDraft},
     watch::view::ClusterView,
 };
 
@@ -34,6 +34,8 @@ struct Head {
     now: Timestamp,
     sites: Vec<SiteRow>,
     begun: SiteDraft,
+    #[serde(default)]
+    begun_at: Option<Place>,
     mouse: bool,
     #[serde(default)]
     hints: Option<Hints>,
@@ -68,6 +70,7 @@ impl Recording {
             now: app.now,
             sites: app.known.sites.clone(),
             begun: app.known.begun.clone(),
+            begun_at: app.known.begun_at.clone(),
             mouse: app.mouse,
             hints: app.hints.clone(),
             ascii,
@@ -202,6 +205,7 @@ pub fn replay(text: &str, until: Option<usize>) -> Result<Replayed, Problem> {
     }
     let mut app = App::new(head.now, head.sites);
     app.known.begun = head.begun;
+    app.known.begun_at = head.begun_at;
     app.mouse = head.mouse;
     app.hints = head.hints;
     let mut view = Value::Null;

@@ -8,49 +8,11 @@ use crate::{
     },
     catalog::Catalog,
     plan::{self, Plan},
-    site::{FIELDS, Field, Group, Kind, SecretName, Secrets, Site, SiteDraft, StorageSize, sample},
+    site::{FIELDS, Field, Group, Kind, SecretName, Secrets, Site, SiteDraft, sample},
 };
-
-/// A mebibyte.
-const MIB: u64 = 1024 * 1024;
 
 /// How often an answer may make another one wrong.
 const ROUNDS: usize = 4;
-
-/// A volume of a site: the field with its size, how many there are, and the setting with the word that brings it.
-type Volume = (&'static str, u64, Option<(&'static str, &'static str)>);
-
-/// Every volume whose size is a setting; PostgreSQL has one for each of its two instances.
-const VOLUMES: [Volume; 8] = [
-    ("storage.database_size", 2, None),
-    ("storage.object_size", 1, None),
-    (
-        "components.metrics_size",
-        1,
-        Some(("components.monitoring", "on")),
-    ),
-    (
-        "components.logs_size",
-        1,
-        Some(("components.monitoring", "on")),
-    ),
-    (
-        "components.registry_size",
-        1,
-        Some(("components.registry", "on")),
-    ),
-    (
-        "components.opensearch_size",
-        1,
-        Some(("components.opensearch", "on")),
-    ),
-    (
-        "components.snowstorm_size",
-        1,
-        Some(("components.snowstorm", "full")),
-    ),
-    ("components.odoo_size", 1, Some(("components.odoo", "on"))),
-];
 
 /// What the answers come to; nothing when they contradict each other so that no site can be thought of.
 pub fn costs(draft: &SiteDraft) -> Option<Costs> {
@@ -65,7 +27,9 @@ pub fn costs(draft: &SiteDraft) -> Option<Costs> {
         Node::reference(&site.value("nodes.primary.name"), "primary"),
         Node::reference(&site.value("nodes.secondary.name"), "secondary"),
     ];
-    let now = capacity::loads(&plan_of(&site)?);
+    let plan = plan_of(&site)?;
+    let now = capacity::loads(&plan);
+    let volumes = disk(&plan, &site);
     let whole = show::whole(&now, nodes.len());
     let mut parts = Vec::new();
     for (field, word) in options() {
@@ -89,7 +53,7 @@ pub fn costs(draft: &SiteDraft) -> Option<Costs> {
             word: word.to_owned(),
             is_chosen,
             asks: with.beyond(without),
-            disk: disk(&site).abs_diff(disk(&other)),
+            disk: volumes.abs_diff(disk(&plan, &other)),
             misfits: if is_chosen {
                 Vec::new()
             } else {
@@ -99,7 +63,7 @@ pub fn costs(draft: &SiteDraft) -> Option<Costs> {
     }
     Some(Costs {
         fits: capacity::fits(&now, &nodes),
-        disk: disk(&site),
+        disk: volumes,
         parts,
         is_rough: !draft.problems().is_empty(),
     })
@@ -120,18 +84,10 @@ fn options() -> impl Iterator<Item = (&'static Field, &'static str)> {
         })
 }
 
-/// What the volumes take from all disks together.
-fn disk(draft: &SiteDraft) -> u64 {
+/// What the volumes of a plan take from all disks together.
+fn disk(plan: &Plan, draft: &SiteDraft) -> u64 {
     let copies: u64 = draft.value("storage.replicas").parse().unwrap_or(1);
-    let has = |(field, word): (&str, &str)| draft.value(field) == word;
-    VOLUMES
-        .iter()
-        .filter(|(_, _, when)| when.is_none_or(has))
-        .map(|(field, count, _)| {
-            let size = draft.read::<StorageSize>(field);
-            count * copies * MIB * size.map_or(0, |size| size.mebibytes())
-        })
-        .sum()
+    copies * capacity::cost::cost(&plan.steps, capacity::cost::nodes(plan)).disk
 }
 
 /// The same answers with examples where answers are missing or wrong. Where even those contradict the others, only what the
@@ -179,6 +135,9 @@ fn placeholders() -> Secrets {
 mod tests {
     use super::*;
 
+    /// A mebibyte.
+    const MIB: u64 = 1024 * 1024;
+
     #[test]
     fn every_part_has_its_price_before_the_first_answer_is_given() {
         let costs = costs(&SiteDraft::new()).unwrap();
@@ -194,8 +153,8 @@ mod tests {
             assert!(!part.is_chosen);
         }
         let monitoring = costs.part("components.monitoring", "on").unwrap();
-        // 20 GiB of measurements and 10 GiB of logs, two copies each.
-        assert_eq!(monitoring.disk, 60 * 1024 * MIB);
+        // 20 GiB of measurements, 10 GiB of logs, 2 GiB of dashboards and 1 GiB of alerts, two copies each.
+        assert_eq!(monitoring.disk, 66 * 1024 * MIB);
         assert_eq!(costs.part("components.metrics", "on").unwrap().disk, 0);
         // Two instances of 50 GiB and 200 GiB of files, two copies each.
         assert_eq!(costs.disk, 600 * 1024 * MIB);

@@ -14,7 +14,7 @@ use crate::{
             self, Column, HealthScreen, Row, Tab, said,
             tab::{Look, MARK},
         },
-        list,
+        list, story,
         words::{Tone, Words, since, span, width},
     },
     watch::view::{ClusterView, Health},
@@ -47,27 +47,30 @@ pub fn draw(app: &App, state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) 
     } else {
         parts(paint, rest)
     };
-    if let (Some(details), Some(row)) = (details, rows.get(chosen)) {
+    let mut told = rows.get(chosen);
+    if let (Some(details), Some(row)) = (details, told) {
         paint.paragraphs(details, &said::details(*row, app.now));
+        told = None;
     }
     let (tabs, rest) = top(list, 1);
     names(view, state, paint, tabs);
     let (heads, list) = top(rest, 1);
     if rows.is_empty() {
         empty(view, state, paint, heads);
-        stops(view, state, paint, (list, 1));
+        below(view, (state, None), paint, (list, 1));
         return;
     }
     let header = heading(state, paint, heads);
     paint.line(heads, 0, &header);
     table(app, state.tab.columns(), (&rows, chosen), paint, list);
-    stops(view, state, paint, (list, rows.len() + 1));
+    below(view, (state, told), paint, (list, rows.len() + 1));
 }
 
-/// Below what needs attention, when there is room: what a node's stop would mean.
-fn stops(
+/// Below what needs attention, when there is room: what the chosen finding says, as a row cuts it, and what a node's stop
+/// would mean.
+fn below(
     view: &ClusterView,
-    state: &HealthScreen,
+    (state, told): (&HealthScreen, Option<&Row<'_>>),
     paint: &mut Paint<'_>,
     (area, used): (Rect, usize),
 ) {
@@ -76,7 +79,15 @@ fn stops(
         return;
     }
     let (_, rest) = top(area, used);
-    let story: Vec<Words> = view.nodes.iter().filter_map(health::stops::short).collect();
+    let mut story = Vec::new();
+    if let Some(Row::Finding(finding)) = told {
+        story.extend(story::problem(&finding.problem));
+    }
+    let stops: Vec<Words> = view.nodes.iter().filter_map(health::stops::short).collect();
+    if !story.is_empty() && !stops.is_empty() {
+        story.push(Words::empty());
+    }
+    story.extend(stops);
     paint.paragraphs(rest, &story);
 }
 

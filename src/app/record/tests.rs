@@ -86,3 +86,33 @@ fn a_torn_last_line_is_the_end_and_another_file_is_refused() {
     assert_eq!(replay("{}", None).unwrap_err().code, Code::File05);
     assert_eq!(replay("", None).unwrap_err().code, Code::File05);
 }
+
+#[test]
+fn a_pasted_private_key_is_recognised_again_and_nothing_of_it_is_recorded() {
+    let way = [vec![Key::Enter], vec![Key::PageDown; 5]].concat();
+    let chain = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let key = "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: canary\n\ncanary/+=\n-----END EC PRIVATE KEY-----\n";
+    for paste in [
+        chain.to_owned() + &key.replace("Proc-Type: 4,ENCRYPTED\nDEK-Info: canary\n\n", ""),
+        key.to_owned(),
+        key.replace('\n', "\\n"),
+        key.replace('\n', "\r\n"),
+        // Cut off in the middle.
+        key.split("-----END").next().unwrap().to_owned(),
+    ] {
+        let start = App::new(fixture::at(0), Vec::new());
+        let (app, text) = play(start, keys(&way).chain([Input::Paste(paste.clone())]));
+        assert!(
+            !text.contains("canary") && text.contains("PRIVATE KEY"),
+            "{text}"
+        );
+        let again = replay(&text, None).unwrap().app;
+        assert!(app.notice.is_some() || app.dialog.is_some() || paste.starts_with(chain));
+        assert_eq!(app.notice, again.notice, "{paste}");
+        let (Screen::Wizard(was), Screen::Wizard(is)) = (&app.screen, &again.screen) else {
+            panic!("{}", again.screen.title());
+        };
+        assert_eq!(was.draft, is.draft);
+        assert_eq!(was.entry.text(), is.entry.text());
+    }
+}

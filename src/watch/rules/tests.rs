@@ -1,3 +1,6 @@
+mod database;
+mod volumes;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -85,6 +88,100 @@ fn serving(name: &str, node: &str) -> Value {
     let mut one = labelled(pod("care-be", name, node), labels);
     one["metadata"]["ownerReferences"] = json!([{"kind": "ReplicaSet", "name": "care-5c9f"}]);
     one
+}
+
+fn operator() -> Value {
+    labelled(
+        pod("cnpg-system", "cnpg-1", "primary"),
+        json!({"app.kubernetes.io/name": "cnpg-cloudnative-pg"}),
+    )
+}
+
+fn instance(name: &str, node: &str) -> Value {
+    labelled(
+        pod("database", name, node),
+        json!({"cnpg.io/cluster": "care-db", "cnpg.io/podRole": "instance"}),
+    )
+}
+
+fn cluster(phase: &str, conditions: Value) -> Value {
+    let mut one = json!({"apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster",
+        "metadata": {"namespace": "database", "name": "care-db", "creationTimestamp": "2026-11-20T00:00:00Z"},
+        "spec": {"instances": 2, "plugins": [{"name": "barman-cloud.cloudnative-pg.io", "isWALArchiver": true,
+            "parameters": {"barmanObjectName": "care-db", "serverName": "care-db-1"}}]},
+        "status": {"phase": phase, "instances": 2, "readyInstances": 2, "currentPrimary": "care-db-1"}});
+    one["status"]["conditions"] = conditions;
+    one
+}
+
+fn healthy() -> Value {
+    cluster(
+        "Cluster in healthy state",
+        json!([{"type": "Ready", "status": "True"}, {"type": "ContinuousArchiving", "status": "True"}]),
+    )
+}
+
+fn store(last: &str) -> Value {
+    json!({"apiVersion": "barmancloud.cnpg.io/v1", "kind": "ObjectStore", "metadata": {"namespace": "database", "name": "care-db"},
+        "status": {"serverRecoveryWindow": {"care-db-1": {"lastSuccessfulBackupTime": last}}}})
+}
+
+fn schedule() -> Value {
+    json!({"apiVersion": "postgresql.cnpg.io/v1", "kind": "ScheduledBackup", "metadata": {"namespace": "database", "name": "care-db"},
+        "spec": {"cluster": {"name": "care-db"}},
+        "status": {"lastScheduleTime": "2026-11-23T22:00:00Z", "nextScheduleTime": "2026-11-24T22:00:00Z"}})
+}
+
+fn backup(name: &str, status: Value) -> Value {
+    let mut one = json!({"apiVersion": "postgresql.cnpg.io/v1", "kind": "Backup",
+        "metadata": {"namespace": "database", "name": name, "creationTimestamp": "2026-11-24T00:00:00Z"},
+        "spec": {"cluster": {"name": "care-db"}}});
+    one["status"] = status;
+    one
+}
+
+/// A database as it should be, with some objects in the place of its own.
+fn database(changed: &[Value]) -> Vec<Value> {
+    let mut all = vec![
+        operator(),
+        healthy(),
+        instance("care-db-1", "primary"),
+        instance("care-db-2", "secondary"),
+        store("2026-11-23T22:05:00Z"),
+        schedule(),
+    ];
+    for object in changed {
+        all.retain(|known| {
+            known["kind"] != object["kind"]
+                || known["metadata"]["name"] != object["metadata"]["name"]
+        });
+        all.push(object.clone());
+    }
+    all
+}
+
+fn archiving(status: &str, since: &str) -> Value {
+    cluster(
+        "Cluster in healthy state",
+        json!([{"type": "Ready", "status": "True"},
+        {"type": "ContinuousArchiving", "status": status, "lastTransitionTime": since,
+         "message": "unexpected failure invoking barman-cloud-wal-archive: exit status 4"}]),
+    )
+}
+
+fn manager() -> Value {
+    pod("longhorn-system", "longhorn-manager-a", "primary")
+}
+
+fn volume(state: &str, robustness: &str, since: &str) -> Value {
+    json!({"apiVersion": "longhorn.io/v1beta2", "kind": "Volume", "metadata": {"namespace": "longhorn-system", "name": "pvc-1"},
+        "status": {"state": state, "robustness": robustness, "lastDegradedAt": since, "ownerID": "primary",
+            "kubernetesStatus": {"namespace": "database", "pvcName": "care-db-1"}}})
+}
+
+fn copy(node: &str, healthy: &str, failed: &str) -> Value {
+    json!({"apiVersion": "longhorn.io/v1beta2", "kind": "Replica", "metadata": {"namespace": "longhorn-system", "name": format!("r-{node}")},
+        "spec": {"volumeName": "pvc-1", "nodeID": node, "healthyAt": healthy, "failedAt": failed}})
 }
 
 #[test]
@@ -374,339 +471,6 @@ fn a_claim_without_a_volume_tells_what_the_provisioner_said_and_one_without_a_po
 }
 
 // PostgreSQL.
-
-fn operator() -> Value {
-    labelled(
-        pod("cnpg-system", "cnpg-1", "primary"),
-        json!({"app.kubernetes.io/name": "cnpg-cloudnative-pg"}),
-    )
-}
-
-fn instance(name: &str, node: &str) -> Value {
-    labelled(
-        pod("database", name, node),
-        json!({"cnpg.io/cluster": "care-db", "cnpg.io/podRole": "instance"}),
-    )
-}
-
-fn cluster(phase: &str, conditions: Value) -> Value {
-    let mut one = json!({"apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster",
-        "metadata": {"namespace": "database", "name": "care-db", "creationTimestamp": "2026-11-20T00:00:00Z"},
-        "spec": {"instances": 2, "plugins": [{"name": "barman-cloud.cloudnative-pg.io", "isWALArchiver": true,
-            "parameters": {"barmanObjectName": "care-db", "serverName": "care-db-1"}}]},
-        "status": {"phase": phase, "instances": 2, "readyInstances": 2, "currentPrimary": "care-db-1"}});
-    one["status"]["conditions"] = conditions;
-    one
-}
-
-fn healthy() -> Value {
-    cluster(
-        "Cluster in healthy state",
-        json!([{"type": "Ready", "status": "True"}, {"type": "ContinuousArchiving", "status": "True"}]),
-    )
-}
-
-fn store(last: &str) -> Value {
-    json!({"apiVersion": "barmancloud.cnpg.io/v1", "kind": "ObjectStore", "metadata": {"namespace": "database", "name": "care-db"},
-        "status": {"serverRecoveryWindow": {"care-db-1": {"lastSuccessfulBackupTime": last}}}})
-}
-
-fn schedule() -> Value {
-    json!({"apiVersion": "postgresql.cnpg.io/v1", "kind": "ScheduledBackup", "metadata": {"namespace": "database", "name": "care-db"},
-        "spec": {"cluster": {"name": "care-db"}},
-        "status": {"lastScheduleTime": "2026-11-23T22:00:00Z", "nextScheduleTime": "2026-11-24T22:00:00Z"}})
-}
-
-fn backup(name: &str, status: Value) -> Value {
-    let mut one = json!({"apiVersion": "postgresql.cnpg.io/v1", "kind": "Backup",
-        "metadata": {"namespace": "database", "name": name, "creationTimestamp": "2026-11-24T00:00:00Z"},
-        "spec": {"cluster": {"name": "care-db"}}});
-    one["status"] = status;
-    one
-}
-
-/// A database as it should be, with some objects in the place of its own.
-fn database(changed: &[Value]) -> Vec<Value> {
-    let mut all = vec![
-        operator(),
-        healthy(),
-        instance("care-db-1", "primary"),
-        instance("care-db-2", "secondary"),
-        store("2026-11-23T22:05:00Z"),
-        schedule(),
-    ];
-    for object in changed {
-        all.retain(|known| {
-            known["kind"] != object["kind"]
-                || known["metadata"]["name"] != object["metadata"]["name"]
-        });
-        all.push(object.clone());
-    }
-    all
-}
-
-fn archiving(status: &str, since: &str) -> Value {
-    cluster(
-        "Cluster in healthy state",
-        json!([{"type": "Ready", "status": "True"},
-        {"type": "ContinuousArchiving", "status": status, "lastTransitionTime": since,
-         "message": "unexpected failure invoking barman-cloud-wal-archive: exit status 4"}]),
-    )
-}
-
-#[test]
-fn a_healthy_database_needs_no_attention() {
-    assert_eq!(codes(&database(&[])), []);
-}
-
-#[test]
-fn the_words_of_a_cluster_without_an_operator_are_not_believed() {
-    // It says healthy; its operator and its primary are on a silent machine.
-    let mut objects = database(&[silent("primary"), instance("care-db-2", "secondary")]);
-    let found = findings(&objects);
-    let said: Vec<Code> = found.iter().map(|one| one.problem.code).collect();
-    assert_eq!(said, [Code::Wait10, Code::Pg07, Code::Pg01]);
-    assert!(found[1].follows(&found[0]) && found[2].because_of.is_none());
-    assert!(found[2].problem.causes[0].contains("still says"));
-    // It says that archiving fails; nobody has written that for long.
-    objects = database(&[archiving("False", "2026-11-24T01:00:00Z")]);
-    objects.retain(|object| object["metadata"]["name"] != "cnpg-1");
-    assert_eq!(codes(&objects), [Code::Pg07]);
-}
-
-#[test]
-fn an_archive_condition_means_nothing_without_an_archive() {
-    let bare = with(healthy(), "/spec/plugins", json!([]));
-    // Nor is there a store whose window could prove a backup.
-    assert_eq!(codes(&database(&[bare])), [Code::Pg06, Code::Pg04]);
-}
-
-#[test]
-fn archiving_that_fails_for_a_moment_at_a_failover_is_no_finding() {
-    assert_eq!(
-        codes(&database(&[archiving("False", "2026-11-24T01:59:45Z")])),
-        []
-    );
-    let found = only(&database(&[archiving("False", "2026-11-24T01:40:00Z")]));
-    assert_eq!(
-        (found.health, found.problem.code),
-        (Health::Warn, Code::Pg03)
-    );
-    assert_eq!(
-        found.problem.causes,
-        ["unexpected failure invoking barman-cloud-wal-archive: exit status 4"]
-    );
-}
-
-#[test]
-fn a_backup_is_judged_by_its_age_and_not_by_the_state_of_the_cluster() {
-    assert_eq!(codes(&database(&[store("2026-11-22T22:05:00Z")])), []);
-    let found = only(&database(&[store("2026-11-22T19:00:00Z")]));
-    assert_eq!(found.problem.code, Code::Pg04);
-    assert_eq!(
-        found.problem.causes,
-        [
-            "it ended at 2026-11-22 19:00:00 UTC",
-            "one is due every 24 hours"
-        ]
-    );
-    let other = json!({"apiVersion": "barmancloud.cnpg.io/v1", "kind": "ObjectStore", "metadata": {"namespace": "database", "name": "care-db"},
-        "status": {"serverRecoveryWindow": {"another": {"lastSuccessfulBackupTime": "2026-11-24T01:00:00Z"}}}});
-    assert_eq!(codes(&database(&[other])), [Code::Pg04]);
-}
-
-#[test]
-fn a_started_backup_without_an_error_is_not_believed_for_ever() {
-    let started = |since: &str| {
-        backup(
-            "b1",
-            json!({"phase": "started", "reconciliationStartedAt": since}),
-        )
-    };
-    assert_eq!(codes(&database(&[started("2026-11-24T01:45:00Z")])), []);
-    assert_eq!(
-        codes(&database(&[started("2026-11-24T01:15:00Z")])),
-        [Code::Pg05]
-    );
-    // One that took forty minutes before may take two hours.
-    let before = backup(
-        "b0",
-        json!({"phase": "completed", "startedAt": "2026-11-23T22:00:00Z", "stoppedAt": "2026-11-23T22:40:00Z"}),
-    );
-    assert_eq!(
-        codes(&database(&[before, started("2026-11-24T01:15:00Z")])),
-        []
-    );
-}
-
-#[test]
-fn a_failed_backup_is_told_until_one_completes() {
-    let failed = backup("b1", json!({"phase": "failed", "error": "exit status 4"}));
-    assert_eq!(
-        codes(&database(std::slice::from_ref(&failed))),
-        [Code::Wait12]
-    );
-    let mut later = backup(
-        "b2",
-        json!({"phase": "completed", "stoppedAt": "2026-11-24T01:00:00Z"}),
-    );
-    later["metadata"]["creationTimestamp"] = "2026-11-24T00:50:00Z".into();
-    assert_eq!(codes(&database(&[failed, later])), []);
-}
-
-#[test]
-fn a_schedule_that_stands_still_is_told() {
-    assert_eq!(
-        codes(&database(&[with(schedule(), "/spec/suspend", json!(true))])),
-        [Code::Pg08]
-    );
-    let late = with(
-        schedule(),
-        "/status/nextScheduleTime",
-        json!("2026-11-24T01:30:00Z"),
-    );
-    assert_eq!(codes(&database(&[late])), [Code::Pg08]);
-}
-
-#[test]
-fn a_first_start_may_take_a_while_and_initialized_proves_nothing() {
-    let young = |made: &str| {
-        let mut one = cluster(
-            "Setting up primary",
-            json!([{"type": "Initialized", "status": "True"}]),
-        );
-        one["metadata"]["creationTimestamp"] = made.into();
-        one["status"] =
-            json!({"phase": "Setting up primary", "conditions": one["status"]["conditions"]});
-        let mut all = database(&[one]);
-        all.retain(|object| {
-            !["Pod", "ObjectStore", "ScheduledBackup"].contains(&object["kind"].as_str().unwrap())
-        });
-        all.push(operator());
-        codes(&all)
-    };
-    assert_eq!(young("2026-11-24T01:55:00Z"), []);
-    assert_eq!(young("2026-11-24T01:30:00Z"), [Code::Pg01]);
-}
-
-#[test]
-fn a_primary_whose_pod_is_gone_is_told_unless_its_operator_is_content() {
-    let mut objects = database(&[]);
-    objects.retain(|object| object["metadata"]["name"] != "care-db-1");
-    // Pods are made anew within a moment.
-    assert_eq!(codes(&objects), []);
-    objects.retain(|object| object["metadata"]["name"] != "cnpg-1");
-    assert_eq!(codes(&objects), [Code::Pg01, Code::Pg07]);
-}
-
-#[test]
-fn a_missing_copy_is_a_warning_and_a_missing_primary_is_not() {
-    let unready = |name: &str, node: &str| {
-        let condition = json!([{"type": "Ready", "status": "False", "lastTransitionTime": "2026-11-24T01:40:00Z"}]);
-        with(instance(name, node), "/status/conditions", condition)
-    };
-    let copy = findings(&database(&[unready("care-db-2", "secondary")]));
-    assert_eq!(
-        (copy[0].health, copy[0].problem.code),
-        (Health::Warn, Code::Pg02)
-    );
-    let primary = findings(&database(&[unready("care-db-1", "primary")]));
-    assert_eq!(
-        (primary[0].health, primary[0].problem.code),
-        (Health::Bad, Code::Pg01)
-    );
-}
-
-// Longhorn.
-
-fn manager() -> Value {
-    pod("longhorn-system", "longhorn-manager-a", "primary")
-}
-
-fn volume(state: &str, robustness: &str, since: &str) -> Value {
-    json!({"apiVersion": "longhorn.io/v1beta2", "kind": "Volume", "metadata": {"namespace": "longhorn-system", "name": "pvc-1"},
-        "status": {"state": state, "robustness": robustness, "lastDegradedAt": since, "ownerID": "primary",
-            "kubernetesStatus": {"namespace": "database", "pvcName": "care-db-1"}}})
-}
-
-fn copy(node: &str, healthy: &str, failed: &str) -> Value {
-    json!({"apiVersion": "longhorn.io/v1beta2", "kind": "Replica", "metadata": {"namespace": "longhorn-system", "name": format!("r-{node}")},
-        "spec": {"volumeName": "pvc-1", "nodeID": node, "healthyAt": healthy, "failedAt": failed}})
-}
-
-#[test]
-fn a_volume_short_of_copies_names_them_and_the_claim() {
-    let long = "2026-11-24T01:30:00Z";
-    let found = only(&[
-        manager(),
-        volume("attached", "degraded", long),
-        copy("primary", long, ""),
-        copy("secondary", "", long),
-    ]);
-    assert_eq!(
-        (found.health, found.problem.code),
-        (Health::Warn, Code::Vol01)
-    );
-    assert_eq!(
-        found.problem.what,
-        "The volume of database/care-db-1 has fewer copies than it should."
-    );
-    assert_eq!(
-        found.problem.causes,
-        ["copy on primary: good", "copy on secondary: failed"]
-    );
-    assert_eq!(
-        codes(&[
-            manager(),
-            volume("attached", "degraded", "2026-11-24T01:59:40Z")
-        ]),
-        []
-    );
-    assert_eq!(codes(&[manager(), volume("detached", "unknown", "")]), []);
-    assert_eq!(
-        codes(&[manager(), volume("detached", "faulted", "")]),
-        [Code::Vol02]
-    );
-}
-
-#[test]
-fn volumes_are_not_believed_without_a_manager_or_when_their_own_is_on_a_silent_node() {
-    let faulted = volume("attached", "faulted", "");
-    assert_eq!(codes(std::slice::from_ref(&faulted)), [Code::Vol06]);
-    let other = with(faulted, "/status/ownerID", json!("secondary"));
-    assert_eq!(
-        codes(&[manager(), silent("secondary"), other]),
-        [Code::Wait10]
-    );
-}
-
-#[test]
-fn disks_that_fail_or_are_nearly_full_and_a_silent_backup_store_are_told() {
-    let disks = |available: u64, conditions: Value| {
-        json!({"apiVersion": "longhorn.io/v1beta2", "kind": "Node", "metadata": {"namespace": "longhorn-system", "name": "primary"},
-            "status": {"diskStatus": {"disk-1": {"diskName": "ssd", "diskPath": "/mnt/ssd",
-                "storageAvailable": available << 30, "storageMaximum": 100_u64 << 30, "conditions": conditions}}}})
-    };
-    assert_eq!(codes(&[manager(), disks(60, json!([]))]), []);
-    let pressed = json!([{"type": "Schedulable", "status": "False", "reason": "DiskPressure"}]);
-    let found = only(&[manager(), disks(20, pressed)]);
-    assert_eq!(
-        (found.health, found.problem.what.as_str()),
-        (
-            Health::Warn,
-            "The disk ssd of primary is nearly full: 20 GiB of 100 GiB are free."
-        )
-    );
-    assert_eq!(only(&[manager(), disks(5, json!([]))]).health, Health::Bad);
-    let broken = json!([{"type": "Ready", "status": "False", "message": "not mounted"}]);
-    assert_eq!(codes(&[manager(), disks(60, broken)]), [Code::Vol04]);
-    let target = json!({"apiVersion": "longhorn.io/v1beta2", "kind": "BackupTarget", "metadata": {"namespace": "longhorn-system", "name": "default"},
-        "spec": {"backupTargetURL": "s3://bucket@region/"}, "status": {"available": false, "ownerID": "primary"}});
-    assert_eq!(
-        codes(&[manager(), disks(60, json!([])), target]),
-        [Code::Vol05]
-    );
-}
 
 #[test]
 fn every_finding_says_what_and_what_to_do() {

@@ -13,7 +13,7 @@ async fn a_recorded_session_on_the_practice_cluster_shows_the_same_last_screen()
         .until("the settings", |text| text.contains("REHEARSAL"))
         .await;
     screen.send("\u{b}screen plan\r");
-    screen.press("Enter", "what is sent").await;
+    screen.press("Enter", "look inside").await;
     screen.press("Esc", "close").await;
     // A key that comes at once after Esc would be taken for one with Alt.
     screen

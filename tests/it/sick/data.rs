@@ -163,27 +163,12 @@ pub const ALL: &[Sickness] = &[
     }),
     ("a volume has one copy less", "VOL-01", |world| {
         let volume = degraded(world, "rustfs-data");
-        copy(
-            world,
-            &volume,
-            "primary",
-            &json!({"healthyAt": world.at(-600)}),
-        );
-        copy(
-            world,
-            &volume,
-            "secondary",
-            &json!({"healthyAt": world.at(-600), "failedAt": world.at(60)}),
-        );
+        whole(world, &volume, "primary");
+        failed(world, &volume, "secondary");
     }),
     ("a volume is getting a new copy", "VOL-01", |world| {
         let volume = degraded(world, "rustfs-data");
-        copy(
-            world,
-            &volume,
-            "primary",
-            &json!({"healthyAt": world.at(-600)}),
-        );
+        whole(world, &volume, "primary");
         copy(world, &volume, "secondary", &json!({"healthyAt": ""}));
     }),
     ("a volume has no copy left", "VOL-02", |world| {
@@ -203,12 +188,7 @@ pub const ALL: &[Sickness] = &[
             disk["storageAvailable"] = 20_000_000_000_u64.into();
         });
         let volume = degraded(world, "rustfs-data");
-        copy(
-            world,
-            &volume,
-            "secondary",
-            &json!({"healthyAt": world.at(-600)}),
-        );
+        whole(world, &volume, "secondary");
         let since = world.at(120);
         world.change("Volume", LONGHORN, &volume, |volume| {
             condition(volume, json!({"type": "Scheduled", "status": "False", "reason": "ReplicaSchedulingFailure", "message": "insufficient storage", "lastTransitionTime": since}));
@@ -224,18 +204,8 @@ pub const ALL: &[Sickness] = &[
             world,
             "prometheus-kps-prometheus-db-prometheus-kps-prometheus-0",
         );
-        copy(
-            world,
-            &volume,
-            "primary",
-            &json!({"healthyAt": world.at(-600)}),
-        );
-        copy(
-            world,
-            &volume,
-            "secondary",
-            &json!({"healthyAt": world.at(-600), "failedAt": world.at(60)}),
-        );
+        whole(world, &volume, "primary");
+        failed(world, &volume, "secondary");
     }),
     ("the volumes are not backed up", "VOL-05", |world| {
         let since = world.at(30);
@@ -387,6 +357,21 @@ fn copy(world: &mut World, volume: &str, node: &str, spec: &Value) {
     all["nodeID"] = node.into();
     world.add(json!({"apiVersion": "longhorn.io/v1beta2", "kind": "Replica",
         "metadata": {"namespace": LONGHORN, "name": format!("{volume}-r-{node}")}, "spec": all, "status": {"currentState": "running"}}));
+}
+
+/// A copy that has been whole for long.
+fn whole(world: &mut World, volume: &str, node: &str) {
+    copy(world, volume, node, &json!({"healthyAt": world.at(-600)}));
+}
+
+/// A copy that was whole and failed a while ago.
+fn failed(world: &mut World, volume: &str, node: &str) {
+    copy(
+        world,
+        volume,
+        node,
+        &json!({"healthyAt": world.at(-600), "failedAt": world.at(60)}),
+    );
 }
 
 fn disk(world: &mut World, node: &str, change: impl Fn(&mut Value)) {
