@@ -14,10 +14,17 @@ async fn a_recorded_session_on_the_practice_cluster_shows_the_same_last_screen()
         .await;
     screen.send("\u{b}screen plan\r");
     screen.press("Enter", "look inside").await;
-    screen.press("Esc", "close").await;
+    screen
+        .until("its objects", |text| {
+            text.contains("goes back to the steps")
+        })
+        .await;
+    screen.press("Esc", "back").await;
     // A key that comes at once after Esc would be taken for one with Alt.
     screen
-        .until("the plan", |text| text.contains("y deploy"))
+        .until("the plan", |text| {
+            text.contains("y deploy") && !text.contains("goes back to the steps")
+        })
         .await;
     // Down to a step in the middle, found by its name; the plan does not move by itself.
     screen.send(":plan valkey");

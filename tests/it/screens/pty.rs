@@ -207,8 +207,23 @@ impl Shown {
     /// The terminal is in the mode of screens.
     pub fn is_taken(&self) {
         assert!(self.mode(1049) && self.mode(2004) && !self.mode(25));
+        assert!(self.is_raw());
+    }
+
+    fn is_raw(&self) -> bool {
         let now = tcgetattr(&self.terminal).unwrap();
-        assert_ne!(now.local_modes, self.before.local_modes, "raw");
+        now.local_modes != self.before.local_modes
+    }
+
+    /// Waits until the terminal is in the mode of screens.
+    pub async fn comes_to_be_taken(&mut self) {
+        let taken = async {
+            while !(self.is_raw() && self.mode(1049) && self.mode(2004)) {
+                timeout(LOOK, self.take()).await.ok();
+            }
+        };
+        timeout(LIMIT, taken).await.expect("it is never taken");
+        self.is_taken();
     }
 
     /// The terminal is as it was.
