@@ -198,11 +198,11 @@ async fn a_serial_line_carries_the_screens() {
     let mut shown = Shown::start(&["rehearse", "--serial", "--speed", "20"], &[]).await;
     shown.until("REHEARSAL").await;
     shown.send("\u{b}screen health\r").await;
-    shown.until("live").await;
+    shown.until("needs attention").await;
     let health = shown.bytes_within(LOOK).await / 30;
     // Another screen, and a deploy that goes on.
     shown.send("\u{b}screen checks\r").await;
-    shown.until("failed").await;
+    shown.until("holds the deploy").await;
     shown.send("\u{b}screen plan\r").await;
     shown.until("y deploy").await;
     shown.forget();
