@@ -76,11 +76,11 @@ fn words(app: &App, row: &Row) -> (String, String) {
         ),
         Row::Import => (
             "Import settings from a file".to_owned(),
-            "a site.yaml, or the reference's variables.tfvars".to_owned(),
+            "a site.yaml or a variables.tfvars".to_owned(),
         ),
         Row::Rehearse => (
             "Rehearse".to_owned(),
-            "the same, on a practice cluster inside".to_owned(),
+            "on a practice cluster in this program".to_owned(),
         ),
     }
 }

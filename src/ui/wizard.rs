@@ -20,7 +20,7 @@ use crate::{
 /// Columns of the groups.
 const GROUPS: u16 = 17;
 
-/// Rows under the field that is typed, so that nothing below it moves while it is judged and looked at.
+/// Rows under the field that is typed, so that nothing below it moves while it is looked at.
 const NOTE: usize = 3;
 
 /// The same on a low terminal.
@@ -96,7 +96,20 @@ fn page(app: &App, state: &Wizard, group: Group, paint: &mut Paint<'_>, area: Re
     let fields: Vec<&'static Field> = group.fields().collect();
     let height = usize::from(area.height);
     // The field that is typed and its note are one block, which is always in sight.
-    let room = if height < ROOMY { SHORT_NOTE } else { NOTE };
+    let note = fields.get(state.field).map(|field| {
+        let note = note::under(state, &app.known, field, app.now);
+        (note, note::may_come(state, field))
+    });
+    let room = match &note {
+        Some((note, may_come)) if *may_come || !note.is_empty() => {
+            if height < ROOMY {
+                SHORT_NOTE
+            } else {
+                NOTE
+            }
+        }
+        _ => 0,
+    };
     let rows = fields.len() + room;
     let first = list::top(state.field + 1, rows, height);
     for (row, at) in (0..area.height).zip(first..rows) {
@@ -115,8 +128,7 @@ fn page(app: &App, state: &Wizard, group: Group, paint: &mut Paint<'_>, area: Re
             );
         }
     }
-    if let Some(field) = fields.get(state.field) {
-        let note = note::under(state, &app.known, field, app.now);
+    if let Some((note, _)) = note {
         let from = (state.field + 1).saturating_sub(first);
         let (_, below) = top(area, u16::try_from(from).unwrap_or(area.height));
         let (_, below) = left(below, 3);

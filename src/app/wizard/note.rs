@@ -13,6 +13,7 @@ use crate::{
         dialog::{Does, Item, Menu},
         words::{Tone, Words, about, counted, since},
     },
+    check::question,
     problem::{Code, Problem},
     site::{Field, Group},
 };
@@ -41,6 +42,11 @@ pub fn under(state: &Wizard, known: &Known, field: &Field, now: Timestamp) -> Ve
         }
         None => Vec::new(),
     }
+}
+
+/// Whether something may be seen about the field although nothing is said now.
+pub fn may_come(state: &Wizard, field: &Field) -> bool {
+    field.group == Group::Components || question(&state.draft, field.id).is_some()
 }
 
 /// The last part of a path.

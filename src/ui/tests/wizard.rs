@@ -121,7 +121,7 @@ fn settings_of_a_site() {
     check("wizard_wrong", wrong);
     let keys = [Key::Down, Key::Down, Key::Enter, Key::Ctrl('d')];
     check("wizard_review_wrong", press(fixture::welcome(), &keys));
-    let pages = [Key::PageDown; 9];
+    let pages = [Key::PageDown; 10];
     check(
         "wizard_review_good",
         press(fixture::opened(Goto::Settings), &pages),
