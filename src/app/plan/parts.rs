@@ -122,9 +122,17 @@ fn inside(value: &Value) -> String {
     match value {
         Value::Object(map) => {
             let passed = ["apiVersion", "kind", "metadata", "type"];
-            let keys = map.keys().map(String::as_str);
-            let keys: Vec<&str> = keys.filter(|key| !passed.contains(key)).collect();
-            let shown = keys.iter().take(NAMES).copied().collect::<Vec<_>>();
+            let keys = map
+                .iter()
+                .filter(|(key, _)| !passed.contains(&key.as_str()));
+            let keys: Vec<String> = keys
+                .map(|(key, value)| match value {
+                    Value::Object(_) | Value::Array(_) | Value::Null => key.clone(),
+                    // A switch says whether it is on.
+                    value => format!("{key}: {}", inside(value)),
+                })
+                .collect();
+            let shown = keys.iter().take(NAMES).cloned().collect::<Vec<_>>();
             match keys.len().saturating_sub(NAMES) {
                 0 => shown.join(", "),
                 more => format!("{} and {more} more", shown.join(", ")),

@@ -15,7 +15,7 @@ use crate::{
     },
     check::question,
     problem::{Code, Problem},
-    site::{Field, Group},
+    site::{Field, Group, Kind},
 };
 
 /// An answer is new for so many seconds.
@@ -46,7 +46,8 @@ pub fn under(state: &Wizard, known: &Known, field: &Field, now: Timestamp) -> Ve
 
 /// Whether something may be seen about the field although nothing is said now.
 pub fn may_come(state: &Wizard, field: &Field) -> bool {
-    field.group == Group::Components || question(&state.draft, field.id).is_some()
+    let is_switch = field.group == Group::Components && matches!(field.kind, Kind::Choice(_));
+    is_switch || question(&state.draft, field.id).is_some()
 }
 
 /// The last part of a path.
