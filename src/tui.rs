@@ -8,8 +8,7 @@ mod terminal;
 
 use std::time::{Duration, Instant};
 
-use crossterm::event::{Event, EventStream};
-use futures::StreamExt;
+use crossterm::event::Event;
 use tokio::{
     sync::{mpsc, watch},
     time::{MissedTickBehavior, interval, sleep_until},
@@ -139,7 +138,7 @@ enum Next {
 
 impl Loop {
     async fn turn(mut self, mut signals: Signals) -> Result<(), Problem> {
-        let mut terminal = EventStream::new();
+        let mut terminal = keys::listen();
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let (columns, rows) = Screens::size()?;
@@ -151,7 +150,7 @@ impl Loop {
                 self.draw()?;
             }
             let next = tokio::select! {
-                event = terminal.next() => match event {
+                event = terminal.recv() => match event {
                     Some(Ok(event)) => self.hear(event)?,
                     // The terminal has gone.
                     Some(Err(_)) | None => Next::End,

@@ -12,7 +12,7 @@ use rustix::{
 
 /// Our end of a new terminal of so many columns and rows; the other end becomes the command's input and output.
 pub fn open(command: &mut Command, (columns, rows): (u16, u16)) -> File {
-    let ours = pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    let ours = pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
     pty::grantpt(&ours).unwrap();
     pty::unlockpt(&ours).unwrap();
     let name = pty::ptsname(&ours, Vec::new()).unwrap();

@@ -1,10 +1,35 @@
 //! The terminal's keys as the screens know them; no decisions.
 
+use std::{io, thread};
+
 use crossterm::event::{
-    KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+    self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent,
+    MouseEventKind,
 };
+use tokio::sync::mpsc;
 
 use crate::app::keys::Key;
+
+/// Events that wait to be taken.
+const WAITING: usize = 64;
+
+/// What the terminal tells, from now on.
+///
+/// It is read in a thread of its own, which ends with the process: once the terminal has gone crossterm 0.29 reads on and on
+/// (its loop over a readable terminal ends at `WouldBlock` alone), and whoever polled it would never come back to notice.
+pub fn listen() -> mpsc::Receiver<io::Result<Event>> {
+    let (told, events) = mpsc::channel(WAITING);
+    thread::spawn(move || {
+        loop {
+            let event = event::read();
+            let last = event.is_err();
+            if told.blocking_send(event).is_err() || last {
+                return;
+            }
+        }
+    });
+    events
+}
 
 /// The key; nothing for keys that no screen knows, and for keys let go.
 pub fn key(event: KeyEvent) -> Option<Key> {

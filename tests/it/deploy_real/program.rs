@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command as Process, Stdio},
     sync::mpsc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use care_install::{
@@ -20,7 +20,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::scene::{LOOKS, Scene};
+use super::scene::Scene;
 use crate::{checks::peers, edge};
 
 /// How long any piece of news may take.
@@ -183,7 +183,8 @@ impl Program {
     }
 
     async fn join(&self, life: &mut Life) -> tokio::sync::mpsc::Receiver<Event> {
-        for _ in 0..LOOKS {
+        let end = Instant::now() + LIMIT;
+        while Instant::now() < end {
             if let Some(joined) = host::join(&self.site).await {
                 return joined.events;
             }

@@ -36,7 +36,8 @@ pub struct Terminal {
 impl Terminal {
     /// Starts the program in it.
     pub fn start(mut command: Command) -> Self {
-        let ours = pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        let ours =
+            pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         pty::grantpt(&ours).unwrap();
         pty::unlockpt(&ours).unwrap();
         let name = pty::ptsname(&ours, Vec::new()).unwrap();
