@@ -10,6 +10,7 @@
 mod alerts;
 mod answering;
 mod buckets;
+mod cache;
 mod catalog;
 mod checks;
 mod child;

@@ -285,7 +285,8 @@ fn data<'a>(plan: &'a Plan, kind: &str, name: &str) -> &'a Value {
     &found.next().unwrap().value()["data"]
 }
 
-fn secret(plan: &Plan, name: &str, key: &str) -> String {
+/// A value of one of the plan's Secrets.
+pub fn secret(plan: &Plan, name: &str, key: &str) -> String {
     String::from_utf8(decoded(&data(plan, "Secret", name)[key])).unwrap()
 }
 
