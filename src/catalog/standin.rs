@@ -334,6 +334,26 @@ mod tests {
     }
 
     #[test]
+    fn an_ingress_controllers_service_leads_to_its_entrances_and_other_services_to_every_port() {
+        for (name, service, wanted) in [
+            ("public-nginx", "public-nginx-controller", &[80, 443][..]),
+            ("longhorn", "longhorn-backend", &[9500, 9502, 9503]),
+        ] {
+            let made = objects(&release(name), Makers::Chart);
+            let mut found = made
+                .iter()
+                .map(Object::value)
+                .filter(|value| value["kind"] == "Service" && value["metadata"]["name"] == service);
+            let ports = found.next().unwrap()["spec"]["ports"].as_array().unwrap();
+            let ports: Vec<u64> = ports
+                .iter()
+                .filter_map(|port| port["targetPort"].as_u64())
+                .collect();
+            assert_eq!(ports, wanted, "{service}");
+        }
+    }
+
+    #[test]
     fn every_workload_of_the_list_is_there_with_its_selector_and_its_claims() {
         let release = release("rustfs");
         let made = objects(&release, Makers::ChartAndOperators);
