@@ -30,7 +30,7 @@ const SHORT: usize = 8;
 /// How many of each are kept when the job does not say.
 const KEPT: u64 = 1;
 
-/// One turn for all jobs that come again. Longhorn has Kubernetes keep the time: each has a CronJob of its name.
+/// One turn for all jobs that come again. Longhorn has Kubernetes keep the time: each has a `CronJob` of its name.
 pub(super) fn recurring(world: &World<'_>, now: Timestamp, reaction: &mut Reaction) {
     let known = ["recurringjobs", "snapshots", "backups"];
     if !known
@@ -50,7 +50,7 @@ pub(super) fn recurring(world: &World<'_>, now: Timestamp, reaction: &mut Reacti
     }
 }
 
-/// The CronJob of a job.
+/// The `CronJob` of a job.
 fn timekeeper(world: &World<'_>, job: &Value) -> Value {
     let managers = world.get("DaemonSet.apps", NAMESPACE, MANAGER);
     let image =
@@ -58,7 +58,7 @@ fn timekeeper(world: &World<'_>, job: &Value) -> Value {
     json!({
         "apiVersion": "batch/v1", "kind": "CronJob",
         "metadata": {
-            "name": name(job), "namespace": NAMESPACE, "ownerReferences": [owned_by(job)],
+            "name": name(job), "namespace": NAMESPACE, "ownerReferences": owned_by(job),
             "labels": {"app.kubernetes.io/managed-by": MANAGER},
         },
         "spec": {

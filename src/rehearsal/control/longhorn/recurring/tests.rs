@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::rehearsal::control::{
-    shape::name,
+    shape::{controller, name, uid},
     testing::{Bed, installed, plan_objects, workload},
 };
 
@@ -62,6 +62,8 @@ fn each_night_brings_a_snapshot_and_a_copy_of_every_volume_in_use() {
     for job in ["snapshot-daily", "backup-daily"] {
         let cron = bed.get("CronJob.batch", SPACE, job);
         assert_eq!(cron["status"]["lastScheduleTime"], Value::Null);
+        let owner = bed.get("RecurringJob.longhorn.io", SPACE, job);
+        assert_eq!(controller(cron), Some(uid(owner)));
     }
     assert_eq!(volume(&bed)["status"]["lastBackupAt"], Value::Null);
     bed.run(DAY);
