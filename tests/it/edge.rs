@@ -34,13 +34,11 @@ pub fn pair(plan: &Plan) -> (Vec<u8>, Vec<u8>) {
         let target = object.reference();
         (target.kind.as_str(), target.name.as_str()) == ("Secret", "lets-encrypt-cert")
     });
-    match brought.next().map(|secret| &secret.value()["data"]) {
-        Some(data) => (decoded(&data["tls.crt"]), decoded(&data["tls.key"])),
-        None => {
-            let (chain, key) = certificate();
-            (chain.into_bytes(), key.into_bytes())
-        }
+    if let Some(data) = brought.next().map(|secret| &secret.value()["data"]) {
+        return (decoded(&data["tls.crt"]), decoded(&data["tls.key"]));
     }
+    let (chain, key) = certificate();
+    (chain.into_bytes(), key.into_bytes())
 }
 
 /// The same with a certificate and its key.

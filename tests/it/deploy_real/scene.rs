@@ -94,14 +94,8 @@ pub fn play_operators(bed: &mut Testbed) {
         if group.contains('.') {
             let name = format!("crd/{}s.{group}", kind.to_lowercase());
             bed.kubectl(&["wait", "--for=create", &name, "--timeout=120s"]);
-            bed.kubectl(&[
-                "wait",
-                "--for=condition=Established",
-                &name,
-                "--timeout=60s",
-            ]);
         }
-        // kwok reads the document of a kind once, and it comes about a second after the kind.
+        // kwok reads the document of a kind once, and it comes about a second after the kind is established.
         let root = if group.is_empty() { "api" } else { "apis" };
         let path = format!("/openapi/v3/{root}/{version}");
         let word = format!("\"kind\":\"{kind}\"");
