@@ -312,7 +312,7 @@ pub struct Workload {
     pub container: String,
     /// Full image reference.
     pub image: String,
-    /// Containers' ports; the first is the Service's.
+    /// All ports of its containers; the first is the Service's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<u16>,
     /// Service name in front of it, when there is one.

@@ -96,9 +96,7 @@ fn workload_objects(release: &Release, workload: &Workload) -> Vec<Value> {
         }));
     }
     if let Some(name) = &workload.service {
-        let ports: Vec<Value> = workload
-            .ports
-            .iter()
+        let ports: Vec<Value> = offered(release, workload)
             .map(|port| json!({"name": format!("port-{port}"), "port": port, "targetPort": port, "protocol": "TCP"}))
             .collect();
         values.push(json!({
@@ -112,6 +110,13 @@ fn workload_objects(release: &Release, workload: &Workload) -> Vec<Value> {
         values.extend(ingress(release, workload, name));
     }
     values
+}
+
+/// The ports of the Service: an ingress controller's leads to its two entrances, not to what its probe and Prometheus ask.
+fn offered(release: &Release, workload: &Workload) -> impl Iterator<Item = u16> {
+    let entrances = release.values.pointer("/controller/service").is_some();
+    let ports = workload.ports.iter().copied();
+    ports.filter(move |port| !entrances || [80, 443].contains(port))
 }
 
 /// An ingress controller that takes ports of the machines says so in the values of its chart.
@@ -326,6 +331,26 @@ mod tests {
         let mut all = names(&all);
         all.sort();
         assert_eq!(both, all);
+    }
+
+    #[test]
+    fn an_ingress_controllers_service_leads_to_its_entrances_and_other_services_to_every_port() {
+        for (name, service, wanted) in [
+            ("public-nginx", "public-nginx-controller", &[80, 443][..]),
+            ("longhorn", "longhorn-backend", &[9500, 9502, 9503]),
+        ] {
+            let made = objects(&release(name), Makers::Chart);
+            let mut found = made
+                .iter()
+                .map(Object::value)
+                .filter(|value| value["kind"] == "Service" && value["metadata"]["name"] == service);
+            let ports = found.next().unwrap()["spec"]["ports"].as_array().unwrap();
+            let ports: Vec<u64> = ports
+                .iter()
+                .filter_map(|port| port["targetPort"].as_u64())
+                .collect();
+            assert_eq!(ports, wanted, "{service}");
+        }
     }
 
     #[test]

@@ -118,8 +118,8 @@ pub fn sample_parts() -> (SiteDraft, Secrets) {
     (sample(), secrets)
 }
 
-/// The API server checks that a TLS secret holds a pair that fits.
-fn certificate() -> (String, String) {
+/// A certificate and its key; the API server checks that a TLS secret holds a pair that fits.
+pub fn certificate() -> (String, String) {
     let made = rcgen::generate_simple_self_signed(vec!["*.care.example.org".to_owned()]).unwrap();
     (made.cert.pem(), made.signing_key.serialize_pem())
 }

@@ -12,7 +12,7 @@ use care_install::{
     problem::Code,
 };
 
-use crate::catalog::full_plan;
+use crate::catalog::{addressed_plan, full_plan};
 use hear::{Heard, ends, last, logs, retries};
 
 use scene::{LOOKS, Scene, is_gone, play_operators, states};
@@ -43,6 +43,18 @@ async fn the_whole_plan_is_deployed_and_the_second_time_nothing_is_touched() {
 #[cfg_attr(not(has_go), ignore = "needs go, to build the control plane")]
 async fn everything_that_can_be_switched_on_is_deployed_and_the_second_time_nothing_is_touched() {
     let mut scene = Scene::of(full_plan());
+    let handle = scene.begin().await;
+    let heard = Heard::of(&handle);
+    assert_deployed(&mut scene, heard).await;
+    let before = untouched_by_a_second_run(&scene).await;
+    assert!(before > 400, "{before}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[cfg_attr(not(has_go), ignore = "needs go, to build the control plane")]
+async fn addresses_certificates_and_images_of_its_own_are_waited_for_and_the_second_time_nothing_is_touched()
+ {
+    let mut scene = Scene::of(addressed_plan());
     let handle = scene.begin().await;
     let heard = Heard::of(&handle);
     assert_deployed(&mut scene, heard).await;

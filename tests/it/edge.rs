@@ -12,7 +12,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::TlsAcceptor;
 
-use crate::catalog::decoded;
+use crate::catalog::{certificate, decoded};
 
 /// The requests of a plan that prove the site.
 pub fn proofs(plan: &Plan) -> impl Iterator<Item = &Proof> {
@@ -24,10 +24,26 @@ pub fn proofs(plan: &Plan) -> impl Iterator<Item = &Proof> {
 
 /// Ways from every address that the plan asks to an entrance with the plan's own certificate.
 pub fn routes(plan: &Plan) -> Routes {
+    routes_of(plan, &pair(plan))
+}
+
+/// The certificate that the plan brings and its key; a new pair for a plan that orders its certificates.
+pub fn pair(plan: &Plan) -> (Vec<u8>, Vec<u8>) {
     let objects = plan.steps.iter().flat_map(|step| step.action.objects());
-    let mut secrets = objects.filter(|object| object.reference().name == "lets-encrypt-cert");
-    let data = &secrets.next().unwrap().value()["data"];
-    let at = open(&decoded(&data["tls.crt"]), &decoded(&data["tls.key"]));
+    let mut brought = objects.filter(|object| {
+        let target = object.reference();
+        (target.kind.as_str(), target.name.as_str()) == ("Secret", "lets-encrypt-cert")
+    });
+    if let Some(data) = brought.next().map(|secret| &secret.value()["data"]) {
+        return (decoded(&data["tls.crt"]), decoded(&data["tls.key"]));
+    }
+    let (chain, key) = certificate();
+    (chain.into_bytes(), key.into_bytes())
+}
+
+/// The same with a certificate and its key.
+pub fn routes_of(plan: &Plan, (chain, key): &(Vec<u8>, Vec<u8>)) -> Routes {
+    let at = open(chain, key);
     Routes {
         connect: addresses(plan).map(|address| (address, at)).collect(),
         ..Routes::default()

@@ -378,7 +378,7 @@ fn no_two_certificates_are_ordered_for_the_same_names() {
 }
 
 #[test]
-fn every_image_of_objects_and_workloads_is_pinned_or_belongs_to_a_pinned_chart() {
+fn every_image_of_objects_and_workloads_is_pinned_and_so_is_every_chart() {
     assert_pinned(&plan());
 }
 
@@ -413,8 +413,11 @@ fn assert_pinned(plan: &Plan) {
             });
             assert!(pinned, "{} of {}", release.chart, step.id);
             for workload in &release.workloads {
-                let tagged = !parts(&workload.image).1.is_empty();
-                assert!(tagged, "{} of {}", workload.image, step.id);
+                let (name, version, _) = parts(&workload.image);
+                let pinned = pins
+                    .iter()
+                    .any(|pin| pin.name == name && pin.version == version);
+                assert!(pinned, "{} of {}", workload.image, step.id);
             }
         }
     }

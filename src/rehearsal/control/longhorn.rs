@@ -1,6 +1,7 @@
-//! Longhorn as far as others see it: its nodes and disks, its volumes, its backup target. Pure.
+//! Longhorn as far as others see it: its nodes and disks, its volumes with their copies, its backup target. Pure.
 
 mod copies;
+mod recurring;
 mod volumes;
 
 use jiff::Timestamp;
@@ -96,6 +97,7 @@ pub fn longhorn(world: &World<'_>, now: Timestamp) -> Reaction {
         volumes::volumes(world, now, &mut reaction);
         volumes::let_go(world, now, &mut reaction);
         copies::copies(world, now, &mut reaction);
+        recurring::recurring(world, now, &mut reaction);
     }
     reaction
 }

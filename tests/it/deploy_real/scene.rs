@@ -7,6 +7,7 @@ use std::{
     process::Command as Process,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use care_install::{
     catalog::standin,
     engine::run::{self, Chosen, RunHandle, Setting},
@@ -29,6 +30,10 @@ use crate::{
 
 /// Looks at something outside that changes by itself; each is a process start, so that no pause is needed.
 pub const LOOKS: usize = 2000;
+
+/// The certificate of the site's entrance, and its key.
+const CHAIN: &str = "chain.pem";
+const KEY: &str = "key.pem";
 
 /// Kinds that change by themselves while nobody does anything.
 const RESTLESS: &[&str] = &[
@@ -70,27 +75,29 @@ pub fn far_schema() -> String {
 }
 
 /// Waits until the charts have brought the kinds that the operators' stages name, then plays the operators.
+///
+/// The authority that cert-manager asks knows one certificate, that of the entrance.
 pub fn play_operators(bed: &mut Testbed) {
     let stages = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/testbed/stages/operators.yaml");
-    let text = fs::read_to_string(&stages).unwrap();
+    let mut text = fs::read_to_string(stages).unwrap();
+    for (word, file) in [("@CHAIN@", CHAIN), ("@KEY@", KEY)] {
+        text = text.replace(word, &STANDARD.encode(fs::read(bed.path(file)).unwrap()));
+    }
+    let stages = bed.path("operators.yaml");
+    fs::write(&stages, &text).unwrap();
     let refers = text
         .lines()
         .filter_map(|line| line.trim().strip_prefix("resourceRef: {apiGroup: "));
     for line in refers {
         let (version, kind) = line.trim_end_matches('}').split_once(", kind: ").unwrap();
-        let (group, _) = version.split_once('/').unwrap();
+        let group = version.split_once('/').map_or("", |(group, _)| group);
         if group.contains('.') {
             let name = format!("crd/{}s.{group}", kind.to_lowercase());
             bed.kubectl(&["wait", "--for=create", &name, "--timeout=120s"]);
-            bed.kubectl(&[
-                "wait",
-                "--for=condition=Established",
-                &name,
-                "--timeout=60s",
-            ]);
         }
-        // kwok reads the document of a kind once, and it comes about a second after the kind.
-        let path = format!("/openapi/v3/apis/{version}");
+        // kwok reads the document of a kind once, and it comes about a second after the kind is established.
+        let root = if group.is_empty() { "api" } else { "apis" };
+        let path = format!("/openapi/v3/{root}/{version}");
         let word = format!("\"kind\":\"{kind}\"");
         let served = (0..LOOKS).any(|_| {
             let output = bed.try_kubectl(&["get", "--raw", &path], "");
@@ -144,8 +151,11 @@ impl Scene {
         charts(&plan, &bed.path("charts"));
         let faults = bed.path("faults");
         fs::create_dir_all(&faults).unwrap();
+        let pair = edge::pair(&plan);
+        fs::write(bed.path(CHAIN), &pair.0).unwrap();
+        fs::write(bed.path(KEY), &pair.1).unwrap();
         Self {
-            routes: edge::routes(&plan),
+            routes: edge::routes_of(&plan, &pair),
             helm: bed.helm(),
             plan,
             faults,

@@ -52,6 +52,42 @@ fn every_image_of_what_a_site_may_do_without_is_pinned() {
 }
 
 #[test]
+fn what_the_catalogue_says_that_a_chart_asks_for_is_in_its_values() {
+    let plan = full();
+    let mut seen = 0;
+    for step in &plan.steps {
+        let Action::Helm(release) = &step.action else {
+            continue;
+        };
+        let asked = requests(&release.values);
+        for workload in &release.workloads {
+            if workload.cpu.is_none() && workload.memory.is_none() {
+                continue;
+            }
+            let said = (workload.cpu.as_deref(), workload.memory.as_deref());
+            assert!(asked.contains(&said), "{} of {}", workload.name, step.id);
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}
+
+/// Processor time and memory of every `requests` in a release's values.
+fn requests(values: &Value) -> Vec<(Option<&str>, Option<&str>)> {
+    let map = values.as_object().into_iter().flatten();
+    let list = values.as_array().into_iter().flatten();
+    let mut found: Vec<_> = map
+        .map(|(_, below)| below)
+        .chain(list)
+        .flat_map(requests)
+        .collect();
+    if let Some(asked) = values.get("requests") {
+        found.push((asked["cpu"].as_str(), asked["memory"].as_str()));
+    }
+    found
+}
+
+#[test]
 fn opensearch_knows_its_administrator_by_a_hash_and_trusts_its_own_certificates_only() {
     let plan = full();
     let users = held(&plan, "opensearch-admin", "internal_users.yml");

@@ -7,7 +7,7 @@ use super::{CLUSTER, Phase, status::archive};
 use crate::rehearsal::{
     control::{
         SCENARIO,
-        shape::{after, items, leaving, name, namespace, owned_by, stamp, text, time, uid},
+        shape::{after, items, leaving, name, namespace, owned_by, report, stamp, text, time, uid},
         trouble::scenario,
     },
     world::{Reaction, World, Write},
@@ -83,18 +83,30 @@ pub(super) fn rows(world: &World<'_>, now: Timestamp, reaction: &mut Reaction) {
     reaction.writes.extend(bucket.write());
 }
 
-/// What the site's own counting remembers of the counts: it is not run here, and sees every change.
-fn remembered(world: &World<'_>, cluster: &Value, log: &[String]) -> Option<Write> {
+/// What the site's own counting remembers of the counts, and that it was at work: its jobs are not run here, where the
+/// clock jumps from one to the next, and it sees every change.
+fn remembered(world: &World<'_>, cluster: &Value, log: &[String]) -> Vec<Write> {
     let own = format!("{}-rows", name(cluster));
-    let counting = world.get("CronJob.batch", namespace(cluster), &own)?;
-    let history = world.get("ConfigMap", namespace(cluster), &own)?;
+    let counting = world.get("CronJob.batch", namespace(cluster), &own);
+    let history = world.get("ConfigMap", namespace(cluster), &own);
+    let (Some(counting), Some(history)) = (counting, history) else {
+        return Vec::new();
+    };
     let counts = log.join("\n");
     if counting["spec"]["suspend"] == true || history["data"]["counts"] == counts.as_str() {
-        return None;
+        return Vec::new();
     }
     let mut object = (**history).clone();
     object["data"]["counts"] = counts.into();
-    Some(Write::Replace(object))
+    let mut status = counting["status"].clone();
+    if let Some((at, _)) = log.last().and_then(|line| read(line)) {
+        status["lastScheduleTime"] = stamp(at).into();
+        status["lastSuccessfulTime"] = stamp(at).into();
+    }
+    let told = report(counting, status);
+    std::iter::once(Write::Replace(object))
+        .chain(told)
+        .collect()
 }
 
 /// Whether the tables are emptied in this turn: once for each time that the scenario is set.

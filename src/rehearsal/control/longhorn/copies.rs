@@ -30,6 +30,19 @@ pub(super) fn copies(world: &World<'_>, now: Timestamp, reaction: &mut Reaction)
     }
 }
 
+/// The name of the newest copy of a volume in the bucket, and when it was made.
+pub(super) fn newest(world: &World<'_>, volume: &str) -> Option<(String, String)> {
+    let backups = world.list("Backup.longhorn.io", Some(NAMESPACE));
+    backups
+        .filter(|backup| {
+            let status = &backup["status"];
+            status["state"] == "Completed" && status["volumeName"] == volume
+        })
+        .map(|backup| (text(&backup["status"]["backupCreatedAt"]), name(backup)))
+        .max()
+        .map(|(at, backup)| (backup.to_owned(), at.to_owned()))
+}
+
 fn born(object: &Value, now: Timestamp) -> Timestamp {
     time(&object["metadata"]["creationTimestamp"]).unwrap_or(now)
 }
@@ -56,7 +69,8 @@ fn snapshot_status(
     status = json!({
         "readyToUse": true, "userCreated": true, "markRemoved": false,
         "creationTime": stamp(now), "ownerID": volume["status"]["ownerID"], "parent": "",
-        "children": {"volume-head": true}, "labels": {},
+        "children": {"volume-head": true},
+        "labels": if snapshot["spec"]["labels"].is_object() { snapshot["spec"]["labels"].clone() } else { json!({}) },
         "restoreSize": volume["spec"]["size"].as_str().and_then(|size| size.parse::<u64>().ok()).unwrap_or(0),
         "size": 0,
     });

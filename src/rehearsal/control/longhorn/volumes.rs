@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{DRIVER, ENGINE, NAMESPACE, object};
+use super::{DRIVER, ENGINE, NAMESPACE, copies, object};
 use crate::rehearsal::{
     control::{
         pods::{claims, ended},
@@ -135,6 +135,10 @@ fn status(
     let degraded = status["robustness"] == "degraded";
     if degraded != (known["status"]["robustness"] == "degraded") {
         status["lastDegradedAt"] = if degraded { stamp(now) } else { String::new() }.into();
+    }
+    if let Some((backup, at)) = copies::newest(world, name(known)) {
+        status["lastBackup"] = backup.into();
+        status["lastBackupAt"] = at.into();
     }
     for (field, value) in known["status"].as_object().into_iter().flatten() {
         if status.get(field).is_none() {
