@@ -170,7 +170,8 @@ fn mac(key: &[u8], text: &str) -> Vec<u8> {
     Sha256::digest([pad(0x5c), inner.to_vec()].concat()).to_vec()
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as digests are written.
+pub fn hex(bytes: &[u8]) -> String {
     let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     pairs.concat()
 }

@@ -12,6 +12,7 @@ use care_install::plan::{Action, Plan, Release};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
+    buckets::hex,
     catalog::sample_plan,
     parts::{self, Peer},
     registry::secret,
@@ -54,20 +55,20 @@ impl Scene {
         let users = folder.path().join("users.acl");
         let of_users = values["auth"]["aclUsers"].as_object().unwrap();
         let source = values["auth"]["usersExistingSecret"].as_str().unwrap();
-        let rules: String = of_users
+        let rules: Vec<String> = of_users
             .iter()
             .map(|(name, user)| {
                 let key = user["passwordKey"].as_str().unwrap();
-                let digest = hex(&secret(&plan, source, key));
+                let digest = hex(&Sha256::digest(secret(&plan, source, key)));
                 let permissions = user["permissions"].as_str().unwrap();
                 format!("user {name} on #{digest} {permissions}\n")
             })
             .collect();
-        fs::write(&users, rules).unwrap();
+        fs::write(&users, rules.concat()).unwrap();
         let at = parts::free();
-        let mut settings = values["valkeyConfig"].as_str().unwrap().to_owned();
-        settings += &format!(
-            "bind 127.0.0.1\nport {}\naclfile {}\ndir {}\n",
+        let settings = format!(
+            "{}bind 127.0.0.1\nport {}\naclfile {}\ndir {}\n",
+            values["valkeyConfig"].as_str().unwrap(),
             at.port(),
             users.display(),
             folder.path().display()
@@ -84,17 +85,6 @@ impl Scene {
         })
     }
 
-    /// What the server answers whoever comes by this address.
-    fn ask(&self, address: &str, words: &[&str]) -> String {
-        let ran = Command::new("redis-cli")
-            .args(["--no-auth-warning", "-u", address])
-            .args(words)
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&ran.stdout) + String::from_utf8_lossy(&ran.stderr);
-        said.trim_end().to_owned()
-    }
-
     /// One of the addresses in Care's settings, on this computer.
     fn address(&self, key: &str) -> String {
         let address = secret(&self.plan, "care-secrets", key);
@@ -103,25 +93,31 @@ impl Scene {
     }
 }
 
-fn hex(password: &str) -> String {
-    let digest = Sha256::digest(password.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+/// What the server answers whoever comes by this address.
+fn ask(address: &str, words: &[&str]) -> String {
+    let ran = Command::new("redis-cli")
+        .args(["--no-auth-warning", "-u", address])
+        .args(words)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout) + String::from_utf8_lossy(&ran.stderr);
+    said.trim_end().to_owned()
 }
 
 #[test]
 fn care_gets_into_the_cache_and_nobody_without_its_password() {
     let Some(scene) = Scene::start() else { return };
     for key in ["REDIS_URL", "CELERY_BROKER_URL"] {
-        assert_eq!(scene.ask(&scene.address(key), &["PING"]), "PONG", "{key}");
+        assert_eq!(ask(&scene.address(key), &["PING"]), "PONG", "{key}");
     }
     let own = scene.address("REDIS_URL");
-    assert_eq!(scene.ask(&own, &["LPUSH", "celery", "work"]), "1");
-    assert_eq!(scene.ask(&own, &["ACL", "USERS"]), "default");
+    assert_eq!(ask(&own, &["LPUSH", "celery", "work"]), "1");
+    assert_eq!(ask(&own, &["ACL", "USERS"]), "default");
     for stranger in [
         format!("redis://{}/0", scene.at),
         format!("redis://:guessed@{}/0", scene.at),
     ] {
-        let said = scene.ask(&stranger, &["LRANGE", "celery", "0", "-1"]);
+        let said = ask(&stranger, &["LRANGE", "celery", "0", "-1"]);
         assert!(said.contains("NOAUTH"), "{stranger}: {said}");
     }
 }
@@ -131,7 +127,7 @@ fn the_queue_is_never_thrown_away_to_make_room_and_nothing_goes_to_the_disk() {
     let Some(scene) = Scene::start() else { return };
     let own = scene.address("REDIS_URL");
     let set = |name: &str| {
-        let said = scene.ask(&own, &["CONFIG", "GET", name]);
+        let said = ask(&own, &["CONFIG", "GET", name]);
         said.lines().nth(1).unwrap_or_default().to_owned()
     };
     assert_eq!(set("save"), "");
@@ -143,9 +139,9 @@ fn the_queue_is_never_thrown_away_to_make_room_and_nothing_goes_to_the_disk() {
     assert_eq!(values["resources"]["limits"]["memory"], "512Mi");
     assert!(most > 0 && most * 10 <= (512 << 20) * 8, "{most}");
     // Full, it refuses new work and keeps the old.
-    assert_eq!(scene.ask(&own, &["LPUSH", "celery", "work"]), "1");
-    assert_eq!(scene.ask(&own, &["CONFIG", "SET", "maxmemory", "1"]), "OK");
-    let said = scene.ask(&own, &["LPUSH", "celery", "more"]);
+    assert_eq!(ask(&own, &["LPUSH", "celery", "work"]), "1");
+    assert_eq!(ask(&own, &["CONFIG", "SET", "maxmemory", "1"]), "OK");
+    let said = ask(&own, &["LPUSH", "celery", "more"]);
     assert!(said.starts_with("OOM"), "{said}");
-    assert_eq!(scene.ask(&own, &["LRANGE", "celery", "0", "-1"]), "work");
+    assert_eq!(ask(&own, &["LRANGE", "celery", "0", "-1"]), "work");
 }
