@@ -93,13 +93,23 @@ impl Scene {
     }
 }
 
-/// What the server answers whoever comes by this address.
+/// What the server answers whoever comes by this address, logged in with the password alone when there is one: an address
+/// without a user means that to Care's client, and a user without a name to redis-cli.
 fn ask(address: &str, words: &[&str]) -> String {
-    let ran = Command::new("redis-cli")
-        .args(["--no-auth-warning", "-u", address])
-        .args(words)
-        .output()
-        .unwrap();
+    let (password, place) = address
+        .strip_prefix("redis://:")
+        .and_then(|rest| rest.split_once('@'))
+        .unwrap_or(("", address.trim_start_matches("redis://")));
+    let (host, database) = place.split_once('/').unwrap();
+    let (host, port) = host.split_once(':').unwrap();
+    let mut command = Command::new("redis-cli");
+    command
+        .args(["-h", host, "-p", port, "-n", database])
+        .args(words);
+    if !password.is_empty() {
+        command.env("REDISCLI_AUTH", password);
+    }
+    let ran = command.output().unwrap();
     let said = String::from_utf8_lossy(&ran.stdout) + String::from_utf8_lossy(&ran.stderr);
     said.trim_end().to_owned()
 }
