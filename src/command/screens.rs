@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{Context, Failure};
 use crate::{
-    app::{App, Effect, SiteRow},
+    app::{App, SiteRow},
     problem::Exit,
     session::{Session, Standing, Tools},
     sys::{
@@ -100,20 +100,20 @@ async fn show(
     // A draft that cannot be read is told once somebody opens it.
     app.known.begun = sites.unnamed().load_draft().unwrap_or_default();
     app.known.begun_at = sites.unnamed().load_place();
-    let learnt = keep::learnt(&sites);
-    app.hints = Some(learnt.clone());
-    // Kept once the first picture stands: a slow disk holds nobody up. A full queue could only lose the count of this start.
-    effects.try_send(Effect::KeepHints(learnt)).ok();
+    app.hints = Some(keep::learnt(&sites));
     let desk = Desk::new(context, (sites, draft), tools, (inputs, clock));
-    let channels = Channels {
-        inputs: heard,
-        effects,
-        clock: shown,
-        record,
-    };
-    // Beside the work, so that neither keys nor pictures wait for files that are read or written.
-    let mut screens = tokio::spawn(tui::run(app, context.look(), channels));
+    let screens = tui::run(
+        app,
+        context.look(),
+        Channels {
+            inputs: heard,
+            effects,
+            clock: shown,
+            record,
+        },
+    );
     let mut work = Box::pin(desk.work(first, asked));
+    tokio::pin!(screens);
     let ended = tokio::select! {
         ended = &mut screens => {
             // What was asked for last, such as keeping the draft, is still done.
@@ -122,11 +122,7 @@ async fn show(
         }
         () = &mut work => screens.await,
     };
-    match ended {
-        Ok(ended) => ended?,
-        // It has been told where it broke off, with the terminal given back.
-        Err(broken) => std::panic::resume_unwind(broken.into_panic()),
-    }
+    ended?;
     Ok(Exit::Done)
 }
 

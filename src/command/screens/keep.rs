@@ -25,7 +25,9 @@ fn hints_file(sites: &Sites) -> PathBuf {
 /// a hint is given again.
 pub(super) fn learnt(sites: &Sites) -> Hints {
     let text = files::read_text_if_any(&hints_file(sites), LARGEST_HINTS);
-    Hints::read(&text.ok().flatten().unwrap_or_default()).started()
+    let learnt = Hints::read(&text.ok().flatten().unwrap_or_default()).started();
+    hints(sites, &learnt);
+    learnt
 }
 
 /// Keeps it.

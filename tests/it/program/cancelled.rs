@@ -49,7 +49,8 @@ fn production(all: &Objects, stopped: bool) -> BTreeMap<String, Value> {
         }
         // A budget counts the pods that run: its status moves with them.
         let counts = matches!(kind, "Deployment" | "PodDisruptionBudget");
-        let equal = if writers && counts {
+        // A schedule's status says when it last ran, and its time may come meanwhile.
+        let equal = if writers && counts || kind == "CronJob" {
             said(object)
         } else {
             object["metadata"]["resourceVersion"].clone()
