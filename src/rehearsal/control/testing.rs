@@ -243,6 +243,33 @@ pub fn install(bed: &mut Bed, release: &str) {
     }
 }
 
+/// Longhorn with its classes and the secret of its backup target.
+pub fn longhorn() -> Bed {
+    let mut bed = installed(&["longhorn"]);
+    for object in plan_objects("longhorn/classes") {
+        bed.add(object);
+    }
+    bed.run(300);
+    bed
+}
+
+/// A claim on a class of Longhorn, and a Deployment on the primary machine that uses it.
+pub fn claim_with_pod(bed: &mut Bed) {
+    bed.add(json!({
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data", "namespace": "default"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"], "storageClassName": "longhorn-object",
+            "resources": {"requests": {"storage": "20Gi"}},
+        },
+    }));
+    let mut user = workload("Deployment", "user", 1);
+    user["spec"]["template"]["spec"]["volumes"] =
+        json!([{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]);
+    user["spec"]["template"]["spec"]["nodeSelector"] = json!({"ohn/role": "primary"});
+    bed.add(user);
+}
+
 /// The database of the sample site, with everything it needs, just applied.
 pub fn database(bed: &mut Bed) {
     for release in ["cert-manager", "cnpg", "plugin-barman-cloud"] {

@@ -7,7 +7,7 @@ use crate::{
     rehearsal::{
         control::{
             pods,
-            testing::{Bed, course, database, installed, plan_objects, workload},
+            testing::{Bed, claim_with_pod, course, database, installed, longhorn},
         },
         kinds::Registry,
         schema::Node,
@@ -18,32 +18,6 @@ use crate::{
 
 fn is_ready(live: &Value) -> bool {
     object(&reference(live), Some(live)) == Readiness::Ready
-}
-
-/// Longhorn with its classes and the secret of its backup target.
-fn longhorn() -> Bed {
-    let mut bed = installed(&["longhorn"]);
-    for object in plan_objects("longhorn/classes") {
-        bed.add(object);
-    }
-    bed.run(300);
-    bed
-}
-
-fn claim_with_pod(bed: &mut Bed) {
-    bed.add(json!({
-        "apiVersion": "v1", "kind": "PersistentVolumeClaim",
-        "metadata": {"name": "data", "namespace": "default"},
-        "spec": {
-            "accessModes": ["ReadWriteOnce"], "storageClassName": "longhorn-object",
-            "resources": {"requests": {"storage": "20Gi"}},
-        },
-    }));
-    let mut user = workload("Deployment", "user", 1);
-    user["spec"]["template"]["spec"]["volumes"] =
-        json!([{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]);
-    user["spec"]["template"]["spec"]["nodeSelector"] = json!({"ohn/role": "primary"});
-    bed.add(user);
 }
 
 fn volume(bed: &Bed) -> Value {

@@ -1,10 +1,10 @@
 //! The nights of the practice cluster's volumes.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::rehearsal::control::{
     shape::{controller, name, uid},
-    testing::{Bed, installed, plan_objects, workload},
+    testing::{Bed, claim_with_pod, longhorn, plan_objects},
 };
 
 const SPACE: &str = "longhorn-system";
@@ -12,11 +12,7 @@ const DAY: i64 = 24 * 3600;
 
 /// Longhorn with the site's classes, its bucket and its recurring jobs, and one volume in use.
 fn site() -> Bed {
-    let mut bed = installed(&["longhorn"]);
-    for object in plan_objects("longhorn/classes") {
-        bed.add(object);
-    }
-    bed.run(300);
+    let mut bed = longhorn();
     for object in plan_objects("longhorn/backups") {
         if object["kind"] == "BackupTarget" {
             bed.change("BackupTarget.longhorn.io", SPACE, "default", |target| {
@@ -26,18 +22,7 @@ fn site() -> Bed {
             bed.add(object);
         }
     }
-    bed.add(json!({
-        "apiVersion": "v1", "kind": "PersistentVolumeClaim",
-        "metadata": {"name": "data", "namespace": "default"},
-        "spec": {
-            "accessModes": ["ReadWriteOnce"], "storageClassName": "longhorn-object",
-            "resources": {"requests": {"storage": "20Gi"}},
-        },
-    }));
-    let mut user = workload("Deployment", "user", 1);
-    user["spec"]["template"]["spec"]["volumes"] =
-        json!([{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]);
-    bed.add(user);
+    claim_with_pod(&mut bed);
     bed.run(300);
     bed
 }
