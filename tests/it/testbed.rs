@@ -231,6 +231,8 @@ impl Testbed {
         manager
             .args([
                 "--leader-elect=false",
+                // A schedule's minute comes whenever a test runs: it would find a job that nobody asked for.
+                "--controllers=*,-cronjob-controller",
                 "--allocate-node-cidrs=true",
                 "--cluster-cidr",
                 "10.244.0.0/16",
