@@ -89,6 +89,8 @@ pub struct App {
     /// For so many more ticks an answer of the world stands where the keys are told; 0: until the next key.
     stands: u8,
     back: Vec<Screen>,
+    /// Where to go once the site that is being opened is open.
+    then: Option<Goto>,
     /// The time of the last tick; nothing before the first, and after the clock was changed for another cluster's.
     ticked: Option<Timestamp>,
 }
@@ -119,6 +121,7 @@ impl App {
             mouse: false,
             stands: 0,
             back: Vec::new(),
+            then: None,
             ticked: None,
         }
     }
@@ -191,6 +194,7 @@ impl App {
             Input::Opened(opened) => self.opened(*opened),
             Input::Problem(problem) => {
                 self.notice = None;
+                self.then = None;
                 self.known.not_begun();
                 self.dialog = Some(Dialog::problem(&problem));
                 Vec::new()
@@ -539,11 +543,16 @@ impl App {
             self.known.begun_at = opened.place;
         }
         self.known.site = opened.site;
+        self.known.here = opened.here;
         self.known.rehearsal = opened.rehearsal;
         self.known.draft = opened.draft;
         self.back.clear();
         self.screen = Screen::Welcome(welcome::Welcome::default());
-        self.go(opened.at)
+        let mut effects = self.go(opened.at);
+        if let Some(to) = self.then.take().filter(|to| *to != opened.at) {
+            effects.extend(self.go(to));
+        }
+        effects
     }
 }
 
