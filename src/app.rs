@@ -28,7 +28,7 @@ pub use input::{Effect, Goto, Input, Lock, Opened, PracticeWish, RestoreWish, fi
 use keys::{Act, Binding, Key};
 pub use known::{Known, Link, Planned, SiteRow};
 
-use crate::site::SiteDraft;
+use crate::{problem::Problem, site::SiteDraft};
 
 /// What is shown, with what belongs to it alone; what is known of the world is in [`Known`].
 #[derive(Debug)]
@@ -172,6 +172,14 @@ impl App {
         effects
     }
 
+    /// Something went wrong: what was asked for does not come.
+    fn told(&mut self, problem: &Problem) {
+        self.notice = None;
+        self.then = None;
+        self.known.not_begun();
+        self.dialog = Some(Dialog::problem(problem));
+    }
+
     fn take(&mut self, input: Input) -> Vec<Effect> {
         match input {
             Input::Key(key) => {
@@ -193,10 +201,7 @@ impl App {
             }
             Input::Opened(opened) => self.opened(*opened),
             Input::Problem(problem) => {
-                self.notice = None;
-                self.then = None;
-                self.known.not_begun();
-                self.dialog = Some(Dialog::problem(&problem));
+                self.told(&problem);
                 Vec::new()
             }
             Input::Notice(words) => {
