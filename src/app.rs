@@ -28,7 +28,7 @@ pub use input::{Effect, Goto, Input, Lock, Opened, PracticeWish, RestoreWish, fi
 use keys::{Act, Binding, Key};
 pub use known::{Known, Link, Planned, SiteRow};
 
-use crate::site::SiteDraft;
+use crate::{problem::Problem, site::SiteDraft};
 
 /// What is shown, with what belongs to it alone; what is known of the world is in [`Known`].
 #[derive(Debug)]
@@ -89,6 +89,8 @@ pub struct App {
     /// For so many more ticks an answer of the world stands where the keys are told; 0: until the next key.
     stands: u8,
     back: Vec<Screen>,
+    /// Where to go once the site that is being opened is open.
+    then: Option<Goto>,
     /// The time of the last tick; nothing before the first, and after the clock was changed for another cluster's.
     ticked: Option<Timestamp>,
 }
@@ -119,6 +121,7 @@ impl App {
             mouse: false,
             stands: 0,
             back: Vec::new(),
+            then: None,
             ticked: None,
         }
     }
@@ -169,6 +172,14 @@ impl App {
         effects
     }
 
+    /// Something went wrong: what was asked for does not come.
+    fn told(&mut self, problem: &Problem) {
+        self.notice = None;
+        self.then = None;
+        self.known.not_begun();
+        self.dialog = Some(Dialog::problem(problem));
+    }
+
     fn take(&mut self, input: Input) -> Vec<Effect> {
         match input {
             Input::Key(key) => {
@@ -190,9 +201,7 @@ impl App {
             }
             Input::Opened(opened) => self.opened(*opened),
             Input::Problem(problem) => {
-                self.notice = None;
-                self.known.not_begun();
-                self.dialog = Some(Dialog::problem(&problem));
+                self.told(&problem);
                 Vec::new()
             }
             Input::Notice(words) => {
@@ -539,11 +548,16 @@ impl App {
             self.known.begun_at = opened.place;
         }
         self.known.site = opened.site;
+        self.known.here = opened.here;
         self.known.rehearsal = opened.rehearsal;
         self.known.draft = opened.draft;
         self.back.clear();
         self.screen = Screen::Welcome(welcome::Welcome::default());
-        self.go(opened.at)
+        let mut effects = self.go(opened.at);
+        if let Some(to) = self.then.take().filter(|to| *to != opened.at) {
+            effects.extend(self.go(to));
+        }
+        effects
     }
 }
 

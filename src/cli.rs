@@ -126,6 +126,8 @@ pub enum Command {
     New(New),
     /// Take the answers of a new site from the reference's variables.tfvars; what was not understood is listed
     Import(Import),
+    /// Look after a cluster that another computer set up: health, logs and backups by its kubeconfig
+    Attach(Attach),
     /// Check site.yaml
     Validate,
     /// Look at nodes, names, certificate and cluster before anything is changed
@@ -277,6 +279,14 @@ pub struct Import {
     /// Take the typed secrets from a YAML file (NAME: VALUE), or from standard input with -
     #[arg(long, value_name = "FILE|-")]
     pub secrets: Option<PathBuf>,
+}
+
+/// `attach`
+#[derive(Debug, Args)]
+pub struct Attach {
+    /// Its kubeconfig; without one KUBECONFIG or ~/.kube/config. The folder of a site opens that site on the screens
+    #[arg(value_name = "FILE|DIR")]
+    pub path: Option<PathBuf>,
 }
 
 /// `replay`

@@ -10,7 +10,7 @@ use super::{
     health::deed::Deed,
     hint::Hints,
     keys::Key,
-    known::{Backups, Practice},
+    known::{Backups, Here, Practice},
     logs::{
         store::Store,
         wish::{News, Wish},
@@ -86,6 +86,9 @@ pub struct Opened {
     pub at: Goto,
     /// Where in the questions about a new site the person was.
     pub place: Option<Place>,
+    /// How much of it is on this computer.
+    #[serde(default)]
+    pub here: Here,
 }
 
 /// Something that happened.
@@ -199,6 +202,8 @@ pub enum Effect {
     Unlock(String, SecretString),
     /// Opens the practice site.
     Rehearse,
+    /// Opens a cluster by this kubeconfig, or the site in this folder; an empty text means the kubeconfig that kubectl uses.
+    Attach(String),
     /// Keeps the answers of a site that is not finished.
     SaveDraft(Box<Kept>),
     /// Makes a site.

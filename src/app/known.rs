@@ -30,6 +30,35 @@ pub struct SiteRow {
     pub name: String,
     /// Where it stands, such as `stopped in stage 4 of 9, yesterday 17:40`.
     pub state: String,
+    /// The same for the program.
+    #[serde(default)]
+    pub stands: Stands,
+}
+
+/// Where a site stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stands {
+    /// Its questions are not finished.
+    Draft,
+    /// It is ready to be deployed.
+    #[default]
+    Ready,
+    /// A run was begun and is not at its end.
+    Stopped,
+    /// All was deployed.
+    Deployed,
+    /// Its folder cannot be read.
+    Unreadable,
+}
+
+/// How much of what is open is on this computer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Here {
+    /// The site, with its settings and secrets.
+    #[default]
+    Site,
+    /// The way to the cluster alone.
+    Cluster,
 }
 
 /// How the run is heard.
@@ -89,6 +118,8 @@ pub struct Practice {
 pub struct Known {
     /// The site that is open; empty when none is.
     pub site: String,
+    /// How much of it is on this computer.
+    pub here: Here,
     /// True on the practice cluster.
     pub rehearsal: bool,
     /// Its settings.

@@ -17,7 +17,7 @@ use crate::{
         list, story,
         words::{Tone, Words, since, span, width},
     },
-    watch::view::{ClusterView, Health},
+    watch::view::{ClusterView, Health, ServiceRow},
 };
 
 /// From so many columns on the details stand beside the list, which still shows all its columns.
@@ -32,7 +32,7 @@ const TALL: u16 = 14;
 /// Draws the screen.
 pub fn draw(app: &App, state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) {
     let view = &*app.known.cluster;
-    let across: usize = if area.width >= super::WIDE { 3 } else { 2 };
+    let across = across(view, area);
     let rows = view.services.len().div_ceil(across).max(1);
     let (head, rest) = top(area, u16::try_from(rows).unwrap_or(3));
     services(view, across, paint, head);
@@ -57,23 +57,24 @@ pub fn draw(app: &App, state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) 
     let (heads, list) = top(rest, 1);
     if rows.is_empty() {
         empty(view, state, paint, heads);
-        below(view, (state, None), paint, (list, 1));
+        below(app, (state, None), paint, (list, 1));
         return;
     }
     let header = heading(state, paint, heads);
     paint.line(heads, 0, &header);
     table(app, state.tab.columns(), (&rows, chosen), paint, list);
-    below(view, (state, told), paint, (list, rows.len() + 1));
+    below(app, (state, told), paint, (list, rows.len() + 1));
 }
 
-/// Below what needs attention, when there is room: what the chosen finding says, as a row cuts it, and what a node's stop
-/// would mean.
+/// Below what needs attention, when there is room: what the chosen finding says, as a row cuts it, or what there is when all
+/// is well; and what a node's stop would mean.
 fn below(
-    view: &ClusterView,
+    app: &App,
     (state, told): (&HealthScreen, Option<&Row<'_>>),
     paint: &mut Paint<'_>,
     (area, used): (Rect, usize),
 ) {
+    let view = &*app.known.cluster;
     let used = u16::try_from(used).unwrap_or(u16::MAX);
     if state.tab != Tab::Attention || state.is_narrowed() || used >= area.height {
         return;
@@ -82,6 +83,8 @@ fn below(
     let mut story = Vec::new();
     if let Some(Row::Finding(finding)) = told {
         story.extend(story::problem(&finding.problem));
+    } else if view.findings.is_empty() && view.stale_since.is_none() {
+        story.extend(said::well(view, app.now));
     }
     let stops: Vec<Words> = view.nodes.iter().filter_map(health::stops::short).collect();
     if !story.is_empty() && !stops.is_empty() {
@@ -119,6 +122,40 @@ fn mark(health: Health) -> &'static str {
     }
 }
 
+/// From so many rows on there is a row for each service whose state takes more words than a part of one holds.
+const ROOMY: u16 = 20;
+
+/// How many services stand in a row: as many as can be read whole.
+fn across(view: &ClusterView, area: Rect) -> usize {
+    let most: usize = if area.width >= super::WIDE { 3 } else { 2 };
+    let longest = view
+        .services
+        .iter()
+        .map(|service| width(&service_words(service)));
+    let longest = longest.max().unwrap_or(0);
+    let fits = |across: &usize| longest + SIGN <= usize::from(area.width) / across;
+    match (1..=most).rev().find(fits) {
+        Some(across) if area.height >= ROOMY => across,
+        None if area.height >= ROOMY => 1,
+        _ => most,
+    }
+}
+
+/// Columns of a mark with the gaps around a service.
+const SIGN: usize = 4;
+
+/// A service, and what is not well with it.
+fn service_words(service: &ServiceRow) -> String {
+    let said = if service.health == Health::Good {
+        String::new()
+    } else if service.note.is_empty() {
+        format!(": {}", service.health.word())
+    } else {
+        format!(": {}", service.note)
+    };
+    format!("{}{said}", service.service.title())
+}
+
 fn services(view: &ClusterView, across: usize, paint: &mut Paint<'_>, area: Rect) {
     if view.services.is_empty() {
         let text = "The services are not known yet.";
@@ -130,17 +167,9 @@ fn services(view: &ClusterView, across: usize, paint: &mut Paint<'_>, area: Rect
         let mut strip = paint.strip(area);
         for service in part {
             let style = paint.theme.tone(health::tone(service.health));
-            let said = if service.health == Health::Good {
-                String::new()
-            } else if service.note.is_empty() {
-                format!(": {}", service.health.word())
-            } else {
-                format!(": {}", service.note)
-            };
-            let title = format!("{}{said}", service.service.title());
             strip = strip
                 .cell(3, mark(service.health), style)
-                .cell(columns.saturating_sub(4), &title, style)
+                .cell(columns.saturating_sub(SIGN), &service_words(service), style)
                 .gap(1);
         }
         paint.line(area, row, &strip);

@@ -3,6 +3,7 @@
 mod fuzz;
 mod health;
 mod logs;
+mod states;
 mod wizard;
 
 use super::{Theme, shot};

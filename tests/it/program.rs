@@ -1,6 +1,7 @@
 //! The whole program as a person or a script meets it: started as a process, with a folder, output and an exit code.
 
 mod alone;
+mod attached;
 mod cancelled;
 mod deploying;
 mod drifted;

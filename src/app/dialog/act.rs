@@ -86,12 +86,8 @@ fn choose(app: &mut App, does: Does) -> Vec<Effect> {
             effects.extend(app.go(to));
             effects
         }
-        Does::OpenSite(name) => {
-            let mut effects = app.keep_draft();
-            app.notice = Some("Opening the site...".to_owned());
-            effects.push(Effect::Open(name));
-            effects
-        }
+        Does::OpenSite(name) => open_site(app, name, None),
+        Does::RestoreSite(name) => open_site(app, name, Some(Goto::Restore)),
         Does::Act(act) => app.act_if_possible(act),
         Does::Row(tab, row) => find::show_row(app, tab, row),
         Does::RunStep(id) => find::show_run_step(app, id),
@@ -123,6 +119,15 @@ fn choose(app: &mut App, does: Does) -> Vec<Effect> {
             Vec::new()
         }
     }
+}
+
+/// Opens a site of this computer, and goes on there.
+pub fn open_site(app: &mut App, name: String, then: Option<Goto>) -> Vec<Effect> {
+    let mut effects = app.keep_draft();
+    app.notice = Some("Opening the site...".to_owned());
+    app.then = then;
+    effects.push(Effect::Open(name));
+    effects
 }
 
 /// Begins the deploy and shows it.
@@ -202,6 +207,11 @@ fn enter(app: &mut App) -> Vec<Effect> {
         Asked::Import => {
             app.notice = Some("Reading the file...".to_owned());
             vec![Effect::Import(text.trim().to_owned())]
+        }
+        Asked::Attach => {
+            app.notice = Some("Looking for the cluster...".to_owned());
+            app.then = None;
+            vec![Effect::Attach(text.trim().to_owned())]
         }
         Asked::Unlock(site) => vec![Effect::Unlock(site.clone(), SecretString::from(text))],
         Asked::Passphrase => {

@@ -30,6 +30,8 @@ pub enum Asked {
     Unlock(String),
     /// A file of answers.
     Import,
+    /// A kubeconfig, or the folder of a site.
+    Attach,
     /// A new vault's passphrase, typed twice; empty makes a key file.
     Passphrase,
 }
@@ -128,7 +130,7 @@ impl Ask {
                 | Asked::Deed(_)
                 | Asked::Copies(_) => !self.entry.text().trim().is_empty(),
                 Asked::Unlock(_) => !self.entry.is_empty(),
-                Asked::Passphrase => true,
+                Asked::Passphrase | Asked::Attach => true,
             },
             Act::Next | Act::Previous => self.again.is_some(),
             Act::Reveal => self.shown != Shown::Open,

@@ -8,6 +8,7 @@ use crate::app::{
         deed::{Deed, pods},
         row::Row,
     },
+    known::Here,
     words::{Tone, Words},
 };
 use crate::{
@@ -26,7 +27,8 @@ pub fn menu(app: &App) -> Option<Dialog> {
         return None;
     }
     let machine = match row {
-        Row::Node(node) => power_items(node),
+        // The guided run wants the site's journal and lock.
+        Row::Node(node) if app.known.here == Here::Site => power_items(node),
         _ => Vec::new(),
     };
     let items = deeds.into_iter().map(|deed| Item {

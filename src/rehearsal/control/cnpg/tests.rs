@@ -1,6 +1,8 @@
 //! Tests of CloudNativePG against the order of states that was recorded on a real cluster.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
+use x509_parser::pem::Pem;
 
 use crate::{
     ready::{Readiness, object},
@@ -127,11 +129,48 @@ fn the_parts_of_a_cluster_are_named_and_labelled_as_in_life() {
             "{service}"
         );
     }
-    for secret in ["care-db-ca", "care-db-server", "care-db-replication"] {
-        bed.get("Secret", "database", secret);
-    }
+    certificates(&bed);
     // The login was given.
     assert!(bed.store.get("Secret", "database", "care-db-app").is_none());
+}
+
+/// Real ones: the cluster's own authority has signed what its servers and its standby show.
+fn certificates(bed: &Bed) {
+    let pem = |secret: &str, key: &str| {
+        let found = bed.get("Secret", "database", secret);
+        let bytes = STANDARD.decode(shape::text(&found["data"][key])).unwrap();
+        Pem::iter_from_buffer(&bytes).next().unwrap().unwrap()
+    };
+    let authority = pem("care-db-ca", "ca.crt");
+    let authority = authority.parse_x509().unwrap();
+    assert!(authority.is_ca());
+    for (secret, common) in [
+        ("care-db-server", "CN=care-db-rw"),
+        ("care-db-replication", "CN=streaming_replica"),
+    ] {
+        let shown = pem(secret, "tls.crt");
+        let shown = shown.parse_x509().unwrap();
+        assert_eq!(shown.subject().to_string(), common);
+        assert_eq!(shown.issuer(), authority.subject());
+        shown
+            .verify_signature(Some(authority.public_key()))
+            .unwrap();
+        pem(secret, "tls.key");
+    }
+}
+
+#[test]
+fn a_certificate_that_is_deleted_is_made_anew_by_the_same_authority() {
+    let mut bed = with_class();
+    bed.settle();
+    let data = |bed: &Bed, secret: &str| bed.get("Secret", "database", secret)["data"].clone();
+    let (authority, server) = (data(&bed, "care-db-ca"), data(&bed, "care-db-server"));
+    let target = reference(bed.get("Secret", "database", "care-db-server"));
+    bed.store.perform(Write::Delete { target }, bed.now);
+    bed.settle();
+    certificates(&bed);
+    assert_eq!(data(&bed, "care-db-ca"), authority);
+    assert_ne!(data(&bed, "care-db-server"), server);
 }
 
 #[test]

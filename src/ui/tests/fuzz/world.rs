@@ -12,7 +12,7 @@ use crate::{
         App, Dialog, Effect, Goto, Input, Opened, Screen,
         fixture::{self, at},
         keys::Key,
-        known::{Backups, Practice},
+        known::{Backups, Here, Practice},
         logs::wish::News,
         wizard::Wizard,
     },
@@ -472,15 +472,18 @@ impl World {
             draft: sample(),
             place: None,
             at: GOTOS[self.rng.random_range(0..GOTOS.len())],
+            here: [Here::Site, Here::Cluster][self.rng.random_range(0..2)],
         }))
     }
 
     /// What the world answers, some time later.
     fn answer(&mut self, effect: &Effect) {
         let answer = match effect {
-            Effect::Rehearse | Effect::Open(_) | Effect::Unlock(..) | Effect::CreateSite(..) => {
-                self.opened()
-            }
+            Effect::Rehearse
+            | Effect::Open(_)
+            | Effect::Attach(_)
+            | Effect::Unlock(..)
+            | Effect::CreateSite(..) => self.opened(),
             Effect::RunChecks(_) => self.results(),
             Effect::LoadPlan => Input::Plan(Arc::new(fixture::plan())),
             Effect::Compare => Input::Difference(strange::text(&mut self.rng)),
