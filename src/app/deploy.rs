@@ -302,7 +302,7 @@ pub fn steered(app: &mut App, steering: Steering) {
     };
     app.known.hear(Input::Steering(steering), app.now);
     if told.is_some() && app.known.run_goes_on() {
-        app.notice = told;
+        app.answer(told);
     }
 }
 

@@ -48,6 +48,18 @@ fn who_looks_on_changes_nothing_and_takes_over_with_one_key() {
 }
 
 #[test]
+fn who_steers_is_told_for_a_while_and_then_the_keys_are_told_again() {
+    let mut app = fixture::deploying();
+    app.update(steering("me", true));
+    app.update(steering("ben@lab pid 9", false));
+    for tick in 0..8 {
+        assert!(app.notice.is_some(), "gone after {tick} ticks");
+        app.update(Input::Tick(app.now));
+    }
+    assert_eq!(app.notice, None);
+}
+
+#[test]
 fn who_steered_is_told_that_another_has_taken_over() {
     let mut app = fixture::deploying();
     app.update(steering("me", true));

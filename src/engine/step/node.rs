@@ -179,6 +179,8 @@ impl Node<'_> {
         let pods = kube
             .list(&pods, &format!("cnpg.io/cluster={}", cluster.name))
             .await?;
+        // Jobs and poolers of the cluster carry the same label.
+        let pods: Vec<Arc<Value>> = pods.into_iter().filter(|pod| is_instance(pod)).collect();
         let place = |name: &str| {
             let pod = pods.iter().find(|pod| text(pod, "/metadata/name") == name);
             pod.map_or("", |pod| text(pod, "/spec/nodeName"))
@@ -188,11 +190,7 @@ impl Node<'_> {
             self.task.tell.log(line).await;
             return Ok(false);
         }
-        let heir = pods.iter().find(|pod| {
-            text(pod, "/spec/nodeName") != self.name
-                && ready(pod).is_some_and(|says| says["status"] == "True")
-        });
-        let Some(heir) = heir.map(|pod| text(pod, "/metadata/name").to_owned()) else {
+        let Some(heir) = heir(&pods, self.name) else {
             return Err(DoorError::passing(no_heir(cluster, self.name)));
         };
         let fields = json!({"status": {
@@ -264,7 +262,7 @@ impl Node<'_> {
         let name = self.name;
         let target = format!("{name} to be switched off");
         let mut api = false;
-        let asked = format!("switch it off now: {how}");
+        let asked = format!("switch {name} off now: {how}");
         self.waits(target.clone(), vec![asked]).await;
         loop {
             match self.look().await {
@@ -292,7 +290,7 @@ impl Node<'_> {
             }
             if first {
                 let says = ready(&node).map_or("", |says| text(says, "/message"));
-                let asked = format!("switch it on now: {how}");
+                let asked = format!("switch {} on now: {how}", self.name);
                 self.waits(target.clone(), vec![asked, says.to_owned()])
                     .await;
             }
@@ -340,6 +338,22 @@ impl Node<'_> {
         }
         Ok(false)
     }
+}
+
+/// Whether it is a pod in which PostgreSQL itself runs.
+fn is_instance(pod: &Value) -> bool {
+    text(pod, "/metadata/labels/cnpg.io~1podRole") == "instance"
+}
+
+/// The instance that takes over from one on this node: it is elsewhere, and ready.
+fn heir(instances: &[Arc<Value>], node: &str) -> Option<String> {
+    let mut able = instances.iter().filter(|pod| {
+        text(pod, "/spec/nodeName") != node
+            && text(pod, "/metadata/deletionTimestamp").is_empty()
+            && is_ready(pod)
+    });
+    able.next()
+        .map(|pod| text(pod, "/metadata/name").to_owned())
 }
 
 fn lacks(volume: &Arc<Value>) -> Option<String> {
@@ -396,6 +410,34 @@ mod tests {
             lacks(&volume("degraded")).unwrap(),
             "volume files is degraded"
         );
+    }
+
+    fn pod(name: &str, role: &str, node: &str, ready: &str) -> Arc<Value> {
+        Arc::new(json!({
+            "metadata": {"name": name, "labels": {"cnpg.io/cluster": "care-db", "cnpg.io/podRole": role}},
+            "spec": {"nodeName": node},
+            "status": {"conditions": [{"type": "Ready", "status": ready}]},
+        }))
+    }
+
+    #[test]
+    fn only_a_ready_instance_elsewhere_takes_over_never_a_pooler_or_a_job() {
+        let own = pod("care-db-1", "instance", "primary", "True");
+        let pooler = pod("care-db-pooler-rw-x", "pooler", "secondary", "True");
+        let job = pod("care-db-2-join-x", "", "secondary", "True");
+        let behind = pod("care-db-2", "instance", "secondary", "False");
+        let standby = pod("care-db-3", "instance", "secondary", "True");
+        let of = |pods: &[&Arc<Value>]| {
+            let instances = pods.iter().filter(|pod| is_instance(pod));
+            let instances: Vec<Arc<Value>> = instances.map(|pod| Arc::clone(pod)).collect();
+            heir(&instances, "primary")
+        };
+        assert_eq!(of(&[&own, &pooler, &job, &behind]), None);
+        let all = [&pooler, &job, &own, &behind, &standby];
+        assert_eq!(of(&all).as_deref(), Some("care-db-3"));
+        let mut leaves = (*standby).clone();
+        leaves["metadata"]["deletionTimestamp"] = "2026-11-24T11:42:00Z".into();
+        assert_eq!(of(&[&own, &Arc::new(leaves)]), None);
     }
 
     #[test]
