@@ -138,6 +138,14 @@ async fn open_risks(
         return Ok(Vec::new());
     }
     let begun = ground::unfinished(&session.place, powering)?;
+    // What that run has stopped is amiss by its own doing.
+    let stopped = StepId::new(power::POWER, "writers");
+    if begun
+        .as_ref()
+        .is_some_and(|memory| memory.done.contains_key(&stopped))
+    {
+        return Ok(Vec::new());
+    }
     let accepted = begun.map(|memory| memory.skipped).unwrap_or_default();
     let mut risks = risks::of(&view);
     risks.retain(|risk| !risk.steps.iter().all(|step| accepted.contains_key(step)));

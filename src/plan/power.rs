@@ -111,6 +111,8 @@ pub enum NodeDeed {
     Empty,
     /// Waits until somebody has switched it off, in this way.
     SwitchedOff(String),
+    /// The same of the machine that carries the API: once that does not answer any more, it is off.
+    SwitchedOffWithApi(String),
     /// Waits until somebody has switched it on, in this way.
     SwitchedOn(String),
     /// Looks whether its clock agrees with ours.
@@ -174,6 +176,8 @@ pub struct Machine {
     pub off: String,
     /// How it is switched on.
     pub on: String,
+    /// Whether the API itself runs on it.
+    pub carries_api: bool,
 }
 
 impl Machine {
@@ -187,6 +191,7 @@ impl Machine {
             name: name.to_owned(),
             off: format!("{typed}, or press its button"),
             on: "press its button, or let its management board do it".to_owned(),
+            carries_api: false,
         }
     }
 
@@ -200,6 +205,26 @@ impl Machine {
             name: name.to_owned(),
             off: how(Way::Off),
             on: how(Way::On),
+            carries_api: false,
+        }
+    }
+
+    /// With the API on it, or without.
+    #[must_use]
+    pub fn carrying(self, carries_api: bool) -> Self {
+        Self {
+            carries_api,
+            ..self
+        }
+    }
+
+    /// Waits until it is off.
+    fn switched_off(&self) -> NodeDeed {
+        let how = self.off.clone();
+        if self.carries_api {
+            NodeDeed::SwitchedOffWithApi(how)
+        } else {
+            NodeDeed::SwitchedOff(how)
         }
     }
 }
@@ -214,7 +239,9 @@ impl NodeWork {
                 format!("moves the primary of {} away from {node}", cluster.name)
             }
             NodeDeed::Empty => format!("lets the pods of {node} leave, as their budgets allow"),
-            NodeDeed::SwitchedOff(_) => format!("waits until you have switched {node} off"),
+            NodeDeed::SwitchedOff(_) | NodeDeed::SwitchedOffWithApi(_) => {
+                format!("waits until you have switched {node} off")
+            }
             NodeDeed::SwitchedOn(_) => format!("waits until you have switched {node} on"),
             NodeDeed::Clock => format!("looks at the clock of {node}"),
             NodeDeed::Open => format!("lets pods start on {node} again"),
@@ -300,7 +327,9 @@ fn times(action: &Action) -> (Duration, Duration) {
             NodeDeed::Close | NodeDeed::Open | NodeDeed::Clock => (usual(1), LIMIT),
             NodeDeed::HandOver(_) => (usual(20), LIMIT),
             NodeDeed::Empty => (usual(120), LIMIT),
-            NodeDeed::SwitchedOff(_) | NodeDeed::SwitchedOn(_) => (usual(180), PERSON),
+            NodeDeed::SwitchedOff(_)
+            | NodeDeed::SwitchedOffWithApi(_)
+            | NodeDeed::SwitchedOn(_) => (usual(180), PERSON),
         },
         Action::Site(deed) => match deed {
             SiteDeed::Sound(_) => (usual(1), LIMIT),
@@ -393,7 +422,7 @@ fn off(steps: &mut Steps, name: &str, ground: &Ground) {
     }
     steps.node(1, ("empty", "Its pods leave"), (name, NodeDeed::Empty));
     if let Some(machine) = ground.machines.iter().find(|one| one.name == name) {
-        let deed = NodeDeed::SwitchedOff(machine.off.clone());
+        let deed = machine.switched_off();
         steps.node(2, ("off", "Switch the machine off"), (name, deed));
     }
 }

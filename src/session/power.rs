@@ -90,13 +90,13 @@ fn known(nodes: &[Arc<Value>], name: &str, way: Way) -> Result<(), Problem> {
 
 /// The machines in the order in which they are switched off: the one that carries the API is the last, the primary before it.
 fn machines(session: &Session, world: &World, nodes: &[Arc<Value>]) -> Vec<Machine> {
-    let mut ordered: Vec<((bool, bool), &str)> = nodes
+    let mut ordered: Vec<(bool, bool, &str)> = nodes
         .iter()
         .filter_map(|node| {
             let labels = &node["metadata"]["labels"];
             let api = labels["node-role.kubernetes.io/control-plane"].is_string();
             let first = labels["ohn/role"] == "primary";
-            Some(((api, first), node["metadata"]["name"].as_str()?))
+            Some((api, first, node["metadata"]["name"].as_str()?))
         })
         .collect();
     ordered.sort_unstable();
@@ -107,7 +107,10 @@ fn machines(session: &Session, world: &World, nodes: &[Arc<Value>]) -> Vec<Machi
             Machine::real(name, login(session, name).as_deref())
         }
     };
-    ordered.into_iter().map(|(_, name)| machine(name)).collect()
+    let machines = ordered.into_iter();
+    machines
+        .map(|(api, _, name)| machine(name).carrying(api))
+        .collect()
 }
 
 /// The command that leads to a machine of the settings.

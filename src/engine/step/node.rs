@@ -33,7 +33,8 @@ pub(super) async fn act(task: &Task, doors: &Doors, work: &NodeWork) -> Result<b
         NodeDeed::Open => node.closed(false).await,
         NodeDeed::HandOver(cluster) => node.hand_over(cluster).await,
         NodeDeed::Empty => node.empty().await,
-        NodeDeed::SwitchedOff(how) => node.off(how).await,
+        NodeDeed::SwitchedOff(how) => node.off(how, false).await,
+        NodeDeed::SwitchedOffWithApi(how) => node.off(how, true).await,
         NodeDeed::SwitchedOn(how) => node.on(how).await,
         NodeDeed::Clock => node.clock().await,
     }
@@ -55,16 +56,6 @@ fn ready(node: &Value) -> Option<&Value> {
 
 pub(super) fn is_ready(node: &Value) -> bool {
     ready(node).is_some_and(|says| says["status"] == "True")
-}
-
-/// Whether the API itself runs on it.
-fn carries_api(node: &Value) -> bool {
-    let labels = node.pointer("/metadata/labels");
-    labels.is_some_and(|labels| {
-        labels
-            .get("node-role.kubernetes.io/control-plane")
-            .is_some()
-    })
 }
 
 impl Node<'_> {
@@ -196,16 +187,15 @@ impl Node<'_> {
         }
     }
 
-    async fn off(&mut self, how: &str) -> Result<bool, DoorError> {
+    async fn off(&mut self, how: &str, api: bool) -> Result<bool, DoorError> {
         let name = self.name;
         let target = format!("{name} to be switched off");
-        let mut api = false;
         let mut first = true;
         let asked = [format!("switch {name} off now: {how}")];
         loop {
             match self.look().await {
                 Ok(node) if !is_ready(&node) => return Ok(!first),
-                Ok(node) => api = carries_api(&node),
+                Ok(_) => {}
                 // It takes the API with it: what runs elsewhere goes on, and there is nobody left to ask. The door has asked
                 // several times, and the lease of this run lasts no longer than that.
                 Err(error) if api && error.problem.code == Code::Kube03 => {

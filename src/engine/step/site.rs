@@ -167,6 +167,11 @@ impl Site<'_> {
     }
 
     async fn copied(&mut self, database: &ObjectRef, run: &JobRun) -> Result<bool, DoorError> {
+        if self.stay.task.remembered {
+            // Nothing has written since; and a database that was not whole may have been ended with its volumes.
+            self.stay.log("that was seen to before").await;
+            return Ok(false);
+        }
         let cluster = self.doors.kube.get(database).await?;
         if cluster.is_none_or(|cluster| rests(&cluster)) {
             self.stay

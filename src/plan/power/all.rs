@@ -52,7 +52,7 @@ pub fn off(steps: &mut Steps, ground: &Ground) {
         steps.site(2, ("detach", "Every volume is let go"), SiteDeed::Detach);
     }
     for machine in &ground.machines {
-        let deed = NodeDeed::SwitchedOff(machine.off.clone());
+        let deed = machine.switched_off();
         let (name, title) = named("off", "Switch off", &machine.name);
         steps.node(3, (&name, &title), (&machine.name, deed));
     }

@@ -97,7 +97,7 @@ async fn assert_rests(site: &Site) {
         assert_eq!(node["spec"]["unschedulable"], true, "{node}");
     }
     let volumes: Vec<&Value> = of(&all, "Volume").collect();
-    assert!(volumes.len() > 3, "{}", volumes.len());
+    assert!(volumes.len() > 2, "{}", volumes.len());
     for volume in volumes {
         assert_eq!(volume["status"]["state"], "detached", "{volume}");
     }
@@ -111,11 +111,10 @@ async fn assert_rests(site: &Site) {
 /// Everything that would start a part of it is told what to do instead.
 async fn assert_nothing_starts_a_part(site: &Site) {
     for arguments in [
-        &["deploy", "--rehearsal", "--yes", "--json"][..],
-        &["power", "on", "secondary", "--rehearsal", "--yes", "--json"],
-        &["power", "off", "primary", "--rehearsal", "--yes", "--json"],
+        ["power", "on", "secondary", "--rehearsal", "--yes", "--json"],
+        ["power", "off", "primary", "--rehearsal", "--yes", "--json"],
     ] {
-        let told = site.run(arguments).await.exits(1).json();
+        let told = site.run(&arguments).await.exits(1).json();
         let problem = told.iter().find(|line| line["event"] == "problem").unwrap();
         assert_eq!(problem["problem"]["code"], "PG-09", "{arguments:?}");
     }
@@ -208,27 +207,31 @@ async fn nothing_begins_while_something_could_be_lost_until_somebody_says_why_it
  {
     let (site, served) = deployed().await;
     switch(&site, "secondary=off").await;
-    let refusal = async || {
-        let told = site
-            .run(&["power", "off", "all", "--rehearsal", "--yes", "--json"])
-            .await;
-        let lines = told.json();
+    // Without a yes nothing can begin; health needs a moment until it is sure of both.
+    let asked = async || {
+        let ask = ["power", "off", "all", "--rehearsal", "--json"];
+        let lines = site.run(&ask).await.json();
         let problem = lines.into_iter().find(|line| line["event"] == "problem");
-        problem.map(|line| line["problem"].clone())
+        problem.expect("it has begun")["problem"].clone()
     };
-    // Health needs a moment until it is sure.
-    let status = async || {
-        let told = site.run(&["status", "--rehearsal", "--plain"]).await;
-        told.out.contains("[PG-0") && told.out.contains("[VOL-01]")
+    let sure = |problem: &Value| {
+        let causes = problem["causes"].to_string();
+        causes.contains("has fewer copies") && causes.contains("care-db")
     };
-    tokio::time::timeout(super::LIMIT, async { while !status().await {} })
-        .await
-        .unwrap();
-    let refused = refusal().await.unwrap();
+    let refusal = async {
+        loop {
+            let problem = asked().await;
+            if sure(&problem) {
+                return problem;
+            }
+        }
+    };
+    let refused = tokio::time::timeout(super::LIMIT, refusal).await;
+    let refused = refused.expect("health is never sure");
     assert_eq!(refused["code"], "RUN-08", "{refused}");
-    let causes = refused["causes"].to_string();
-    assert!(causes.contains("has fewer copies"), "{refused}");
-    assert!(causes.contains("care-db"), "{refused}");
+    let yes = ["power", "off", "all", "--rehearsal", "--yes", "--json"];
+    let told = site.run(&yes).await.exits(1).json();
+    assert_eq!(told[0]["problem"]["code"], "RUN-08", "{told:?}");
     assert!(!journal(&site).exists(), "it has begun");
     let all = objects::all(&site).await;
     assert!(all[DATABASE]["metadata"]["annotations"]["cnpg.io/hibernation"].is_null());
@@ -264,11 +267,6 @@ async fn when_the_api_goes_with_the_last_machine_the_run_says_so_and_is_done() {
     .await;
     assert!(served.killed().await.is_some());
     let off = running.ended().await.exits(0);
-    assert!(
-        off.out
-            .contains("primary does not answer any more, and the Kubernetes API with it"),
-        "{off}"
-    );
     assert!(off.out.contains("No machine answers any more"), "{off}");
 }
 
@@ -313,7 +311,9 @@ async fn keys_alone_switch_all_machines_off_from_the_nodes_of_the_health_screen(
     screen.until("asked for the primary", asks("primary")).await;
     switch(&site, "primary=off").await;
     screen
-        .until("the end", |text| text.contains("No machine answers"))
+        .until("the end", |text| {
+            text.contains("All is done: 10 of 10 steps")
+        })
         .await;
     screen.press("q", "leave").await;
     assert_eq!(screen.ended().await, Some(0));
