@@ -153,6 +153,12 @@ impl App {
         }
     }
 
+    /// The world has answered: that stands for a while where the keys are told.
+    fn answer(&mut self, words: Option<String>) {
+        self.notice = words;
+        self.stands = ANSWER;
+    }
+
     /// Takes what happened and says what is to be done.
     pub fn update(&mut self, input: Input) -> Vec<Effect> {
         let effects = self.take(input);
@@ -205,8 +211,7 @@ impl App {
                 Vec::new()
             }
             Input::Notice(words) => {
-                self.notice = Some(words);
-                self.stands = ANSWER;
+                self.answer(Some(words));
                 Vec::new()
             }
             Input::Unlock(site) => {

@@ -6,6 +6,7 @@ mod live;
 mod picture;
 #[cfg(test)]
 pub(crate) mod replay;
+pub mod risks;
 mod rows;
 mod rules;
 mod services;

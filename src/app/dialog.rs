@@ -4,6 +4,7 @@ mod act;
 mod ask;
 pub mod deed;
 pub mod find;
+mod power;
 mod practice;
 
 use std::cell::Cell;
@@ -112,6 +113,8 @@ pub enum Does {
     Practice(PracticeWish),
     /// Asks whether a machine shall be switched off or on.
     AskPower(Powering),
+    /// Asks why what could be lost is accepted.
+    AcceptPower(Powering),
     /// Does it.
     Power(Powering),
     /// Asks whether this is meant.

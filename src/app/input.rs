@@ -235,7 +235,8 @@ pub enum Effect {
     /// Begins a restore, goes on with it, or puts everything back.
     Restore(RestoreWish),
     /// Switches a machine off or on, or goes on with that.
-    Power(Powering),
+    /// With the reason why what could be lost is accepted, when somebody gave one.
+    Power(Powering, Option<String>),
     /// Asks something of the run.
     Command(Command),
     /// Looks what the practice cluster plays, for its menu.

@@ -14,7 +14,7 @@ fn limit(kind: StepKind) -> usize {
     match kind {
         StepKind::Helm | StepKind::Job | StepKind::Http => 4,
         StepKind::Buckets => 1,
-        StepKind::NodeCommand => 8,
+        StepKind::NodeCommand | StepKind::Site => 8,
         StepKind::Apply | StepKind::Delete | StepKind::Wait | StepKind::Confirm => AT_ONCE,
     }
 }

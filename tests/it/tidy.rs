@@ -28,6 +28,7 @@ const PURE: &[&str] = &[
     "watch/facts",
     "watch/history",
     "watch/picture",
+    "watch/risks",
     "watch/rows",
     "watch/rules",
     "watch/services",

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use super::{
     super::{App, Effect, Goto, Link, Lock, RestoreWish, Screen, keys::Act, list, logs},
-    Ask, Asked, Dialog, Does, Shown, deed, find,
+    Ask, Asked, Dialog, Does, Shown, deed, find, power,
 };
 use crate::{
     check::Waiver,
@@ -94,10 +94,14 @@ fn choose(app: &mut App, does: Does) -> Vec<Effect> {
         Does::PlanStep(id) => find::show_plan_step(app, id),
         Does::Deploy => begin(app),
         Does::AskPower(powering) => {
-            app.dialog = Some(deed::power(app, powering));
+            app.dialog = Some(power::card(app, powering));
             Vec::new()
         }
-        Does::Power(powering) => power(app, powering),
+        Does::AcceptPower(powering) => {
+            app.dialog = Some(power::accept(powering));
+            Vec::new()
+        }
+        Does::Power(powering) => switch(app, powering, None),
         Does::Ask(deed) => {
             deed::chosen(app, *deed);
             Vec::new()
@@ -138,11 +142,11 @@ pub fn begin(app: &mut App) -> Vec<Effect> {
     effects
 }
 
-/// Switches a machine off or on, and shows the run.
-fn power(app: &mut App, powering: Powering) -> Vec<Effect> {
+/// Switches machines off or on, and shows the run.
+fn switch(app: &mut App, powering: Powering, accepted: Option<String>) -> Vec<Effect> {
     app.known.link = Link::Starting;
     app.known.run = RunView::default();
-    let mut effects = vec![Effect::Power(powering)];
+    let mut effects = vec![Effect::Power(powering, accepted)];
     effects.extend(app.go(Goto::Deploy));
     effects
 }
@@ -186,6 +190,11 @@ fn enter(app: &mut App) -> Vec<Effect> {
             let wish = RestoreWish::To(*moment);
             app.dialog = None;
             return restore(app, wish);
+        }
+        Asked::Power(powering) => {
+            let powering = powering.clone();
+            app.dialog = None;
+            return switch(app, powering, Some(text.trim().to_owned()));
         }
         Asked::Moment => {
             let zone = super::super::restore::backups(app).map(|backups| backups.zone.clone());

@@ -7,7 +7,10 @@ use super::super::{
     health::deed::{Deed, Workload},
     keys::Act,
 };
-use crate::{check::CheckId, plan::StepId};
+use crate::{
+    check::CheckId,
+    plan::{Powering, StepId},
+};
 
 /// What the text is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +29,8 @@ pub enum Asked {
     Deed(Box<Deed>),
     /// How many pods this shall have.
     Copies(Workload),
+    /// Why machines are switched off although something could be lost.
+    Power(Powering),
     /// The passphrase of this site's vault.
     Unlock(String),
     /// A file of answers.
@@ -128,6 +133,7 @@ impl Ask {
                 | Asked::LogRange
                 | Asked::Import
                 | Asked::Deed(_)
+                | Asked::Power(_)
                 | Asked::Copies(_) => !self.entry.text().trim().is_empty(),
                 Asked::Unlock(_) => !self.entry.is_empty(),
                 Asked::Passphrase | Asked::Attach => true,

@@ -169,7 +169,7 @@ impl<'a> Desk<'a> {
             Effect::StartDeploy(waivers) => self.deploy(&waivers).await,
             Effect::LoadBackups => self.backups().await,
             Effect::Restore(wish) => self.restore(wish).await,
-            Effect::Power(powering) => self.power(&powering).await,
+            Effect::Power(powering, accepted) => self.power(&powering, accepted).await,
             Effect::Command(command) => self.command(command).await,
             Effect::LoadPractice => self.practice().await,
             Effect::Practice(wish) => self.practise(wish).await,

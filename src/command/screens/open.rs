@@ -275,12 +275,14 @@ impl Desk<'_> {
         }
     }
 
-    /// Switches a machine off or on in a process of its own.
-    pub(super) async fn power(&mut self, powering: &Powering) {
+    /// Switches a machine or all off or on in a process of its own.
+    pub(super) async fn power(&mut self, powering: &Powering, accepted: Option<String>) {
         let Some(session) = self.session() else {
             return;
         };
+        let waived = accepted.map(|reason| format!("--waive={reason}"));
         let command = ["power", powering.way.word(), powering.node.as_str()];
+        let command: Vec<&str> = command.into_iter().chain(waived.as_deref()).collect();
         match host::start(session, self.options(), &command).await {
             Ok(joined) => self.hear(joined),
             Err(problem) => self.tell(Input::Problem(problem)).await,

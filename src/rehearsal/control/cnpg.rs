@@ -4,6 +4,7 @@ mod backups;
 mod certificates;
 mod databases;
 mod failover;
+mod hibernation;
 mod instances;
 mod parts;
 mod rows;
@@ -102,6 +103,13 @@ fn one(world: &World<'_>, cluster: &Value, now: Timestamp, reaction: &mut Reacti
         reaction.writes.extend(report(cluster, status));
         return;
     }
+    if hibernation::goes_on(cluster) {
+        let says = hibernation::turn(cluster, &seen, reaction);
+        let mut status = status::of(world, cluster, (&seen, &Phase::healthy()), now);
+        hibernation::told(&mut status, Some(&says), now);
+        reaction.writes.extend(report(cluster, status));
+        return;
+    }
     let maker = parts::Maker::new(
         cluster,
         image(world, NAMESPACE, OPERATOR),
@@ -123,7 +131,8 @@ fn one(world: &World<'_>, cluster: &Value, now: Timestamp, reaction: &mut Reacti
     if phase.is_healthy() && cluster["status"]["phase"] == phase.name {
         tidy(&seen, reaction);
     }
-    let status = status::of(world, cluster, (&seen, &phase), now);
+    let mut status = status::of(world, cluster, (&seen, &phase), now);
+    hibernation::told(&mut status, None, now);
     reaction.writes.extend(report(cluster, status));
 }
 

@@ -44,6 +44,10 @@ pub fn findings(facts: &Facts<'_>) -> Vec<Found> {
     let mut found: Vec<Found> = unwatched(&works, facts).into_iter().collect();
     for cluster in clusters {
         let look = Look::new(cluster, facts, &works);
+        if look.rests() {
+            found.extend(look.at_rest());
+            continue;
+        }
         found.extend(look.state());
         found.extend(super::backups::findings(cluster, facts, look.believed));
     }
@@ -201,10 +205,33 @@ impl<'f, 's> Look<'f, 's> {
             .collect()
     }
 
-    fn state(&self) -> Option<Found> {
-        if text(self.cluster, "/metadata/annotations/cnpg.io~1hibernation") == "on" {
+    /// Whether it was told to stop: then nothing of it is amiss.
+    fn rests(&self) -> bool {
+        text(self.cluster, "/metadata/annotations/cnpg.io~1hibernation") == "on"
+    }
+
+    /// Stopped by a run that switches all machines off; whom a person stopped, that person knows of.
+    fn at_rest(&self) -> Option<Found> {
+        if text(self.cluster, "/metadata/annotations/care-install~1rests").is_empty() {
             return None;
         }
+        let who = name(self.cluster);
+        let says = condition(self.cluster, "cnpg.io/hibernation");
+        let since = says.and_then(|says| time(says, "/lastTransitionTime"));
+        let problem = Problem::new(
+            Code::Pg09,
+            format!(
+                "The database {who} rests, and Care with it: all was stopped to switch every machine off."
+            ),
+            "When the machines are on: care-install power on all. Its data is untouched.",
+        );
+        Some(
+            self.found(Health::Bad, since, problem)
+                .short(format!("{who} rests")),
+        )
+    }
+
+    fn state(&self) -> Option<Found> {
         if self.primary().is_empty() {
             return self.first_start();
         }

@@ -335,3 +335,41 @@ fn changed_resources_renew_the_replica_first_and_the_primary_in_its_place() {
     assert_eq!(cluster(&bed)["status"]["timelineID"], 1);
     bed.settle();
 }
+
+#[test]
+fn a_cluster_that_is_asked_to_rest_stops_its_primary_first_keeps_its_claims_and_wakes_as_it_was() {
+    let mut bed = with_class();
+    bed.settle();
+    let ask = |bed: &mut Bed, how: Value| {
+        bed.change(KIND, "database", "care-db", |cluster| {
+            cluster["metadata"]["annotations"]["cnpg.io/hibernation"] = how.clone();
+        });
+    };
+    ask(&mut bed, "on".into());
+    let seen = course(&mut bed, 300, |bed| {
+        let there =
+            ["care-db-1", "care-db-2"].map(|name| bed.store.get("Pod", "database", name).is_some());
+        let says = shape::condition(cluster(bed), "cnpg.io/hibernation");
+        let says = says.map_or("-", |says| says["reason"].as_str().unwrap());
+        format!("{there:?} {says}")
+    });
+    assert_eq!(
+        seen.last().map(String::as_str),
+        Some("[false, false] Hibernated")
+    );
+    assert!(
+        seen.iter().all(|line| !line.starts_with("[true, false]")),
+        "{seen:?}"
+    );
+    let status = &cluster(&bed)["status"];
+    assert_eq!(status["phase"], "Cluster in healthy state");
+    assert!(status["readyInstances"].is_null(), "{status}");
+    assert_eq!(bed.list("PersistentVolumeClaim", "database").len(), 2);
+    bed.settle();
+
+    ask(&mut bed, Value::Null);
+    bed.settle();
+    assert_eq!(line(&bed), HEALTHY);
+    assert!(shape::condition(cluster(&bed), "cnpg.io/hibernation").is_none());
+    assert_eq!(cluster(&bed)["status"]["timelineID"], 1);
+}
