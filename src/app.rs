@@ -152,9 +152,11 @@ impl App {
 
     /// Takes what happened and says what is to be done.
     pub fn update(&mut self, input: Input) -> Vec<Effect> {
-        let effects = self.take(input);
+        let mut effects = self.take(input);
         logs::notice(self);
         deploy::refresh(self);
+        effects.extend(health::asking::ask(self));
+        health::refresh(self);
         effects
     }
 
@@ -186,6 +188,7 @@ impl App {
             }
             Input::Tick(now) => {
                 self.tick(now);
+                self.known.asking.tick();
                 wizard::tick(self)
             }
             Input::Opened(opened) => self.opened(*opened),

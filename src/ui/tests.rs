@@ -3,6 +3,7 @@
 mod fuzz;
 mod health;
 mod logs;
+mod usage;
 mod wizard;
 
 use super::{Theme, shot};
