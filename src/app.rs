@@ -131,6 +131,7 @@ impl App {
                 self.notice = None;
             }
         }
+        self.known.asking.tick();
         let before = self.ticked.replace(now);
         self.now = now;
         // A practice cluster's time may stand still, step, and run.
@@ -188,7 +189,6 @@ impl App {
             }
             Input::Tick(now) => {
                 self.tick(now);
-                self.known.asking.tick();
                 wizard::tick(self)
             }
             Input::Opened(opened) => self.opened(*opened),

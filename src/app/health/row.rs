@@ -301,7 +301,7 @@ impl<'a> Row<'a> {
             (Self::Ingress(row), Col::Behind) => row
                 .behind
                 .map_or("-".into(), |count| count.to_string().into()),
-            _ => match self.key(col, by) {
+            _ => match self.own_key(col) {
                 Key::Text(text) => text,
                 Key::Number(number) => number.to_string().into(),
                 Key::Health(_) | Key::Nothing => "".into(),
@@ -311,12 +311,17 @@ impl<'a> Row<'a> {
 
     /// By what a column is sorted.
     pub fn key(&self, col: Col, by: By<'_>) -> Key<'a> {
-        if let Some(figure) = Figure::of(col) {
-            let figure = used::figure(*self, figure, by);
-            return figure.map_or(Key::Nothing, |figure| {
-                Key::Number(i64::try_from(figure).unwrap_or(i64::MAX))
-            });
-        }
+        let Some(figure) = Figure::of(col) else {
+            return self.own_key(col);
+        };
+        let figure = used::figure(*self, figure, by);
+        figure.map_or(Key::Nothing, |figure| {
+            Key::Number(i64::try_from(figure).unwrap_or(i64::MAX))
+        })
+    }
+
+    /// By what a column is sorted that the row tells by itself.
+    fn own_key(&self, col: Col) -> Key<'a> {
         let text = |text: &'a str| Key::Text(text.into());
         let count = |count: usize| Key::Number(i64::try_from(count).unwrap_or(i64::MAX));
         match (self, col) {
