@@ -134,6 +134,7 @@ impl App {
                 self.notice = None;
             }
         }
+        self.known.asking.tick();
         let before = self.ticked.replace(now);
         self.now = now;
         // A practice cluster's time may stand still, step, and run.
@@ -161,9 +162,11 @@ impl App {
 
     /// Takes what happened and says what is to be done.
     pub fn update(&mut self, input: Input) -> Vec<Effect> {
-        let effects = self.take(input);
+        let mut effects = self.take(input);
         logs::notice(self);
         deploy::refresh(self);
+        effects.extend(health::asking::ask(self));
+        health::refresh(self);
         effects
     }
 

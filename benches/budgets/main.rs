@@ -12,6 +12,7 @@ mod console;
 mod delay;
 mod engine;
 mod logs;
+mod many;
 mod practice;
 mod program;
 mod screens;
@@ -30,8 +31,9 @@ fn main() {
         .filter(|word| !word.starts_with('-'))
         .collect();
     let mut table = Table::default();
-    let parts: [(&str, Measure); 6] = [
+    let parts: [(&str, Measure); 7] = [
         ("screens", screens::measure),
+        ("many", many::measure),
         ("logs", logs::measure),
         ("engine", engine::measure),
         ("program", program::measure),

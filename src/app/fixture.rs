@@ -4,7 +4,7 @@ mod cluster;
 mod practice;
 mod restores;
 
-pub use cluster::{cluster, health, lost, pod};
+pub use cluster::{cluster, health, lost, measured, pod};
 pub use practice::practising;
 
 use std::{sync::Arc, time::Duration};

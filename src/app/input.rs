@@ -23,7 +23,7 @@ use crate::{
     plan::{ObjectRef, Plan, Powering},
     problem::{Code, Problem},
     site::{Place, Secrets, SiteDraft},
-    watch::view::ClusterView,
+    watch::{usage::Heard, view::ClusterView},
 };
 
 /// A screen of a site.
@@ -130,6 +130,8 @@ pub enum Input {
     Difference(String),
     /// The cluster as it is now.
     Cluster(Arc<ClusterView>),
+    /// What pods and nodes use, or why that is not known.
+    Usage(Box<Heard>),
     /// News of a log that is read.
     Log {
         /// Of which wish.
@@ -245,6 +247,8 @@ pub enum Effect {
     Practice(PracticeWish),
     /// Watches the cluster, if that is not done yet.
     WatchCluster,
+    /// Asks once what pods and nodes use.
+    ReadUsage,
     /// Does something in the cluster by hand.
     Do(Box<Deed>),
     /// Reads an object, to be shown.

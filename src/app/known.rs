@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Effect, Input,
+    health::asking::Asking,
     logs::wish::Reading,
     wizard::{bill, looks::Looks},
 };
@@ -20,7 +21,7 @@ use crate::{
     problem::{Code, Problem},
     restore::{Intent, Inventory},
     site::{Place, SiteDraft},
-    watch::view::ClusterView,
+    watch::{usage::Usage, view::ClusterView},
 };
 
 /// A site of this computer, as the first screen lists it.
@@ -156,6 +157,10 @@ pub struct Known {
     pub steering: Option<Steering>,
     /// The cluster.
     pub cluster: Arc<ClusterView>,
+    /// What pods and nodes use.
+    pub usage: Usage,
+    /// When that is asked for again.
+    pub asking: Asking,
     /// The log that was read last.
     pub log: Reading,
     /// The backups; nothing while they are looked at.
@@ -182,6 +187,10 @@ impl Known {
             Input::Plan(plan) => self.plan = Planned::Made(plan),
             Input::Refused(problems) => self.plan = Planned::Refused(problems),
             Input::Cluster(view) => self.cluster = view,
+            Input::Usage(heard) => {
+                self.usage.hear(*heard, now);
+                self.asking = Asking::Answered(0, now);
+            }
             Input::Looked((field, of), seen) => self.looks.answer((&field, &of), seen, now),
             Input::Costs(costs) => self.costed(*costs),
             Input::Backups(backups) => self.backups = Some(*backups),

@@ -12,6 +12,7 @@ mod job;
 mod kubelet;
 mod longhorn;
 mod machines;
+pub mod measured;
 mod metallb;
 mod network;
 mod nodes;

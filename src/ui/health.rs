@@ -11,7 +11,7 @@ use crate::{
     app::{
         App, dialog,
         health::{
-            self, Column, HealthScreen, Row, Tab, said,
+            self, By, Column, HealthScreen, Row, Rows, Tab, said,
             tab::{Look, MARK},
         },
         list, story,
@@ -39,8 +39,8 @@ pub fn draw(app: &App, state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) 
     let rest = stale(app, paint, rest);
     let (line, rest) = top(rest, 1);
     paint.divide(line);
-    narrowed(state, paint, line);
-    let rows = health::rows(view, state);
+    narrowed(app, state, paint, line);
+    let rows = health::rows(&app.known, state, health::by(app));
     let chosen = health::chosen(state, &rows);
     let (list, details) = if rows.is_empty() {
         (rest, None)
@@ -49,7 +49,7 @@ pub fn draw(app: &App, state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) 
     };
     let mut told = rows.get(chosen);
     if let (Some(details), Some(row)) = (details, told) {
-        paint.paragraphs(details, &said::details(*row, app.now));
+        paint.paragraphs(details, &said::details(row, health::by(app)));
         told = None;
     }
     let (tabs, rest) = top(list, 1);
@@ -60,9 +60,10 @@ pub fn draw(app: &App, state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) 
         below(app, (state, None), paint, (list, 1));
         return;
     }
-    let header = heading(state, paint, heads);
+    let widths = widths(app, state, heads.width.into());
+    let header = heading(state, &widths, paint, heads);
     paint.line(heads, 0, &header);
-    table(app, state.tab.columns(), (&rows, chosen), paint, list);
+    table(app, &widths, (&rows, chosen), paint, list);
     below(app, (state, told), paint, (list, rows.len() + 1));
 }
 
@@ -70,7 +71,7 @@ pub fn draw(app: &App, state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) 
 /// is well; and what a node's stop would mean.
 fn below(
     app: &App,
-    (state, told): (&HealthScreen, Option<&Row<'_>>),
+    (state, told): (&HealthScreen, Option<Row<'_>>),
     paint: &mut Paint<'_>,
     (area, used): (Rect, usize),
 ) {
@@ -206,8 +207,8 @@ fn stale(app: &App, paint: &mut Paint<'_>, area: Rect) -> Rect {
     rest
 }
 
-/// What the list is narrowed to, on the line above it.
-fn narrowed(state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) {
+/// What the list is narrowed to, on the line above it, and why it does not say what is used now.
+fn narrowed(app: &App, state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) {
     let mut words = Vec::new();
     if let Some(namespace) = &state.namespace {
         words.push(format!("namespace {namespace}"));
@@ -217,15 +218,23 @@ fn narrowed(state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) {
         (false, false) => words.push(format!("filter: {}", state.filter.text())),
         (false, true) => {}
     }
-    if words.is_empty() {
-        return;
+    let mut rest = area;
+    if !words.is_empty() {
+        let text = format!(" {} ", words.join(", "));
+        let (_, place) = left(rest, 2);
+        let style = paint.theme.tone(Tone::Busy);
+        paint.text(place, 0, &text, style);
+        let taken = u16::try_from(width(&text)).unwrap_or(u16::MAX);
+        (_, rest) = left(place, taken.min(place.width));
     }
-    let text = format!(" {} ", words.join(", "));
-    let strip = paint
-        .strip(area)
-        .gap(2)
-        .put(&text, paint.theme.tone(Tone::Busy));
-    paint.line(area, 0, &strip);
+    // While the whole picture is old, that is said above.
+    let measured =
+        matches!(state.tab, Tab::Pods | Tab::Nodes) && app.known.cluster.stale_since.is_none();
+    let note = health::used::note(health::by(app)).filter(|_| measured);
+    if let Some(note) = note {
+        let (_, place) = left(rest, 2.min(rest.width));
+        paint.text(place, 0, &format!(" {note} "), paint.theme.tone(Tone::Warn));
+    }
 }
 
 /// The names of the lists with how much is in them, as many as fit around the chosen one.
@@ -318,11 +327,13 @@ fn empty(view: &ClusterView, state: &HealthScreen, paint: &mut Paint<'_>, area: 
     paint.text(area, 0, &text, paint.theme.tone(tone));
 }
 
-/// How wide each shown column is.
-fn widths(columns: &'static [Column], room: usize) -> Vec<(&'static Column, usize)> {
-    let shown: Vec<&Column> = columns
-        .iter()
-        .filter(|column| room >= column.from)
+/// How wide each shown column is. One by which the list is sorted is shown wherever it is.
+fn widths(app: &App, state: &HealthScreen, room: usize) -> Vec<(&'static Column, usize)> {
+    let sorted = state.sort().map(|sorted| sorted.col);
+    let shown: Vec<&Column> = state
+        .tab
+        .columns(app.known.usage.is_known())
+        .filter(|column| room >= column.from || sorted == Some(column.col))
         .collect();
     let fixed: usize = shown.iter().map(|column| column.width + 1).sum();
     let rest = room.saturating_sub(MARK + fixed);
@@ -336,10 +347,15 @@ fn widths(columns: &'static [Column], room: usize) -> Vec<(&'static Column, usiz
         .collect()
 }
 
-fn heading(state: &HealthScreen, paint: &Paint<'_>, area: Rect) -> Strip {
+fn heading(
+    state: &HealthScreen,
+    widths: &[(&Column, usize)],
+    paint: &Paint<'_>,
+    area: Rect,
+) -> Strip {
     let style = paint.theme.tone(Tone::Dim);
     let mut strip = paint.strip(area).gap(MARK);
-    for (column, wide) in widths(state.tab.columns(), area.width.into()) {
+    for (column, wide) in widths.iter().copied() {
         let sign = match state.sort() {
             Some(sorted) if sorted.col == column.col && sorted.turned => "v",
             Some(sorted) if sorted.col == column.col => "^",
@@ -358,15 +374,15 @@ fn heading(state: &HealthScreen, paint: &Paint<'_>, area: Rect) -> Strip {
 /// The rows in sight; the others are not even written.
 fn table(
     app: &App,
-    columns: &'static [Column],
-    (rows, chosen): (&[Row<'_>], usize),
+    widths: &[(&Column, usize)],
+    (rows, chosen): (&Rows<'_>, usize),
     paint: &mut Paint<'_>,
     area: Rect,
 ) {
-    let widths = widths(columns, area.width.into());
     let first = list::top(chosen, rows.len(), area.height.into());
-    for (line, (index, row)) in (0..area.height).zip(rows.iter().enumerate().skip(first)) {
-        let strip = strip(row, app.now, &widths, paint.strip(area), paint);
+    for (line, index) in (0..area.height).zip(first..rows.len()) {
+        let Some(row) = rows.get(index) else { break };
+        let strip = strip(row, health::by(app), widths, paint.strip(area), paint);
         paint.line(area, line, &strip);
         if index == chosen {
             paint.choose(area, line);
@@ -376,8 +392,8 @@ fn table(
 }
 
 fn strip(
-    row: &Row<'_>,
-    now: jiff::Timestamp,
+    row: Row<'_>,
+    by: By<'_>,
     widths: &[(&Column, usize)],
     strip: Strip,
     paint: &Paint<'_>,
@@ -386,7 +402,7 @@ fn strip(
     let health = theme.tone(health::tone(row.health()));
     let mut strip = strip.cell(MARK, mark(row.health()), health);
     for (column, wide) in widths {
-        let text = row.cell(column.col, now);
+        let text = row.cell(column.col, by);
         strip = match column.look {
             Look::Plain => strip.cell(*wide, &text, theme.tone(Tone::Plain)),
             Look::Dim => strip.cell(*wide, &text, theme.tone(Tone::Dim)),

@@ -4,6 +4,7 @@ mod fuzz;
 mod health;
 mod logs;
 mod states;
+mod usage;
 mod wizard;
 
 use super::{Theme, shot};

@@ -34,6 +34,7 @@ const PURE: &[&str] = &[
     "watch/services",
     "watch/snapshot",
     "watch/stops",
+    "watch/usage",
     "watch/view",
 ];
 

@@ -170,7 +170,6 @@ fn objects(app: &App) -> Vec<Item> {
     let view = &*app.known.cluster;
     let of = |tab: Tab, kind: &str| -> Vec<Item> {
         row::all(view, tab)
-            .into_iter()
             .map(|row| {
                 let identity = row.identity();
                 let does = Does::Row(tab, Some(identity.clone()));

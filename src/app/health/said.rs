@@ -2,7 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::{Tab, row::Row, tone};
+use super::{
+    Tab,
+    row::{By, Row},
+    tone, used,
+};
 use crate::{
     app::{
         story,
@@ -14,7 +18,8 @@ use crate::{
 };
 
 /// Everything known about a row: the sentence first.
-pub fn details(row: Row<'_>, now: Timestamp) -> Vec<Words> {
+pub fn details(row: Row<'_>, by: By<'_>) -> Vec<Words> {
+    let now = by.now;
     if let Row::Finding(row) = row {
         let mut story = story::problem(&row.problem);
         let head = match row.since {
@@ -33,13 +38,11 @@ pub fn details(row: Row<'_>, now: Timestamp) -> Vec<Words> {
         story.extend(story::runbook(row.problem.code));
         return story;
     }
+    let plain = |text| Words::new(Tone::Plain, text);
     let mut story = vec![Words::new(tone(row.health()), sentence(row, now))];
-    story.extend(
-        facts(row)
-            .into_iter()
-            .chain(row.more().iter().cloned())
-            .map(|text| Words::new(Tone::Plain, text)),
-    );
+    story.extend(facts(row).into_iter().map(plain));
+    story.extend(used::lines(row, by));
+    story.extend(row.more().iter().cloned().map(plain));
     story
 }
 

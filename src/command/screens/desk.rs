@@ -174,6 +174,7 @@ impl<'a> Desk<'a> {
             Effect::LoadPractice => self.practice().await,
             Effect::Practice(wish) => self.practise(wish).await,
             Effect::WatchCluster => self.watch().await,
+            Effect::ReadUsage => self.usage(),
             Effect::Do(deed) => self.by_hand(*deed).await,
             Effect::ReadObject(target) => self.read_object(target).await,
             Effect::ReadLog(wish) => self.read_log(wish).await,
@@ -319,6 +320,17 @@ impl<'a> Desk<'a> {
         if let Some(open) = &mut self.open {
             open.watching = Some(open.tasks.spawn(work::watch(world, inputs)));
         }
+    }
+
+    /// Asks what is used, where the cluster is connected already: whoever connects tells a failure.
+    fn usage(&mut self) {
+        let inputs = self.inputs.clone();
+        let Some(open) = &mut self.open else { return };
+        let Some(world) = &open.world else { return };
+        // It is asked without end: what is done must not be kept.
+        while open.tasks.try_join_next().is_some() {}
+        open.tasks
+            .spawn(work::usage(world.doors.kube.clone(), inputs));
     }
 
     /// Does something in the cluster beside everything else.

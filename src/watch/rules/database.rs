@@ -156,9 +156,10 @@ struct Look<'f, 's> {
 impl<'f, 's> Look<'f, 's> {
     fn new(cluster: &'f Value, facts: &'f Facts<'s>, works: &Works) -> Self {
         let pods = facts
-            .snapshot
-            .all(Kind::Pod)
-            .filter(|pod| namespace(pod) == namespace(cluster) && is_instance(pod, name(cluster)))
+            .pods_in(namespace(cluster))
+            .iter()
+            .copied()
+            .filter(|pod| is_instance(pod, name(cluster)))
             .collect();
         Self {
             cluster,
@@ -465,11 +466,11 @@ impl<'f, 's> Look<'f, 's> {
 }
 
 /// The claims of a cluster's instances.
-fn facts_claims<'s>(
-    facts: &Facts<'s>,
-    place: &'s str,
-    cluster: &'s str,
-) -> impl Iterator<Item = &'s str> {
+fn facts_claims<'f>(
+    facts: &'f Facts<'_>,
+    place: &'f str,
+    cluster: &'f str,
+) -> impl Iterator<Item = &'f str> {
     let all = facts.snapshot.all(Kind::Claim);
     all.filter(move |claim| {
         namespace(claim) == place && label(claim, "cnpg.io/cluster") == Some(cluster)

@@ -22,7 +22,10 @@ use crate::{
     problem::{Code, Problem},
     site::sample,
     ui::{Theme, draw},
-    watch::view::ClusterView,
+    watch::{
+        usage::{Amount, Heard, Reading},
+        view::ClusterView,
+    },
 };
 
 /// Answers that wait.
@@ -249,6 +252,42 @@ impl World {
         };
         let now = self.app.now.checked_add(SignedDuration::from_secs(passed));
         Input::Tick(now.unwrap_or(at(0)))
+    }
+
+    /// What is used, believable or not.
+    fn usage(&mut self) -> Input {
+        let heard = match self.rng.random_range(0..8) {
+            0 => Heard::Absent,
+            1 => Heard::NotReady,
+            2 => Heard::Refused(strange::text(&mut self.rng)),
+            _ => {
+                let view = Arc::clone(&self.app.known.cluster);
+                let mut reading = |namespace: &str, name: &str| {
+                    let most = 1 << self.rng.random_range(0..64);
+                    let at = SignedDuration::from_secs(self.rng.random_range(-300..30));
+                    Reading {
+                        namespace: namespace.to_owned(),
+                        name: name.to_owned(),
+                        at: self.app.now.checked_add(at).unwrap_or(self.app.now),
+                        used: Amount {
+                            cpu: self.rng.random_range(0..=most),
+                            memory: self.rng.random_range(0..=most),
+                        },
+                    }
+                };
+                let nodes = view.nodes.iter().map(|node| reading("", &node.name));
+                let nodes = nodes.collect();
+                let pods = view
+                    .pods
+                    .iter()
+                    .map(|pod| reading(&pod.namespace, &pod.name));
+                Heard::Measured {
+                    nodes,
+                    pods: pods.collect(),
+                }
+            }
+        };
+        Input::Usage(Box::new(heard))
     }
 
     fn picture(&mut self) -> Input {
@@ -500,6 +539,7 @@ impl World {
             Effect::LoadBackups => self.backups(),
             Effect::LoadPractice => self.practice(),
             Effect::WatchCluster => self.picture(),
+            Effect::ReadUsage => self.usage(),
             Effect::ReadObject(target) => Input::Object {
                 title: target.to_string(),
                 text: strange::text(&mut self.rng),
