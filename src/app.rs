@@ -44,7 +44,7 @@ pub enum Screen {
     /// A run.
     Deploy(deploy::Deploy),
     /// How the site is.
-    Health(health::HealthScreen),
+    Health(Box<health::HealthScreen>),
     /// A log.
     Logs(logs::Logs),
     /// Back to a moment.
@@ -500,10 +500,7 @@ impl App {
                 vec![Effect::LoadPlan],
             ),
             Goto::Deploy => (Screen::Deploy(deploy::Deploy::default()), Vec::new()),
-            Goto::Health => (
-                Screen::Health(health::HealthScreen::default()),
-                vec![Effect::WatchCluster],
-            ),
+            Goto::Health => (Screen::Health(Box::default()), vec![Effect::WatchCluster]),
             Goto::Restore => {
                 self.known.backups = None;
                 (

@@ -1,10 +1,16 @@
 //! Twenty thousand pods in memory: from a key to bytes, from a changed pod to bytes, and what it takes to keep them; beside the same with
 //! five thousand, so that what grows faster than the pods do is seen.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    cell::Cell,
+    io::{self, Write},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 use care_install::{
-    app::{App, Goto, Input, Opened, keys::Key},
+    app::{App, Goto, Input, Opened, keys::Key, known::Here},
     site::sample,
     ui::{self, Theme},
     watch::{
@@ -75,11 +81,27 @@ fn median(samples: &[Duration]) -> f64 {
     sorted[sorted.len() / 2].as_secs_f64()
 }
 
+/// A terminal's other end, which only counts.
+struct Counted(Rc<Cell<usize>>);
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.set(self.0.get() + bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// The health screen of a large cluster, with its terminal.
 struct Scene {
     gallery: Gallery,
     app: App,
-    terminal: Terminal<CrosstermBackend<Vec<u8>>>,
+    terminal: Terminal<CrosstermBackend<Counted>>,
+    /// What the terminal has been sent.
+    sent: Rc<Cell<usize>>,
     pods: usize,
 }
 
@@ -101,6 +123,7 @@ impl Scene {
             rehearsal: false,
             draft: sample(),
             at: Goto::Health,
+            here: Here::Site,
             place: None,
         })));
         app.update(Input::Resize(SIZE.0, SIZE.1));
@@ -112,11 +135,13 @@ impl Scene {
         let options = TerminalOptions {
             viewport: Viewport::Fixed(area),
         };
-        let backend = CrosstermBackend::new(Vec::new());
+        let sent = Rc::new(Cell::new(0));
+        let backend = CrosstermBackend::new(Counted(Rc::clone(&sent)));
         let mut scene = Self {
             gallery,
             app,
             terminal: Terminal::with_options(backend, options).unwrap(),
+            sent,
             pods,
         };
         scene.press(Key::Char('2'));
@@ -129,10 +154,7 @@ impl Scene {
         terminal
             .draw(|frame| ui::draw(app, Theme::colour(), frame))
             .unwrap();
-        let bytes = terminal.backend_mut().writer_mut();
-        let count = bytes.len();
-        bytes.clear();
-        count
+        self.sent.take()
     }
 
     fn press(&mut self, key: Key) -> usize {
@@ -207,7 +229,7 @@ fn used(pods: usize, turn: i64) -> Heard {
         at,
         used: Amount {
             cpu: (number as u64 * 7919) % 900,
-            memory: (number as u64 * 104_729) % 900 << 20,
+            memory: (number as u64 * 104_729) % 900 * (1 << 20),
         },
     };
     Heard::Measured {
@@ -232,6 +254,9 @@ fn deployment(number: usize) -> Value {
 /// A pod as an API server gives it, with what nobody here looks at.
 fn pod(number: usize, restarts: u64) -> Value {
     let workload = number / PODS_PER_WORKLOAD / 4 * 4 + number % 4;
+    let conditions = ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"].map(|kind| {
+        json!({"type": kind, "status": "True", "lastProbeTime": null, "lastTransitionTime": "2026-11-20T00:00:10Z"})
+    });
     json!({"apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": format!("pod-{number}"), "namespace": format!("shop-{}", number % 4),
             "creationTimestamp": "2026-11-20T00:00:00Z", "uid": format!("00000000-0000-4000-8000-{number:012}"),
@@ -261,8 +286,7 @@ fn pod(number: usize, restarts: u64) -> Value {
                 {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}}]}}]},
         "status": {"phase": "Running", "podIP": "10.1.2.3", "podIPs": [{"ip": "10.1.2.3"}], "hostIP": "10.0.0.1", "qosClass": "Burstable",
             "startTime": "2026-11-20T00:00:00Z",
-            "conditions": ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"].map(|kind|
-                json!({"type": kind, "status": "True", "lastProbeTime": null, "lastTransitionTime": "2026-11-20T00:00:10Z"})),
+            "conditions": conditions,
             "containerStatuses": [{"name": "main", "ready": true, "started": true, "restartCount": restarts,
                 "image": "registry.example.org/shop/web:1.2.3", "containerID": "containerd://0123456789abcdef0123456789abcdef",
                 "imageID": "registry.example.org/shop/web@sha256:0123456789abcdef0123456789abcdef",

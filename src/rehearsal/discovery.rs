@@ -37,11 +37,11 @@ pub(super) fn answer(
             Some(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}))
         }
         ["apis", name] => {
-            let measures = metrics(measured);
+            let of = metrics(measured);
             let found = registry
                 .groups
                 .iter()
-                .chain([&measures])
+                .chain([&of])
                 .find(|group| text_at(group, "/metadata/name") == Some(name))?;
             let mut found = group(found);
             found["kind"] = "APIGroup".into();

@@ -178,8 +178,8 @@ impl World {
         Self::at(reach).await.map_err(|mut problem| {
             if problem.code == Code::Kube01 {
                 // There are no settings in which it could be named.
-                problem.remedy = "Copy /etc/kubernetes/admin.conf from the primary node to this computer, and attach with its path."
-                    .to_owned();
+                "Copy /etc/kubernetes/admin.conf from the primary node to this computer, and attach with its path."
+                    .clone_into(&mut problem.remedy);
             }
             problem
         })

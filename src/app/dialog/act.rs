@@ -224,12 +224,7 @@ fn enter(app: &mut App) -> Vec<Effect> {
         }
         Asked::Unlock(site) => vec![Effect::Unlock(site.clone(), SecretString::from(text))],
         Asked::Passphrase => {
-            if !ask.second && !text.is_empty() {
-                ask.second = true;
-                return Vec::new();
-            }
-            if ask.again.as_ref().is_some_and(|again| again.text() != text) {
-                ask.wrong = Some("The two lines are not the same.");
+            if asks_on(ask, &text) {
                 return Vec::new();
             }
             app.notice = Some("Making the site...".to_owned());
@@ -238,6 +233,19 @@ fn enter(app: &mut App) -> Vec<Effect> {
     };
     app.dialog = None;
     effects
+}
+
+/// Whether the new passphrase is to be typed again: for the first time, or because the two lines differ.
+fn asks_on(ask: &mut Ask, text: &str) -> bool {
+    if !ask.second && !text.is_empty() {
+        ask.second = true;
+        return true;
+    }
+    if ask.again.as_ref().is_some_and(|again| again.text() != text) {
+        ask.wrong = Some("The two lines are not the same.");
+        return true;
+    }
+    false
 }
 
 /// Shows the typed moment, or says how one is written.

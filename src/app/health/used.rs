@@ -177,7 +177,7 @@ pub fn lines(row: Row<'_>, by: By<'_>) -> Vec<Words> {
     let (memory, cpu) = bounds(row);
     lines.extend(course(
         format!("memory {}{}", size(used.memory), memory.said(size)),
-        Course {
+        &Course {
             uses: track.uses().map(|used| used.memory).collect(),
             highest: highest(|used| used.memory),
             full: memory.limit(),
@@ -187,7 +187,7 @@ pub fn lines(row: Row<'_>, by: By<'_>) -> Vec<Words> {
     ));
     lines.extend(course(
         format!("CPU {} cores{}", cores(used.cpu), cpu.said(cores)),
-        Course {
+        &Course {
             uses: track.uses().map(|used| used.cpu).collect(),
             highest: highest(|used| used.cpu),
             full: cpu.limit(),
@@ -285,7 +285,7 @@ struct Course {
 }
 
 /// A use in words, and below it how it went.
-fn course(mut text: String, of: Course, words: fn(u64) -> String) -> Vec<Words> {
+fn course(mut text: String, of: &Course, words: fn(u64) -> String) -> Vec<Words> {
     let span = of
         .span
         .and_then(|span| std::time::Duration::try_from(span).ok());
@@ -309,8 +309,8 @@ pub fn history(uses: &[u64], full: u64) -> String {
     let most = SIGNS.len() as u64;
     uses.chunks(together)
         .map(|part| {
-            let used = part.iter().copied().max().unwrap_or(0);
-            let level = used
+            let highest = part.iter().copied().max().unwrap_or(0);
+            let level = highest
                 .saturating_mul(most)
                 .div_ceil(full.max(1))
                 .clamp(1, most);

@@ -39,7 +39,8 @@ pub(super) struct Typed {
     /// The lines of keys that were typed: the world repeats what stands in a field.
     lines: Vec<String>,
     now: Option<Timestamp>,
-    typed_at: Option<Timestamp>,
+    /// When the last letter came.
+    last: Option<Timestamp>,
 }
 
 impl Typed {
@@ -71,14 +72,14 @@ impl Typed {
     fn rest(&mut self) {
         let Some(now) = self.now else { return };
         // What was typed before the first tick was typed just now.
-        let then = *self.typed_at.get_or_insert(now);
+        let then = *self.last.get_or_insert(now);
         if now.as_second() - then.as_second() >= PAUSE_SECONDS {
             self.inside = None;
         }
     }
 
     fn letter(&mut self, letter: char) -> Option<Input> {
-        self.typed_at = self.now;
+        self.last = self.now;
         self.tail.push(letter);
         let begun = self.inside;
         match &mut self.inside {

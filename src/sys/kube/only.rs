@@ -61,12 +61,12 @@ impl Only {
 
 /// Leaves of a pod what is looked at: there may be many thousands, and most of each is settings of its program.
 fn in_short(pod: &mut Map<String, Value>) {
-    keep(pod.get_mut("metadata"), META);
-    keep(
-        pod.get_mut("metadata")
-            .and_then(|meta| meta.get_mut("annotations")),
-        NOTES,
-    );
+    if let Some(meta) = pod.get_mut("metadata") {
+        keep(meta, META);
+        if let Some(notes) = meta.get_mut("annotations") {
+            keep(notes, NOTES);
+        }
+    }
     let Some(Value::Object(spec)) = pod.get_mut("spec") else {
         return;
     };
@@ -78,7 +78,7 @@ fn in_short(pod: &mut Map<String, Value>) {
             .into_iter()
             .flatten()
         {
-            keep(Some(container), CONTAINER);
+            keep(container, CONTAINER);
         }
     }
     if let Some(Value::Array(volumes)) = spec.get_mut("volumes") {
@@ -130,8 +130,8 @@ const CONTAINER: &[&str] = &["name", "image", "resources", "restartPolicy"];
 /// What of a status nobody looks at.
 const ADDRESSES: &[&str] = &["podIP", "podIPs", "hostIP", "hostIPs", "qosClass"];
 
-fn keep(value: Option<&mut Value>, names: &[&str]) {
-    if let Some(Value::Object(map)) = value {
+fn keep(value: &mut Value, names: &[&str]) {
+    if let Value::Object(map) = value {
         map.retain(|name, _| names.contains(&name.as_str()));
     }
 }

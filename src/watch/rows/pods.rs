@@ -64,7 +64,7 @@ pub struct Kept(HashMap<usize, (Arc<Value>, Arc<PodRow>)>);
 /// has: of many thousand pods only few are otherwise from one picture to the next.
 pub fn rows(facts: &Facts<'_>, kept: &mut Kept) -> Vec<Arc<PodRow>> {
     let mut before = std::mem::take(&mut kept.0);
-    let mut row_of = |pod: &Arc<Value>| {
+    let row_of = |pod: &Arc<Value>| {
         if !follows_from_itself(pod, facts) {
             return Arc::new(row(pod, facts));
         }
@@ -74,11 +74,7 @@ pub fn rows(facts: &Facts<'_>, kept: &mut Kept) -> Vec<Arc<PodRow>> {
         kept.0.insert(place, (Arc::clone(pod), Arc::clone(&row)));
         row
     };
-    facts
-        .snapshot
-        .all(Kind::Pod)
-        .map(|pod| row_of(pod))
-        .collect()
+    facts.snapshot.all(Kind::Pod).map(row_of).collect()
 }
 
 /// Whether the row follows from the pod alone: neither from the time, nor from its node, its family or its events.

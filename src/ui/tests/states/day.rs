@@ -32,7 +32,7 @@ fn thousands() -> App {
         fixture::pod(&format!("space-{}", count % 300), &name, status, health)
     });
     told(ClusterView {
-        pods: pods.collect(),
+        pods: pods.map(Arc::new).collect(),
         ..fixture::cluster()
     })
 }
@@ -72,7 +72,7 @@ fn lost(code: Code, what: &str, remedy: &str) -> App {
 fn long_log() -> App {
     let pod: PodRow = fixture::pod(&long(), &long(), "Running", Health::Bad);
     let app = told(ClusterView {
-        pods: vec![pod],
+        pods: vec![Arc::new(pod)],
         findings: Vec::new(),
         ..fixture::cluster()
     });
@@ -100,7 +100,7 @@ fn typed_name() -> App {
         ..fixture::pod("care-be", &long(), "Running", Health::Bad)
     };
     let app = told(ClusterView {
-        pods: vec![pod],
+        pods: vec![Arc::new(pod)],
         ..fixture::cluster()
     });
     let keys = [

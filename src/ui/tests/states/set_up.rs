@@ -111,7 +111,7 @@ fn long_plan() -> Plan {
         needs: Vec::new(),
         action: Action::Apply(vec![Object::from_value(value.clone()).unwrap()]),
         ready: Vec::new(),
-        usual: Duration::from_secs(7200),
+        usual: Duration::from_hours(2),
         limit: Duration::from_mins(15),
     });
     plan.steps.extend(steps);
