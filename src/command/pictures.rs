@@ -164,8 +164,6 @@ impl Pictures<'_> {
         self.key(Key::Char('?')).await?;
         self.draw("help", SMALL)?;
         self.key(Key::Esc).await?;
-        self.until("what is used", |app| app.known.usage.is_known())
-            .await?;
         self.key(Key::Char('2')).await?;
         self.draw("pods", SMALL)?;
         self.draw("pods-wide", WIDE)?;

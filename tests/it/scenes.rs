@@ -410,19 +410,45 @@ fn stands_first(scenario: Scenario) -> (i64, &'static [&'static str]) {
     }
 }
 
+/// The sample site with this scenario switched on.
+fn begun(scenario: Scenario) -> Stage {
+    let mut stage = Stage::deployed();
+    stage.play(scenario.name());
+    if scenario == Scenario::ImagePullFails {
+        // An image is pulled only for what is made anew.
+        let pods: Vec<_> = stage.store.list("Pod", Some("care-be")).cloned().collect();
+        for pod in pods {
+            let pod = care_install::rehearsal::world::reference(&pod);
+            stage.store.remove(&pod).unwrap();
+        }
+    }
+    stage
+}
+
+#[test]
+fn every_scenario_is_told_with_its_code_and_remedy_within_a_minute() {
+    for scenario in Scenario::ALL {
+        let (_, codes) = stands_first(*scenario);
+        let mut stage = begun(*scenario);
+        let mut told = BTreeMap::new();
+        stage.run(60, |stage| {
+            for found in stage.view().causes() {
+                let remedy = found.problem.remedy.clone();
+                told.insert(found.problem.code.as_str(), remedy);
+            }
+        });
+        for code in codes {
+            let remedy = told.get(code).map(String::as_str).unwrap_or_default();
+            assert!(!remedy.is_empty(), "{} {code}: {told:?}", scenario.name());
+        }
+    }
+}
+
 #[test]
 fn every_scenario_ends_in_its_own_finding_and_no_other_beside_it() {
     for scenario in Scenario::ALL {
         let (seconds, codes) = stands_first(*scenario);
-        let mut stage = Stage::deployed();
-        stage.play(scenario.name());
-        if *scenario == Scenario::ImagePullFails {
-            let pods: Vec<_> = stage.store.list("Pod", Some("care-be")).cloned().collect();
-            for pod in pods {
-                let pod = care_install::rehearsal::world::reference(&pod);
-                stage.store.remove(&pod).unwrap();
-            }
-        }
+        let mut stage = begun(*scenario);
         stage.run(seconds, |_| {});
         let view = stage.view();
         let found: Vec<&str> = view.causes().map(|one| one.problem.code.as_str()).collect();

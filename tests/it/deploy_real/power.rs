@@ -131,7 +131,7 @@ async fn one_machine_and_all_machines_of_a_real_control_plane_go_off_and_come_ba
     let role = "node-role.kubernetes.io/control-plane=";
     scene.bed.kubectl(&["label", "node", "primary", role]);
     let before = replicas(&scene.bed);
-    let program = Program::new(&scene);
+    let program = Program::of_deployed(&scene);
 
     one_machine(&program, &scene.bed);
     all_machines_go(&program, &scene.bed);
