@@ -18,6 +18,14 @@ mod program;
 mod screens;
 mod table;
 mod terminal;
+#[expect(
+    dead_code,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "it is a part of the tests, which use the rest of it and play the world"
+)]
+#[path = "../../tests/it/testbed.rs"]
+mod testbed;
 
 use table::Table;
 
@@ -31,7 +39,7 @@ fn main() {
         .filter(|word| !word.starts_with('-'))
         .collect();
     let mut table = Table::default();
-    let parts: [(&str, Measure); 7] = [
+    let parts: [(&str, Measure); 8] = [
         ("screens", screens::measure),
         ("many", many::measure),
         ("logs", logs::measure),
@@ -39,6 +47,7 @@ fn main() {
         ("program", program::measure),
         ("practice", practice::measure),
         ("console", console::measure),
+        ("plane", console::measure_plane),
     ];
     for (name, measure) in parts {
         if chosen.is_empty() || chosen.iter().any(|word| word == name) {

@@ -16,7 +16,7 @@ use super::{
     answer::{Answer, Failure, Invalid},
     apply::drop_nulls,
     call::{Call, Method, Place},
-    control::measured,
+    control::{machines, measured},
     form, gotalk,
     kinds::{DEFINITION, Kind, Registry},
     managed::{Change, Entries, Manager},
@@ -100,9 +100,12 @@ impl Cluster {
         options::check(call)?;
         let answer = match (call.method, place.name.is_empty(), subresource) {
             (Method::Get, true, _) => self.list(&kind, call),
-            (Method::Get, false, "" | "status") => self
-                .stored(&kind, call)
-                .map(|object| Answer::ok(Arc::clone(object))),
+            (Method::Get, false, "" | "status") => {
+                self.stored(&kind, call).map(|object| match &*kind.key {
+                    "Node" => Answer::ok(machines::reported(object, now)),
+                    _ => Answer::ok(Arc::clone(object)),
+                })
+            }
             (Method::Post, true, _) if within || !kind.namespaced => self.create(&kind, call, now),
             (Method::Put, false, "" | "status" | "finalize") => self.put(&kind, call, now),
             (Method::Patch, false, "" | "status") => self.patch(&kind, call, now),

@@ -11,7 +11,7 @@ mod deployment;
 mod job;
 mod kubelet;
 mod longhorn;
-mod machines;
+pub mod machines;
 pub mod measured;
 mod metallb;
 mod network;

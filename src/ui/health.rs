@@ -17,6 +17,7 @@ use crate::{
         list, story,
         words::{Tone, Words, since, span, width},
     },
+    problem::Problem,
     watch::view::{ClusterView, Health, ServiceRow},
 };
 
@@ -83,7 +84,7 @@ fn below(
     let (_, rest) = top(area, used);
     let mut story = Vec::new();
     if let Some(Row::Finding(finding)) = told {
-        story.extend(story::problem(&finding.problem));
+        story.extend(shortened(&finding.problem, rest));
     } else if view.findings.is_empty() && view.stale_since.is_none() {
         story.extend(said::well(view, app.now));
     }
@@ -93,6 +94,18 @@ fn below(
     }
     story.extend(stops);
     paint.paragraphs(rest, &story);
+}
+
+/// A problem as far as there is room: its remedy is never what is cut, the last causes are.
+fn shortened(problem: &Problem, area: Rect) -> Vec<Words> {
+    let mut problem = problem.clone();
+    loop {
+        let story = story::problem(&problem);
+        let lines = dialog::lines(&story, area.width.into());
+        if lines.len() <= area.height.into() || problem.causes.pop().is_none() {
+            return story;
+        }
+    }
 }
 
 /// The place of the list, and that of the details when there is room for them.
