@@ -28,7 +28,7 @@ pub use input::{Effect, Goto, Input, Lock, Opened, PracticeWish, RestoreWish, fi
 use keys::{Act, Binding, Key};
 pub use known::{Known, Link, Planned, SiteRow};
 
-use crate::site::SiteDraft;
+use crate::{problem::Problem, site::SiteDraft};
 
 /// What is shown, with what belongs to it alone; what is known of the world is in [`Known`].
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub enum Screen {
     /// A run.
     Deploy(deploy::Deploy),
     /// How the site is.
-    Health(health::HealthScreen),
+    Health(Box<health::HealthScreen>),
     /// A log.
     Logs(logs::Logs),
     /// Back to a moment.
@@ -89,6 +89,8 @@ pub struct App {
     /// For so many more ticks an answer of the world stands where the keys are told; 0: until the next key.
     stands: u8,
     back: Vec<Screen>,
+    /// Where to go once the site that is being opened is open.
+    then: Option<Goto>,
     /// The time of the last tick; nothing before the first, and after the clock was changed for another cluster's.
     ticked: Option<Timestamp>,
 }
@@ -119,6 +121,7 @@ impl App {
             mouse: false,
             stands: 0,
             back: Vec::new(),
+            then: None,
             ticked: None,
         }
     }
@@ -131,6 +134,7 @@ impl App {
                 self.notice = None;
             }
         }
+        self.known.asking.tick();
         let before = self.ticked.replace(now);
         self.now = now;
         // A practice cluster's time may stand still, step, and run.
@@ -150,11 +154,19 @@ impl App {
         }
     }
 
+    /// The world has answered: that stands for a while where the keys are told.
+    fn answer(&mut self, words: Option<String>) {
+        self.notice = words;
+        self.stands = ANSWER;
+    }
+
     /// Takes what happened and says what is to be done.
     pub fn update(&mut self, input: Input) -> Vec<Effect> {
-        let effects = self.take(input);
+        let mut effects = self.take(input);
         logs::notice(self);
         deploy::refresh(self);
+        effects.extend(health::asking::ask(self));
+        health::refresh(self);
         effects
     }
 
@@ -167,6 +179,14 @@ impl App {
     fn kept(&mut self, mut effects: Vec<Effect>) -> Vec<Effect> {
         effects.extend(wizard::keep(self));
         effects
+    }
+
+    /// Something went wrong: what was asked for does not come.
+    fn told(&mut self, problem: &Problem) {
+        self.notice = None;
+        self.then = None;
+        self.known.not_begun();
+        self.dialog = Some(Dialog::problem(problem));
     }
 
     fn take(&mut self, input: Input) -> Vec<Effect> {
@@ -190,14 +210,11 @@ impl App {
             }
             Input::Opened(opened) => self.opened(*opened),
             Input::Problem(problem) => {
-                self.notice = None;
-                self.known.not_begun();
-                self.dialog = Some(Dialog::problem(&problem));
+                self.told(&problem);
                 Vec::new()
             }
             Input::Notice(words) => {
-                self.notice = Some(words);
-                self.stands = ANSWER;
+                self.answer(Some(words));
                 Vec::new()
             }
             Input::Unlock(site) => {
@@ -483,10 +500,7 @@ impl App {
                 vec![Effect::LoadPlan],
             ),
             Goto::Deploy => (Screen::Deploy(deploy::Deploy::default()), Vec::new()),
-            Goto::Health => (
-                Screen::Health(health::HealthScreen::default()),
-                vec![Effect::WatchCluster],
-            ),
+            Goto::Health => (Screen::Health(Box::default()), vec![Effect::WatchCluster]),
             Goto::Restore => {
                 self.known.backups = None;
                 (
@@ -539,11 +553,16 @@ impl App {
             self.known.begun_at = opened.place;
         }
         self.known.site = opened.site;
+        self.known.here = opened.here;
         self.known.rehearsal = opened.rehearsal;
         self.known.draft = opened.draft;
         self.back.clear();
         self.screen = Screen::Welcome(welcome::Welcome::default());
-        self.go(opened.at)
+        let mut effects = self.go(opened.at);
+        if let Some(to) = self.then.take().filter(|to| *to != opened.at) {
+            effects.extend(self.go(to));
+        }
+        effects
     }
 }
 

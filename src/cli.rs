@@ -126,6 +126,8 @@ pub enum Command {
     New(New),
     /// Take the answers of a new site from the reference's variables.tfvars; what was not understood is listed
     Import(Import),
+    /// Look after a cluster that another computer set up: health, logs and backups by its kubeconfig
+    Attach(Attach),
     /// Check site.yaml
     Validate,
     /// Look at nodes, names, certificate and cluster before anything is changed
@@ -145,7 +147,7 @@ pub enum Command {
     Backup(Backup),
     /// Bring the database back to a moment, or go on with a restore that was stopped
     Restore(Restore),
-    /// Switch a machine off, or on again, in the order that harms nothing; stopped, the same command goes on
+    /// Switch one machine or all off, or on again, in the order that harms nothing; stopped, the same command goes on
     Power(Power),
     /// Health of the site; the exit code is made for monitoring
     Status(Status),
@@ -279,6 +281,14 @@ pub struct Import {
     pub secrets: Option<PathBuf>,
 }
 
+/// `attach`
+#[derive(Debug, Args)]
+pub struct Attach {
+    /// Its kubeconfig; without one KUBECONFIG or ~/.kube/config. The folder of a site opens that site on the screens
+    #[arg(value_name = "FILE|DIR")]
+    pub path: Option<PathBuf>,
+}
+
 /// `replay`
 #[derive(Debug, Args)]
 pub struct Replay {
@@ -393,8 +403,14 @@ pub enum RestoreAction {
 pub struct Power {
     /// Off or on
     pub way: PowerWay,
-    /// The node of the machine, such as primary
+    /// The node of the machine, such as primary; `all` for every machine of the site
     pub node: String,
+    /// With `off all`: switch off although health finds what could be lost, for this reason
+    #[arg(long, value_name = "REASON")]
+    pub waive: Option<String>,
+    /// Leave a step out, such as power/on-secondary of a machine that stays off: STEP=REASON; may be repeated
+    #[arg(long, value_name = "STEP=REASON")]
+    pub skip: Vec<String>,
     /// Do not ask whether to begin
     #[arg(long)]
     pub yes: bool,
@@ -406,9 +422,9 @@ pub struct Power {
 /// Off or on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PowerWay {
-    /// Empty the machine, then wait until somebody has switched it off
+    /// Empty the machine, or stop everything in order, then wait until somebody has switched it off
     Off,
-    /// Wait until somebody has switched it on, then take it back
+    /// Wait until somebody has switched it on, then take it back, and start what was stopped
     On,
 }
 

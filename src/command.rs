@@ -1,5 +1,6 @@
 //! One function per command: opens what it needs, calls the modules that decide, and shows through a face.
 
+mod attach;
 mod capacity;
 mod compare;
 mod context;
@@ -67,6 +68,7 @@ async fn dispatch(context: &Context, command: Option<Command>) -> Result<Exit, F
         Some(Command::Rehearse(arguments)) => practice::rehearse(context, &arguments).await,
         Some(Command::New(arguments)) => settings::new(context, &arguments).await,
         Some(Command::Import(arguments)) => import::import(context, &arguments),
+        Some(Command::Attach(arguments)) => attach::attach(context, &arguments).await,
         Some(Command::Validate) => settings::validate(context),
         Some(Command::Check(arguments)) => look::check(context, &arguments).await,
         Some(Command::Plan(arguments)) if arguments.diff => compare::differences(context).await,

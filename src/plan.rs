@@ -12,7 +12,7 @@ pub mod upgrade;
 pub use build::{build, build_with};
 pub use database::{COUNT, Database, NAMESPACE as DATABASE, Origin};
 pub use object::{Object, ObjectRef};
-pub use power::{NodeDeed, NodeWork, Powering};
+pub use power::{NodeDeed, NodeWork, Powering, SiteDeed};
 pub use proof::{Expect, Place, Proof};
 pub use purpose::{Purpose, Restoring};
 
@@ -196,6 +196,8 @@ pub enum Action {
     Delete(Vec<ObjectRef>),
     /// Does something to a node, or waits for what a person does to it.
     Node(NodeWork),
+    /// Does something to the site as a whole around the switching of its machines.
+    Site(SiteDeed),
     /// Asks a person.
     Confirm {
         /// The question, answered with yes or no.
@@ -215,6 +217,7 @@ impl Action {
             Self::Http(_) => StepKind::Http,
             Self::Delete(_) => StepKind::Delete,
             Self::Node(_) => StepKind::NodeCommand,
+            Self::Site(_) => StepKind::Site,
             Self::Confirm { .. } => StepKind::Confirm,
         }
     }
@@ -231,6 +234,7 @@ impl Action {
             | Self::Http(_)
             | Self::Delete(_)
             | Self::Node(_)
+            | Self::Site(_)
             | Self::Confirm { .. } => Vec::new(),
         }
     }
@@ -242,6 +246,8 @@ impl Action {
 pub enum StepKind {
     /// Something done to a node.
     NodeCommand,
+    /// Something done to the site as a whole.
+    Site,
     /// A Helm release.
     Helm,
     /// Objects applied server side.

@@ -9,7 +9,7 @@ pub mod words;
 pub use choice::{Intent, Wish, moment};
 pub use inventory::{Archive, Base, Facts, Inventory, Rejected, Window, whole};
 pub use rows::{Count, Rows, counted};
-pub use steps::{Ground, PROOF, Reached, plan, proof_job, switch_step};
+pub use steps::{Ground, PROOF, Reached, last_changes, plan, proof_job, switch_step, writing};
 
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -1,11 +1,14 @@
 //! What the cluster is like right now, for the health screen: watches to rows and findings. It changes nothing.
 
 mod facts;
+mod gallery;
 mod history;
 mod live;
+mod measure;
 mod picture;
 #[cfg(test)]
 pub(crate) mod replay;
+pub mod risks;
 mod rows;
 mod rules;
 mod services;
@@ -13,10 +16,12 @@ mod snapshot;
 mod stops;
 #[cfg(test)]
 mod tests;
+pub mod usage;
 pub mod view;
 
 use std::sync::Arc;
 
+pub use gallery::Gallery;
 use view::ClusterView;
 
 use crate::sys::{self, DoorError};
@@ -47,6 +52,11 @@ pub fn seen(
 ) -> Result<ClusterView, Vec<crate::problem::Problem>> {
     let carriers = services::Carriers::of(&crate::catalog::Catalog::load()?);
     Ok(picture::of(objects, &carriers, now))
+}
+
+/// What pods and nodes use now, asked once.
+pub async fn usage(kube: &sys::kube::Kube) -> usage::Heard {
+    measure::ask(kube).await
 }
 
 /// One picture, taken once: for `status` without `--watch`.

@@ -1,5 +1,7 @@
-//! The console beside kubetui and kdash, each in a terminal of its own, before the same served practice cluster: how soon the pods stand
-//! there, what it takes while they change and while they rest, and how fast it answers a key and shows a change.
+//! The console beside kubetui and kdash, each in a terminal of its own, before the same cluster: how soon the pods stand there, what
+//! it takes while they change and while they rest, and how fast it answers a key and shows a change.
+//!
+//! The cluster is a served practice cluster (`console`), or the real control plane that the tests run against (`plane`).
 //!
 //! Peers are looked for in `target/peers/bin`, then in PATH; one that is missing is named with the command that installs it.
 
@@ -7,7 +9,7 @@ use std::{
     fs::File,
     io::{Read as _, Write as _},
     path::{Path, PathBuf},
-    process::{Child, Command},
+    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -17,14 +19,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use care_install::{rehearsal::Point, sys::kube::Kube};
+use care_install::sys::kube::{Kube, Source};
+use secrecy::SecretString;
 use serde_json::json;
 use tokio::{io::AsyncReadExt as _, io::AsyncWriteExt as _, net::TcpStream, runtime::Runtime};
 
 use crate::{
-    practice::{self, PODS, Served, UPDATES, fill, memory, processor_time, request, serve},
+    practice::{self, Door, PODS, UPDATES, fill, memory, processor_time, request, serve},
     table::Table,
     terminal,
+    testbed::{self, Testbed},
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_care-install");
@@ -69,6 +73,65 @@ pub fn measure(table: &mut Table) {
         fill(&kube).await;
         served
     });
+    let cluster = Cluster {
+        words: "",
+        door: served.door(),
+        kubeconfig: served.kubeconfig.clone(),
+        home: site.with_extension("home"),
+    };
+    beside(table, &runtime, &cluster);
+}
+
+/// Adds the rows of the real control plane.
+pub fn measure_plane(table: &mut Table) {
+    if Command::new("go").arg("version").output().is_err() {
+        println!("go is missing, which builds the control plane");
+        return;
+    }
+    let runtime = Runtime::new().unwrap();
+    let bed = Testbed::start();
+    let port = testbed::free_port();
+    // Changes are made over plain HTTP; whoever is measured goes to the server itself.
+    let mut proxy = Command::new(testbed::binary("kubectl"))
+        .arg("--kubeconfig")
+        .arg(bed.kubeconfig())
+        .args(["proxy", "--port", &port.to_string()])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    runtime.block_on(async {
+        let source = Source::Kubeconfig {
+            file: Some(bed.kubeconfig()),
+            context: None,
+        };
+        let kube = Kube::connect(&source).await.unwrap();
+        fill(&kube).await;
+    });
+    let cluster = Cluster {
+        words: "real, ",
+        door: Door {
+            at: format!("127.0.0.1:{port}"),
+            token: SecretString::from("testbed"),
+        },
+        kubeconfig: bed.kubeconfig(),
+        home: bed.path("home"),
+    };
+    beside(table, &runtime, &cluster);
+    proxy.kill().unwrap();
+    proxy.wait().unwrap();
+}
+
+/// What all of them look at.
+struct Cluster {
+    /// How its rows begin.
+    words: &'static str,
+    door: Door,
+    kubeconfig: PathBuf,
+    home: PathBuf,
+}
+
+/// Measures ours and the peers in turns.
+fn beside(table: &mut Table, runtime: &Runtime, cluster: &Cluster) {
     let peers: Vec<(&str, PathBuf)> = ["kubetui", "kdash"].into_iter().filter_map(found).collect();
     let mut all: Vec<(&'static str, Samples)> = vec![("care-install", Samples::default())];
     all.extend(peers.iter().map(|(name, _)| (*name, Samples::default())));
@@ -76,36 +139,36 @@ pub fn measure(table: &mut Table) {
         for (name, samples) in &mut all {
             let path = peers.iter().find(|(peer, _)| peer == name);
             let shown = match path {
-                Some((_, path)) => peer(name, path, &served),
-                None => ours(&site),
+                Some((_, path)) => peer(name, path, cluster),
+                None => ours(cluster),
             };
-            one(&runtime, shown, &served.point, samples);
+            one(runtime, shown, &cluster.door, samples);
         }
     }
-    rows(table, &all);
+    rows(table, cluster.words, &all);
 }
 
-fn rows(table: &mut Table, all: &[(&str, Samples)]) {
+fn rows(table: &mut Table, words: &str, all: &[(&str, Samples)]) {
     let ours = &all[0].1;
     for (name, samples) in all {
         let own = *name == "care-install";
         let budget = |millis| own.then(|| Duration::from_millis(millis));
         table.times(
-            &format!("{name}: {PODS} pods on the screen"),
+            &format!("{words}{name}: {PODS} pods on the screen"),
             samples.first.clone(),
             None,
         );
         table.times(
-            &format!("{name}: a key to bytes, {UPDATES} updates/s"),
+            &format!("{words}{name}: a key to bytes, {UPDATES} updates/s"),
             samples.keys.clone(),
             budget(16),
         );
         table.times(
-            &format!("{name}: a change to the screen"),
+            &format!("{words}{name}: a change to the screen"),
             samples.events.clone(),
             budget(60),
         );
-        let figure = |what: &str, value: String| (format!("{name}: {what}"), value);
+        let figure = |what: &str, value: String| (format!("{words}{name}: {what}"), value);
         for (what, value) in [
             figure("resident memory", format!("{:.0} MB", samples.memory)),
             figure(
@@ -135,7 +198,7 @@ fn rows(table: &mut Table, all: &[(&str, Samples)]) {
             ("memory", ours.memory / peer.memory, memory),
             ("processor", ours.busy / peer.busy, busy),
         ] {
-            let what = format!("{what}: ours over that of {name}");
+            let what = format!("{words}{what}: ours over that of {name}");
             table.figure(
                 &what,
                 format!("{ratio:.2}"),
@@ -166,26 +229,21 @@ fn found(name: &'static str) -> Option<(&'static str, PathBuf)> {
     found.map(|path| (name, path))
 }
 
-/// Our own console on the practice site, by way of its menu of screens.
-fn ours(site: &Path) -> Shown {
+/// Our own console, by the way that leads to any cluster.
+fn ours(cluster: &Cluster) -> Shown {
     let mut command = Command::new(PROGRAM);
-    command.args(["rehearse", "--site"]).arg(site);
-    command.env("CARE_INSTALL_HOME", site.with_extension("home"));
+    command.arg("attach").arg(&cluster.kubeconfig);
+    command.env("CARE_INSTALL_HOME", &cluster.home);
     Shown {
         command,
-        way: &[
-            ("Ctrl-D done", b"\x04"),
-            ("plan", b"\x1bOQ"),
-            ("Screens of", b"\r"),
-            ("Attention", b"2"),
-        ],
+        way: &[("Attention", b"2")],
         complete: "5000/5000",
     }
 }
 
-fn peer(name: &'static str, path: &Path, served: &Served) -> Shown {
+fn peer(name: &'static str, path: &Path, cluster: &Cluster) -> Shown {
     let mut command = Command::new(path);
-    command.env("KUBECONFIG", &served.kubeconfig);
+    command.env("KUBECONFIG", &cluster.kubeconfig);
     if name == "kubetui" {
         command.args(["-n", "default"]);
     }
@@ -300,12 +358,11 @@ impl Running {
 }
 
 /// One start of one program.
-fn one(runtime: &Runtime, shown: Shown, point: &Point, samples: &mut Samples) {
-    let mut began = Instant::now();
+fn one(runtime: &Runtime, shown: Shown, door: &Door, samples: &mut Samples) {
+    let began = Instant::now();
     let mut running = Running::start(shown.command);
     for (words, keys) in shown.way {
         running.until(words);
-        began = Instant::now();
         running.press(keys);
     }
     samples.first.push(
@@ -316,7 +373,7 @@ fn one(runtime: &Runtime, shown: Shown, point: &Point, samples: &mut Samples) {
     running.rest(Duration::from_secs(3));
     samples.idle = running.share();
     let stop = Arc::new(AtomicBool::new(false));
-    let changing = runtime.spawn(practice::change_until(point.clone(), Arc::clone(&stop)));
+    let changing = runtime.spawn(practice::change_until(door.clone(), Arc::clone(&stop)));
     samples.busy = running.share();
     samples.memory = memory(running.child.id(), "VmRSS:");
     for turn in 0..KEYS {
@@ -332,7 +389,7 @@ fn one(runtime: &Runtime, shown: Shown, point: &Point, samples: &mut Samples) {
         let count = 70_001 + turn + u32::try_from(samples.events.len()).unwrap();
         running.rest(Duration::from_millis(u64::from(turn) * 97 % 700));
         let began = Instant::now();
-        runtime.block_on(restarted(point, count));
+        runtime.block_on(restarted(door, count));
         samples.events.push(
             running
                 .until(&count.to_string())
@@ -342,15 +399,13 @@ fn one(runtime: &Runtime, shown: Shown, point: &Point, samples: &mut Samples) {
 }
 
 /// Lets a pod in sight have been restarted so often.
-async fn restarted(point: &Point, count: u32) {
-    let mut stream = TcpStream::connect(point.url.trim_start_matches("http://"))
-        .await
-        .unwrap();
+async fn restarted(door: &Door, count: u32) {
+    let mut stream = TcpStream::connect(&door.at).await.unwrap();
     let body = json!({"status": {"containerStatuses": [{"name": "main", "ready": true, "started": true, "restartCount": count,
         "image": "example.org/bench:1", "imageID": "", "state": {"running": {"startedAt": "2026-11-26T00:00:00Z"}}}]}});
     let path = "/api/v1/namespaces/default/pods/pod-1/status";
     stream
-        .write_all(request(point, "PATCH", path, &body.to_string()).as_bytes())
+        .write_all(request(door, "PATCH", path, &body.to_string()).as_bytes())
         .await
         .unwrap();
     let mut piece = vec![0; 64 * 1024];

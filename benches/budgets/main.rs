@@ -12,11 +12,20 @@ mod console;
 mod delay;
 mod engine;
 mod logs;
+mod many;
 mod practice;
 mod program;
 mod screens;
 mod table;
 mod terminal;
+#[expect(
+    dead_code,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "it is a part of the tests, which use the rest of it and play the world"
+)]
+#[path = "../../tests/it/testbed.rs"]
+mod testbed;
 
 use table::Table;
 
@@ -30,13 +39,15 @@ fn main() {
         .filter(|word| !word.starts_with('-'))
         .collect();
     let mut table = Table::default();
-    let parts: [(&str, Measure); 6] = [
+    let parts: [(&str, Measure); 8] = [
         ("screens", screens::measure),
+        ("many", many::measure),
         ("logs", logs::measure),
         ("engine", engine::measure),
         ("program", program::measure),
         ("practice", practice::measure),
         ("console", console::measure),
+        ("plane", console::measure_plane),
     ];
     for (name, measure) in parts {
         if chosen.is_empty() || chosen.iter().any(|word| word == name) {

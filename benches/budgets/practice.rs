@@ -28,7 +28,7 @@ use care_install::{
     },
 };
 use futures::{StreamExt as _, stream};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -85,6 +85,23 @@ impl Drop for Served {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
+    }
+}
+
+/// Where a cluster takes requests over plain HTTP, and what it wants to be shown.
+#[derive(Clone)]
+pub struct Door {
+    /// Host and port.
+    pub at: String,
+    pub token: SecretString,
+}
+
+impl Served {
+    pub fn door(&self) -> Door {
+        Door {
+            at: self.point.url.trim_start_matches("http://").to_owned(),
+            token: self.point.token.clone(),
+        }
     }
 }
 
@@ -261,13 +278,13 @@ async fn hold(table: &mut Table, site: &Path) {
     let mut watchers = JoinSet::new();
     let (ready, mut all_ready) = mpsc::channel(WATCHERS);
     for _ in 0..WATCHERS {
-        watchers.spawn(watch(served.point.clone(), ready.clone()));
+        watchers.spawn(watch(served.door(), ready.clone()));
     }
     for _ in 0..WATCHERS {
         timeout(LIMIT, all_ready.recv()).await.unwrap().unwrap();
     }
     let (before, began) = (processor_time(served.child.id()), Instant::now());
-    let sent = change(&served.point).await;
+    let sent = change(&served.door()).await;
     let used = processor_time(served.child.id()) - before;
     let share = used / began.elapsed().as_secs_f64() * 100.0;
     let memory = memory(served.child.id(), "VmRSS:");
@@ -326,11 +343,12 @@ pub async fn fill(kube: &Kube) {
     timeout(LIMIT, ready).await.unwrap();
 }
 
-pub fn request(point: &Point, method: &str, path: &str, body: &str) -> String {
+pub fn request(door: &Door, method: &str, path: &str, body: &str) -> String {
     format!(
-        "{method} {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {}\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\
          Content-Type: application/merge-patch+json\r\nContent-Length: {}\r\n\r\n{body}",
-        point.token.expose_secret(),
+        door.at,
+        door.token.expose_secret(),
         body.len()
     )
 }
@@ -340,13 +358,11 @@ const ADDED: &str = "{\"type\":\"ADDED\"";
 const MODIFIED: &str = "{\"type\":\"MODIFIED\"";
 
 /// Says when it has seen all pods, then counts the changes that a watch tells, until the last one.
-async fn watch(point: Point, ready: mpsc::Sender<()>) -> u32 {
-    let mut stream = TcpStream::connect(point.url.trim_start_matches("http://"))
-        .await
-        .unwrap();
+async fn watch(door: Door, ready: mpsc::Sender<()>) -> u32 {
+    let mut stream = TcpStream::connect(&door.at).await.unwrap();
     let path = "/api/v1/namespaces/default/pods?watch=true&resourceVersion=0";
     stream
-        .write_all(request(&point, "GET", path, "").as_bytes())
+        .write_all(request(&door, "GET", path, "").as_bytes())
         .await
         .unwrap();
     let (mut heard, mut rest) = (0, Vec::new());
@@ -374,8 +390,8 @@ async fn watch(point: Point, ready: mpsc::Sender<()>) -> u32 {
 }
 
 /// Changes one pod after the other at the given pace; gives how many changes there were.
-async fn change(point: &Point) -> u32 {
-    let mut changes = Changes::new(point).await;
+async fn change(door: &Door) -> u32 {
+    let mut changes = Changes::new(door).await;
     let mut pace = interval(Duration::from_secs(1) / UPDATES);
     let total = u32::try_from(WHILE.as_secs()).unwrap() * UPDATES;
     for turn in 0..total {
@@ -391,8 +407,8 @@ async fn change(point: &Point) -> u32 {
 }
 
 /// The same until it is told to stop.
-pub async fn change_until(point: Point, stop: Arc<AtomicBool>) {
-    let mut changes = Changes::new(&point).await;
+pub async fn change_until(door: Door, stop: Arc<AtomicBool>) {
+    let mut changes = Changes::new(&door).await;
     let mut pace = interval(Duration::from_secs(1) / UPDATES);
     let mut turn = 0;
     while !stop.load(Ordering::Relaxed) {
@@ -402,21 +418,29 @@ pub async fn change_until(point: Point, stop: Arc<AtomicBool>) {
     }
 }
 
+/// Whether an answer has come to its end: that of its pieces, or that of its object.
+fn is_whole(answer: &[u8]) -> bool {
+    let in_pieces = String::from_utf8_lossy(answer).contains("\r\nTransfer-Encoding: chunked");
+    answer.ends_with(if in_pieces {
+        b"\r\n0\r\n\r\n".as_slice()
+    } else {
+        b"}}"
+    })
+}
+
 /// A connection over which pods are changed.
-struct Changes<'p> {
-    point: &'p Point,
+struct Changes<'d> {
+    door: &'d Door,
     stream: TcpStream,
     piece: Vec<u8>,
 }
 
-impl<'p> Changes<'p> {
-    async fn new(point: &'p Point) -> Self {
-        let stream = TcpStream::connect(point.url.trim_start_matches("http://"))
-            .await
-            .unwrap();
+impl<'d> Changes<'d> {
+    async fn new(door: &'d Door) -> Self {
+        let stream = TcpStream::connect(&door.at).await.unwrap();
         stream.set_nodelay(true).unwrap();
         Self {
-            point,
+            door,
             stream,
             piece: vec![0; 64 * 1024],
         }
@@ -429,12 +453,12 @@ impl<'p> Changes<'p> {
             (turn as usize * 7) % PODS
         );
         self.stream
-            .write_all(request(self.point, "PATCH", &path, &body).as_bytes())
+            .write_all(request(self.door, "PATCH", &path, &body).as_bytes())
             .await
             .unwrap();
         let (mut count, piece) = (0, &mut self.piece);
-        // An answer is smaller than the piece and ends with its object.
-        while !piece[..count].ends_with(b"}}") {
+        // An answer is smaller than the piece.
+        while !is_whole(&piece[..count]) {
             count += self.stream.read(&mut piece[count..]).await.unwrap();
         }
         assert!(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use care_install::{
-    app::{App, Input, SiteRow},
+    app::{App, Input, SiteRow, known::Stands},
     catalog::Catalog,
     plan,
     site::{SecretName, Secrets, Site, sample},
@@ -41,6 +41,7 @@ fn first_frame(columns: u16, rows: u16) -> Terminal<TestBackend> {
     let row = |name: &str| SiteRow {
         name: name.to_owned(),
         state: "deployed 2 days ago".to_owned(),
+        stands: Stands::Deployed,
     };
     let mut app = App::new(Timestamp::now(), vec![row("st-marys"), row("st-johns")]);
     app.update(Input::Resize(columns, rows));

@@ -238,7 +238,7 @@ fn again(app: &mut App) -> Vec<Effect> {
             Purpose::Deploy => Effect::StartDeploy(app.known.waivers.clone()),
             Purpose::Restore(_) => Effect::Restore(RestoreWish::GoOn),
             Purpose::PutBack(_) => Effect::Restore(RestoreWish::Cancel),
-            Purpose::Power(ref powering) => Effect::Power((**powering).clone()),
+            Purpose::Power(ref powering) => Effect::Power((**powering).clone(), None),
         }];
     }
     let step = state(app).and_then(|state| chosen_step(&app.known.run, state));
@@ -302,7 +302,7 @@ pub fn steered(app: &mut App, steering: Steering) {
     };
     app.known.hear(Input::Steering(steering), app.now);
     if told.is_some() && app.known.run_goes_on() {
-        app.notice = told;
+        app.answer(told);
     }
 }
 

@@ -4,19 +4,20 @@ mod act;
 mod ask;
 pub mod deed;
 pub mod find;
+mod power;
 mod practice;
 
 use std::cell::Cell;
 
-pub use act::{act, restore};
+pub use act::{act, open_site, restore};
 pub use ask::{Ask, Asked, Shown};
 pub use find::Find;
 
 use super::{
-    App, Goto, Known, PracticeWish,
+    App, Goto, Known, PracticeWish, SiteRow,
     health::{Tab, deed::Deed},
     keys::{self, Act, Binding, Key},
-    known::Backups,
+    known::{Backups, Here},
     list,
     logs::wish::Range,
     words::{Tone, Words, wrap},
@@ -96,6 +97,8 @@ pub enum Does {
     Goto(Goto),
     /// Opens a site of this computer.
     OpenSite(String),
+    /// Opens a site of this computer at its backups.
+    RestoreSite(String),
     /// What a key of the screen does.
     Act(Act),
     /// Shows a list of the health screen, at the row of this identity.
@@ -110,6 +113,8 @@ pub enum Does {
     Practice(PracticeWish),
     /// Asks whether a machine shall be switched off or on.
     AskPower(Powering),
+    /// Asks why what could be lost is accepted.
+    AcceptPower(Powering),
     /// Does it.
     Power(Powering),
     /// Asks whether this is meant.
@@ -125,6 +130,9 @@ pub enum Does {
     /// Goes to this question.
     Field(&'static str),
 }
+
+/// What is said where only the cluster is here.
+pub const ALONE: &str = "Only the cluster is here: deploy, restore and power want the site's folder with its vault on this computer.";
 
 /// How wide a card is at most.
 pub const WIDEST: usize = 76;
@@ -317,18 +325,28 @@ impl Dialog {
                 does: Does::Goto(to),
             });
         };
+        let is_whole = app.known.here == Here::Site;
         item("Health", "services, pods, volumes, nodes", Goto::Health);
         if app.known.run.run.is_some() {
             item("Deploy", "the run and its steps", Goto::Deploy);
         }
-        item("Restore", "backups, and back to a moment", Goto::Restore);
-        item("Plan", "what a deploy does", Goto::Plan);
-        item("Checks", "what must be true before", Goto::Checks);
-        item("Settings", "the answers about the site", Goto::Settings);
+        if is_whole {
+            item("Restore", "backups, and back to a moment", Goto::Restore);
+            item("Plan", "what a deploy does", Goto::Plan);
+            item("Checks", "what must be true before", Goto::Checks);
+            item("Settings", "the answers about the site", Goto::Settings);
+        } else {
+            item("Backups", "what could be restored", Goto::Restore);
+        }
         item("Welcome", "other sites, and practice", Goto::Welcome);
+        let body = if is_whole {
+            Vec::new()
+        } else {
+            vec![Words::new(Tone::Dim, ALONE)]
+        };
         Self::Menu(Menu {
             title: format!("Screens of {}", app.known.site),
-            body: Vec::new(),
+            body,
             items,
             chosen: 0,
         })
@@ -447,6 +465,34 @@ impl Dialog {
              nothing that you typed is changed.",
             Asked::Import,
         )))
+    }
+
+    /// Asks by what a cluster is attached.
+    pub fn attach() -> Self {
+        Self::Ask(Box::new(Ask::reason(
+            "Attach to a cluster".to_owned(),
+            "The path of its kubeconfig; nothing means the one that kubectl uses. It shows health, logs and what the backups allow. \
+             With the path of a site's folder that was copied here, vault and all, everything can be done.",
+            Asked::Attach,
+        )))
+    }
+
+    /// Asks which site is brought back to a moment.
+    pub fn restore_which(sites: &[SiteRow]) -> Self {
+        let items = sites.iter().map(|site| Item {
+            label: site.name.clone(),
+            hint: site.state.clone(),
+            does: Does::RestoreSite(site.name.clone()),
+        });
+        Self::Menu(Menu {
+            title: "Restore which site?".to_owned(),
+            body: vec![Words::new(
+                Tone::Dim,
+                "Nothing is restored before you have seen what is lost and typed its name.",
+            )],
+            items: items.collect(),
+            chosen: 0,
+        })
     }
 
     /// Asks for the passphrase of a site's vault.

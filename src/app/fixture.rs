@@ -4,14 +4,17 @@ mod cluster;
 mod practice;
 mod restores;
 
-pub use cluster::{cluster, health, lost, pod};
+pub use cluster::{cluster, health, lost, measured, pod};
 pub use practice::practising;
 
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{App, Goto, Input, Opened, SiteRow};
+use super::{
+    App, Goto, Input, Opened, SiteRow,
+    known::{Here, Stands},
+};
 use crate::{
     check::{CheckId, CheckResult, Family, Verdict},
     engine::event::{
@@ -180,21 +183,31 @@ pub fn opened(to: Goto) -> App {
         draft: sample(),
         at: to,
         place: None,
+        here: Here::Site,
     })));
     app
 }
 
 /// The first screen, with two sites.
 pub fn welcome() -> App {
-    let row = |name: &str, state: &str| SiteRow {
+    let row = |name: &str, state: &str, stands| SiteRow {
         name: name.to_owned(),
         state: state.to_owned(),
+        stands,
     };
     App::new(
         at(0),
         vec![
-            row("st-marys", "stopped in stage 3 of 4, yesterday 17:40"),
-            row("rehearsal", "practice, deployed 2 days ago"),
+            row(
+                "st-marys",
+                "stopped in stage 3 of 4, yesterday 17:40",
+                Stands::Stopped,
+            ),
+            row(
+                "rehearsal",
+                "practice, deployed 2 days ago",
+                Stands::Deployed,
+            ),
         ],
     )
 }

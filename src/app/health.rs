@@ -1,12 +1,15 @@
 //! The health screen: services, what needs attention, and a list for each kind of thing. Pure.
 
+pub mod asking;
 pub mod deed;
+pub mod listed;
 pub mod row;
 pub mod said;
 pub mod stops;
 pub mod tab;
+pub mod used;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::{
     App, Dialog, Effect, Goto, Screen,
@@ -17,7 +20,8 @@ use super::{
     words::{Tone, Words},
 };
 use crate::watch::view::{ClusterView, Health};
-pub use row::Row;
+pub use listed::{Rows, refresh, rows};
+pub use row::{By, Row};
 pub use tab::{Col, Column, TABS, Tab};
 
 /// By which column a list is sorted.
@@ -44,6 +48,8 @@ pub struct HealthScreen {
     pub filter: Entry,
     /// True while the filter is typed.
     pub typing: bool,
+    /// The order of the shown list, as it was worked out last.
+    pub listed: Option<listed::Listed>,
 }
 
 impl HealthScreen {
@@ -87,33 +93,18 @@ pub fn tone(health: Health) -> Tone {
     }
 }
 
-/// The rows of the shown list that filter and namespace let through, sorted.
-pub fn rows<'a>(view: &'a ClusterView, state: &HealthScreen) -> Vec<Row<'a>> {
-    let text = state.filter.text();
-    let mut rows = row::all(view, state.tab);
-    rows.retain(|row| state.lets(row, &text));
-    if let Some(sorted) = state.sort() {
-        rows.sort_by_cached_key(|row| row.key(sorted.col));
-        if sorted.turned {
-            rows.reverse();
-        }
+/// By what rows are told now.
+pub fn by(app: &App) -> By<'_> {
+    By {
+        now: app.now,
+        usage: &app.known.usage,
     }
-    rows
-}
-
-/// How many rows are shown; cheaper than sorting them.
-fn count(view: &ClusterView, state: &HealthScreen) -> usize {
-    let text = state.filter.text();
-    let all = row::all(view, state.tab);
-    all.iter().filter(|row| state.lets(row, &text)).count()
 }
 
 /// Which of the rows is chosen.
-pub fn chosen(state: &HealthScreen, rows: &[Row<'_>]) -> usize {
-    state
-        .wanted()
-        .and_then(|wanted| rows.iter().position(|row| row.is(wanted)))
-        .unwrap_or(0)
+pub fn chosen(state: &HealthScreen, rows: &Rows<'_>) -> usize {
+    let wanted = state.wanted();
+    wanted.and_then(|wanted| rows.position(wanted)).unwrap_or(0)
 }
 
 /// The chosen row of the screen.
@@ -121,13 +112,8 @@ pub fn chosen_row(app: &App) -> Option<Row<'_>> {
     let Screen::Health(state) = &app.screen else {
         return None;
     };
-    let view = &*app.known.cluster;
-    let text = state.filter.text();
-    let found = state.wanted().and_then(|wanted| {
-        let mut all = row::all(view, state.tab).into_iter();
-        all.find(|row| row.is(wanted) && state.lets(row, &text))
-    });
-    found.or_else(|| rows(view, state).first().copied())
+    let rows = rows(&app.known, state, by(app));
+    rows.get(chosen(state, &rows))
 }
 
 /// The pod a row is about, as namespace and name.
@@ -164,7 +150,7 @@ pub fn can(app: &App, act: Act) -> bool {
         Act::Yaml => chosen_row(app).is_some_and(|row| row.object().is_some()),
         Act::Log => chosen_row(app).is_some_and(|row| pod_of(row).is_some()),
         Act::Back => state.typing || state.is_narrowed() || app.has_back(),
-        act => list::is_move(act) && count(&app.known.cluster, state) > 1,
+        act => list::is_move(act) && rows(&app.known, state, by(app)).len() > 1,
     }
 }
 
@@ -186,15 +172,13 @@ pub fn act(app: &mut App, act: Act) -> Vec<Effect> {
 fn of_row(app: &mut App, act: Act) -> Vec<Effect> {
     match act {
         Act::Explain => {
-            let now = app.now;
-            let card =
-                chosen_row(app).map(|row| Dialog::text(row.identity(), said::details(row, now)));
+            let card = chosen_row(app)
+                .map(|row| Dialog::text(row.identity(), said::details(row, by(app))));
             app.dialog = card;
         }
         Act::Copy => {
-            let now = app.now;
             let text = chosen_row(app).map(|row| {
-                let details = said::details(row, now);
+                let details = said::details(row, by(app));
                 let lines: Vec<String> = details.into_iter().map(|words| words.text).collect();
                 format!("{}\n{}", row.identity(), lines.join("\n"))
             });
@@ -224,7 +208,9 @@ fn of_row(app: &mut App, act: Act) -> Vec<Effect> {
 
 /// What concerns the list.
 fn of_list(app: &mut App, act: Act) -> Vec<Effect> {
-    let App { known, screen, .. } = &mut *app;
+    let App {
+        known, screen, now, ..
+    } = &mut *app;
     let Screen::Health(state) = screen else {
         return Vec::new();
     };
@@ -234,7 +220,7 @@ fn of_list(app: &mut App, act: Act) -> Vec<Effect> {
         Act::Tab(index) => state.tab = Tab::of(index),
         Act::Filter => state.typing = true,
         Act::Open => state.typing = false,
-        Act::Sort => sort(state),
+        Act::Sort => sort(state, known.usage.is_known()),
         Act::Turn => {
             let turned = state.sort().map(|sorted| Sorted {
                 turned: !sorted.turned,
@@ -250,9 +236,13 @@ fn of_list(app: &mut App, act: Act) -> Vec<Effect> {
         Act::Back => return app.pop(),
         Act::Forward => return app.go(Goto::Restore),
         act => {
-            let rows = rows(&known.cluster, state);
+            let by = By {
+                now: *now,
+                usage: &known.usage,
+            };
+            let rows = rows(known, state, by);
             let at = list::moved(act, chosen(state, &rows), rows.len());
-            let wanted = rows.get(at).map(Row::identity);
+            let wanted = rows.get(at).map(|row| row.identity());
             if let Some(place) = state.chosen.get_mut(state.tab.index()) {
                 *place = wanted;
             }
@@ -262,50 +252,44 @@ fn of_list(app: &mut App, act: Act) -> Vec<Effect> {
 }
 
 /// On to the next column; after the last one the list stands as it is known.
-fn sort(state: &mut HealthScreen) {
-    let columns = state.tab.columns();
+fn sort(state: &mut HealthScreen, measured: bool) {
+    let mut columns = state.tab.columns(measured);
     let next = match state.sort() {
-        None => columns.first(),
-        Some(sorted) => columns
-            .iter()
-            .skip_while(|column| column.col != sorted.col)
-            .nth(1),
+        None => columns.next(),
+        Some(sorted) => columns.skip_while(|column| column.col != sorted.col).nth(1),
     };
     state.sort_by(next.map(|column| Sorted {
         col: column.col,
-        turned: false,
+        // Who uses most is asked for, not who uses least.
+        turned: used::Figure::of(column.col).is_some(),
     }));
 }
 
 /// The namespaces that anything shown lives in.
 fn namespaces(app: &App) -> Dialog {
     let view = &*app.known.cluster;
-    let all: BTreeSet<&str> = Tab::ALL
-        .into_iter()
-        .filter(|tab| *tab != Tab::Attention)
-        .flat_map(|tab| row::all(view, tab))
-        .map(|row| row.namespace())
-        .filter(|namespace| !namespace.is_empty())
-        .collect();
+    let mut all: BTreeMap<&str, usize> = BTreeMap::new();
+    let tabs = Tab::ALL.into_iter().filter(|tab| *tab != Tab::Attention);
+    for row in tabs.flat_map(|tab| row::all(view, tab)) {
+        let pods = all.entry(row.namespace()).or_default();
+        *pods += usize::from(matches!(row, Row::Pod(_)));
+    }
+    all.remove("");
     let here = match &app.screen {
         Screen::Health(state) => state.namespace.clone(),
         _ => None,
-    };
-    let pods = |namespace: &str| {
-        let inside = view.pods.iter().filter(|row| row.namespace == namespace);
-        super::words::counted(inside.count(), "pod")
     };
     let mut items = vec![Item {
         label: "all namespaces".to_owned(),
         hint: super::words::counted(view.pods.len(), "pod"),
         does: Does::Namespace(None),
     }];
-    items.extend(all.iter().map(|namespace| Item {
+    items.extend(all.iter().map(|(namespace, pods)| Item {
         label: (*namespace).to_owned(),
-        hint: pods(namespace),
+        hint: super::words::counted(*pods, "pod"),
         does: Does::Namespace(Some((*namespace).to_owned())),
     }));
-    let at = all.iter().position(|known| Some(*known) == here.as_deref());
+    let at = all.keys().position(|known| Some(*known) == here.as_deref());
     Dialog::Menu(Menu {
         title: "Which namespace?".to_owned(),
         body: Vec::new(),

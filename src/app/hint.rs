@@ -9,22 +9,18 @@ use super::{App, Effect, keys::Act};
 /// After so many starts nobody is new.
 const STARTS: u32 = 12;
 
-/// The hints in the order in which they are given.
+/// The hints in the order in which they are given; each says what a key does, by whatever name the screen has for it.
 const ALL: [(Act, &str, &str); 3] = [
-    (
-        Act::Help,
-        "help",
-        "New here? ? shows every key of this screen",
-    ),
+    (Act::Help, "help", "shows every key of this screen"),
     (
         Act::Find,
         "find",
-        ": finds any screen, pod or step by a few letters",
+        "finds any screen, pod or step by a few letters",
     ),
     (
         Act::Copy,
         "copy",
-        "c copies what is chosen, and keeps it as a file",
+        "copies what is chosen, and keeps it as a file",
     ),
 ];
 
@@ -61,17 +57,21 @@ impl Hints {
 }
 
 /// What is worth knowing here, if anything is.
-pub fn hint(app: &App) -> Option<&'static str> {
+pub fn hint(app: &App) -> Option<String> {
     let hints = app.hints.as_ref().filter(|hints| !hints.is_over())?;
     if app.dialog.is_some() {
         return None;
     }
     let table = app.bindings();
-    let fits = |act: &Act| app.can(*act) && table.iter().any(|row| row.act == *act);
-    let mut open = ALL
+    let open = ALL
         .iter()
         .filter(|(_, name, _)| !hints.learnt.contains(*name));
-    open.find(|(act, ..)| fits(act)).map(|(_, _, words)| *words)
+    let mut keys = open.filter_map(|(act, name, words)| {
+        let row = table.iter().find(|row| row.act == *act && app.can(*act))?;
+        let greeting = if *name == "help" { "New here? " } else { "" };
+        Some(format!("{greeting}{} {words}", row.name))
+    });
+    keys.next()
 }
 
 /// Takes notice of what was done; a hint about it is over.
@@ -87,14 +87,14 @@ pub fn done(app: &mut App, act: Act) -> Option<Effect> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::{Input, fixture, keys::Key};
+    use crate::app::{Goto, Input, fixture, keys::Key};
 
     #[test]
     fn each_hint_goes_once_it_was_used_and_is_kept() {
         let mut app = fixture::health();
         assert_eq!(hint(&app), None, "nobody is new in a test");
         app.hints = Some(Hints::default());
-        assert!(hint(&app).unwrap().contains("? shows"));
+        assert!(hint(&app).unwrap().contains("New here? ? shows"));
         let effects = app.update(Input::Key(Key::Char('?')));
         let kept = effects.iter().find_map(|effect| match effect {
             Effect::KeepHints(hints) => Some(hints.write()),
@@ -110,6 +110,17 @@ mod tests {
             app.update(Input::Key(key));
         }
         assert_eq!(hint(&app), None);
+    }
+
+    #[test]
+    fn a_hint_names_the_key_of_the_screen_it_is_on() {
+        // There ? is a letter like any other.
+        let mut app = fixture::opened(Goto::Settings);
+        app.hints = Some(Hints::default());
+        assert!(hint(&app).unwrap().starts_with("New here? F1 shows"));
+        app.update(Input::Key(Key::F(1)));
+        app.update(Input::Key(Key::Esc));
+        assert!(hint(&app).unwrap().starts_with("Ctrl-K finds"));
     }
 
     #[test]

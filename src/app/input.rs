@@ -10,7 +10,7 @@ use super::{
     health::deed::Deed,
     hint::Hints,
     keys::Key,
-    known::{Backups, Practice},
+    known::{Backups, Here, Practice},
     logs::{
         store::Store,
         wish::{News, Wish},
@@ -23,7 +23,7 @@ use crate::{
     plan::{ObjectRef, Plan, Powering},
     problem::{Code, Problem},
     site::{Place, Secrets, SiteDraft},
-    watch::view::ClusterView,
+    watch::{usage::Heard, view::ClusterView},
 };
 
 /// A screen of a site.
@@ -86,6 +86,9 @@ pub struct Opened {
     pub at: Goto,
     /// Where in the questions about a new site the person was.
     pub place: Option<Place>,
+    /// How much of it is on this computer.
+    #[serde(default)]
+    pub here: Here,
 }
 
 /// Something that happened.
@@ -127,6 +130,8 @@ pub enum Input {
     Difference(String),
     /// The cluster as it is now.
     Cluster(Arc<ClusterView>),
+    /// What pods and nodes use, or why that is not known.
+    Usage(Box<Heard>),
     /// News of a log that is read.
     Log {
         /// Of which wish.
@@ -199,6 +204,8 @@ pub enum Effect {
     Unlock(String, SecretString),
     /// Opens the practice site.
     Rehearse,
+    /// Opens a cluster by this kubeconfig, or the site in this folder; an empty text means the kubeconfig that kubectl uses.
+    Attach(String),
     /// Keeps the answers of a site that is not finished.
     SaveDraft(Box<Kept>),
     /// Makes a site.
@@ -230,7 +237,8 @@ pub enum Effect {
     /// Begins a restore, goes on with it, or puts everything back.
     Restore(RestoreWish),
     /// Switches a machine off or on, or goes on with that.
-    Power(Powering),
+    /// With the reason why what could be lost is accepted, when somebody gave one.
+    Power(Powering, Option<String>),
     /// Asks something of the run.
     Command(Command),
     /// Looks what the practice cluster plays, for its menu.
@@ -239,6 +247,8 @@ pub enum Effect {
     Practice(PracticeWish),
     /// Watches the cluster, if that is not done yet.
     WatchCluster,
+    /// Asks once what pods and nodes use.
+    ReadUsage,
     /// Does something in the cluster by hand.
     Do(Box<Deed>),
     /// Reads an object, to be shown.

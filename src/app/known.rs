@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Effect, Input,
+    health::asking::Asking,
     logs::wish::Reading,
     wizard::{bill, looks::Looks},
 };
@@ -20,7 +21,7 @@ use crate::{
     problem::{Code, Problem},
     restore::{Intent, Inventory},
     site::{Place, SiteDraft},
-    watch::view::ClusterView,
+    watch::{usage::Usage, view::ClusterView},
 };
 
 /// A site of this computer, as the first screen lists it.
@@ -30,6 +31,35 @@ pub struct SiteRow {
     pub name: String,
     /// Where it stands, such as `stopped in stage 4 of 9, yesterday 17:40`.
     pub state: String,
+    /// The same for the program.
+    #[serde(default)]
+    pub stands: Stands,
+}
+
+/// Where a site stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stands {
+    /// Its questions are not finished.
+    Draft,
+    /// It is ready to be deployed.
+    #[default]
+    Ready,
+    /// A run was begun and is not at its end.
+    Stopped,
+    /// All was deployed.
+    Deployed,
+    /// Its folder cannot be read.
+    Unreadable,
+}
+
+/// How much of what is open is on this computer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Here {
+    /// The site, with its settings and secrets.
+    #[default]
+    Site,
+    /// The way to the cluster alone.
+    Cluster,
 }
 
 /// How the run is heard.
@@ -89,6 +119,8 @@ pub struct Practice {
 pub struct Known {
     /// The site that is open; empty when none is.
     pub site: String,
+    /// How much of it is on this computer.
+    pub here: Here,
     /// True on the practice cluster.
     pub rehearsal: bool,
     /// Its settings.
@@ -125,6 +157,10 @@ pub struct Known {
     pub steering: Option<Steering>,
     /// The cluster.
     pub cluster: Arc<ClusterView>,
+    /// What pods and nodes use.
+    pub usage: Usage,
+    /// When that is asked for again.
+    pub asking: Asking,
     /// The log that was read last.
     pub log: Reading,
     /// The backups; nothing while they are looked at.
@@ -151,6 +187,10 @@ impl Known {
             Input::Plan(plan) => self.plan = Planned::Made(plan),
             Input::Refused(problems) => self.plan = Planned::Refused(problems),
             Input::Cluster(view) => self.cluster = view,
+            Input::Usage(heard) => {
+                self.usage.hear(*heard, now);
+                self.asking = Asking::Answered(0, now);
+            }
             Input::Looked((field, of), seen) => self.looks.answer((&field, &of), seen, now),
             Input::Costs(costs) => self.costed(*costs),
             Input::Backups(backups) => self.backups = Some(*backups),

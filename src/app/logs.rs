@@ -185,7 +185,7 @@ fn family(app: &App, state: &Logs) -> Vec<String> {
         return Vec::new();
     };
     let pods = &app.known.cluster.pods;
-    let is = |row: &&crate::watch::view::PodRow| row.namespace == *namespace;
+    let is = |row: &&std::sync::Arc<crate::watch::view::PodRow>| row.namespace == *namespace;
     let owner = pods
         .iter()
         .filter(is)

@@ -1,8 +1,9 @@
 //! What went into the screens, line by line, so that the file of a report shows the same again. Pure.
 //!
-//! What is typed into a secret field is recorded as so many `x`; objects are recorded with their secrets masked.
+//! What is typed into a secret field is recorded as so many `x`, the letters of a private key wherever they are typed as so many `*`; objects are recorded with their secrets masked.
 
 pub mod change;
+mod typed;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use crate::{
     site::{Place, SiteDraft},
     watch::view::ClusterView,
 };
+use typed::Typed;
 
 /// The form of the lines; a file of another form is refused.
 const FORMAT: u32 = 1;
@@ -56,6 +58,7 @@ enum Line {
 #[derive(Debug, Default)]
 pub struct Recording {
     view: Value,
+    typed: Typed,
 }
 
 impl Recording {
@@ -88,9 +91,15 @@ impl Recording {
             self.view = now;
             return serde_json::to_string(&Line::Cluster(change));
         }
+        let typed = self.typed.hide(input);
         let secret = is_secret(app).then(|| masked(input)).flatten();
-        let secret = secret.or_else(|| without_keys(input));
+        let secret = secret.or(typed).or_else(|| without_keys(input));
         let input = secret.as_ref().unwrap_or(input);
+        if self.typed.any() && !matches!(input, Input::Key(_)) {
+            let mut value = serde_json::to_value(input)?;
+            self.typed.hide_in(&mut value);
+            return Ok(format!("{{\"in\":{value}}}"));
+        }
         Ok(format!("{{\"in\":{}}}", serde_json::to_string(input)?))
     }
 }

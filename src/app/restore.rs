@@ -6,8 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     App, Dialog, Effect, RestoreWish, Screen,
+    dialog::ALONE,
     keys::Act,
-    known::Backups,
+    known::{Backups, Here},
     story,
     words::{Tone, Words},
 };
@@ -47,7 +48,21 @@ pub fn wanted(state: &RestoreScreen, backups: &Backups) -> Result<Intent, Proble
 }
 
 /// What is told below the time line.
-pub fn told(state: &RestoreScreen, backups: &Backups) -> Vec<Words> {
+pub fn told(state: &RestoreScreen, backups: &Backups, here: Here) -> Vec<Words> {
+    let mut told = Vec::new();
+    if here == Here::Cluster {
+        told.push(Words::new(Tone::Warn, ALONE));
+        told.push(Words::new(
+            Tone::Remedy,
+            "To restore: copy the site's folder here, then choose Attach on the first screen and name it.",
+        ));
+        told.push(Words::empty());
+    }
+    told.extend(said(state, backups));
+    told
+}
+
+fn said(state: &RestoreScreen, backups: &Backups) -> Vec<Words> {
     let Backups {
         inventory,
         unfinished,
@@ -119,7 +134,7 @@ pub fn can(app: &App, act: Act) -> bool {
     let Screen::Restore(state) = &app.screen else {
         return false;
     };
-    let free = !app.known.run_goes_on();
+    let free = !app.known.run_goes_on() && app.known.here == Here::Site;
     let Some(backups) = backups(app) else {
         return match act {
             Act::Again => app.known.backups.is_some(),

@@ -376,10 +376,15 @@ fn sizes_are_sorted_as_sizes_and_ages_as_ages() {
     };
     let rows = ["512Mi", "5Gi", "50Gi", "1Ti"].map(sized);
     let mut sorted: Vec<Row<'_>> = rows.iter().rev().map(Row::Volume).collect();
-    sorted.sort_by_cached_key(|row| row.key(Col::Size));
+    let usage = crate::watch::usage::Usage::default();
+    let by = super::health::By {
+        now: fixture::at(0),
+        usage: &usage,
+    };
+    sorted.sort_by_cached_key(|row| row.key(Col::Size, by));
     let told: Vec<String> = sorted
         .iter()
-        .map(|row| row.cell(Col::Size, fixture::at(0)).into_owned())
+        .map(|row| row.cell(Col::Size, by).into_owned())
         .collect();
     assert_eq!(told, ["512Mi", "5Gi", "50Gi", "1Ti"]);
 }

@@ -83,14 +83,15 @@ pub fn span(duration: Duration) -> String {
     }
 }
 
-/// A duration in a sentence: `40 s`, `26 min`, `1 h 3 min`.
+/// A duration in a sentence: `40 s`, `26 min`, `1 h 3 min`, `28 days`.
 pub fn about(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let minutes = (seconds + 30) / 60;
     match (seconds, minutes) {
         (0..=89, _) => format!("{seconds} s"),
         (_, 0..=59) => format!("{minutes} min"),
-        _ => format!("{} h {} min", minutes / 60, minutes % 60),
+        (_, 0..=2879) => format!("{} h {} min", minutes / 60, minutes % 60),
+        _ => format!("{} days", minutes / 60 / 24),
     }
 }
 
@@ -199,6 +200,7 @@ mod tests {
         check(252, "4m12s", "4 min");
         check(3_840, "1h04m", "1 h 4 min");
         check(90_000, "1d1h", "25 h 0 min");
+        check(2_437_620, "28d", "28 days");
     }
 
     #[test]

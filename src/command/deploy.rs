@@ -20,7 +20,7 @@ use crate::{
     },
     plan::{Plan, Purpose, StepId},
     problem::{Code, Exit, Problem},
-    session::{Reach, Session, Tools, World, restore},
+    session::{Reach, Session, Tools, World, power, restore},
     sys::{daemon, lease},
 };
 
@@ -61,6 +61,7 @@ pub async fn run(
     refuse_blocked(&results, &waivers)?;
     let world = World::at(reach).await?;
     let plan = session.plan_for(&world).await?;
+    power::refuse_resting(&session, &world).await?;
     keep_waivers(&session.place.reports(), &waivers)?;
     agree(context, arguments, &plan, &world)?;
     let hosted = host::begin(&session, &world, (plan, chosen), (lock, Onlookers::Perhaps)).await?;
@@ -160,6 +161,7 @@ async fn background(
     };
     let world = World::open(&session, &context.tools(None)).await?;
     let plan = session.plan_for(&world).await?;
+    power::refuse_resting(&session, &world).await?;
     let chosen = chosen(&arguments.chosen, arguments.yes)?;
     let hosted = host::begin(
         &session,

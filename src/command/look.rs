@@ -156,7 +156,8 @@ pub async fn status(context: &Context, arguments: &Status) -> Result<Exit, Failu
     Ok(Exit::Done)
 }
 
-fn exit(view: &watch::view::ClusterView) -> Exit {
+/// What the health of a cluster means to a script.
+pub fn exit(view: &watch::view::ClusterView) -> Exit {
     match view.findings.iter().map(|finding| finding.health).max() {
         None | Some(Health::Good) => Exit::Done,
         Some(Health::Unknown | Health::Busy | Health::Warn) => Exit::Warnings,

@@ -20,6 +20,7 @@ use crate::{
     problem::{Code, Exit, Problem},
     rehearsal::{self, Scenario, Speed},
     session::{Mode, Session, Tools, Workplace, World},
+    site::sample,
     sys::{
         clock::Clock,
         daemon,
@@ -58,6 +59,11 @@ pub async fn screenshots(context: &Context, wish: &Screenshots) -> Result<Exit, 
         .join("screenshots");
     let dir = SiteDir::at(root.join(SITE));
     files::remove_folder(dir.path())?;
+    files::create_folder(dir.path())?;
+    // The practice site, with what measures use.
+    let mut settings = sample();
+    settings.set("components.metrics", "on");
+    dir.save_settings(&settings)?;
     rehearsal::prepare(&dir)?;
     let place = Workplace {
         site: dir.path().to_path_buf(),
@@ -164,6 +170,8 @@ impl Pictures<'_> {
         self.key(Key::Char('?')).await?;
         self.draw("help", SMALL)?;
         self.key(Key::Esc).await?;
+        self.until("what is used", |app| app.known.usage.is_known())
+            .await?;
         self.key(Key::Char('2')).await?;
         self.draw("pods", SMALL)?;
         self.draw("pods-wide", WIDE)?;

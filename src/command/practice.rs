@@ -40,7 +40,7 @@ pub async fn open(context: &Context) -> Result<Exit, Failure> {
         output::line("There is no site on this computer yet.");
     }
     output::line(
-        "Set up a site: care-install new    Practise: care-install rehearse --yes    All commands: care-install --help",
+        "Set up a site: care-install new    Attach to a cluster: care-install attach KUBECONFIG    Practise: care-install rehearse --yes    All commands: care-install --help",
     );
     Ok(Exit::Done)
 }

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{Context, Failure};
 use crate::{
-    app::{App, SiteRow},
+    app::{App, SiteRow, known::Stands},
     problem::Exit,
     session::{Session, Standing, Tools},
     sys::{
@@ -47,6 +47,8 @@ pub enum First {
     New,
     /// A site of this computer.
     Site(String),
+    /// A cluster by its kubeconfig, or by the one that kubectl would take; or the folder of a site.
+    Attached(String),
     /// A site that is open already.
     Opened(Box<Session>),
 }
@@ -72,6 +74,12 @@ pub async fn start(context: &Context) -> Result<Exit, Failure> {
 /// The questions for a new site, kept in this folder.
 pub async fn new_site(context: &Context, dir: SiteDir) -> Result<Exit, Failure> {
     show(context, First::New, (context.tools(None), dir)).await
+}
+
+/// The health of a cluster that another computer set up.
+pub async fn attached(context: &Context, text: String) -> Result<Exit, Failure> {
+    let draft = Sites::of_user()?.unnamed();
+    show(context, First::Attached(text), (context.tools(None), draft)).await
 }
 
 /// The practice site, opened.
@@ -132,11 +140,24 @@ fn rows(context: &Context, sites: &Sites) -> Result<Vec<SiteRow>, Failure> {
     for name in sites.list()? {
         let dir = sites.resolve(Some(&name))?;
         let place = super::context::workplace(&dir, context.mode())?;
-        let state = match Standing::of(&place) {
-            Ok(standing) => standing.words(),
-            Err(problem) => problem.what,
+        let (state, stands) = match Standing::of(&place) {
+            Ok(standing) => (standing.words(), stands(&standing)),
+            Err(problem) => (problem.what, Stands::Unreadable),
         };
-        rows.push(SiteRow { name, state });
+        rows.push(SiteRow {
+            name,
+            state,
+            stands,
+        });
     }
     Ok(rows)
+}
+
+fn stands(standing: &Standing) -> Stands {
+    match standing {
+        Standing::Draft => Stands::Draft,
+        Standing::Ready => Stands::Ready,
+        Standing::Begun { .. } => Stands::Stopped,
+        Standing::Deployed { .. } => Stands::Deployed,
+    }
 }

@@ -42,6 +42,7 @@ pub fn digest(step: &Step) -> String {
         Action::Http(proof) => json!(proof),
         Action::Delete(targets) => json!({ "delete": targets }),
         Action::Node(work) => json!(work),
+        Action::Site(deed) => json!(deed),
         Action::Confirm { question } => json!({ "question": question }),
         Action::Wait | Action::Apply(_) | Action::Job(_) | Action::Buckets { .. } => {
             let objects = step.action.objects();

@@ -1,6 +1,6 @@
 //! Which step may begin now: a state machine over the plan's needs and the limits of each kind; it runs nothing. Pure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::plan::{Step, StepId, StepKind};
 
@@ -14,7 +14,7 @@ fn limit(kind: StepKind) -> usize {
     match kind {
         StepKind::Helm | StepKind::Job | StepKind::Http => 4,
         StepKind::Buckets => 1,
-        StepKind::NodeCommand => 8,
+        StepKind::NodeCommand | StepKind::Site => 8,
         StepKind::Apply | StepKind::Delete | StepKind::Wait | StepKind::Confirm => AT_ONCE,
     }
 }
@@ -30,7 +30,9 @@ pub enum Phase {
     Done,
     /// Others may not.
     Failed,
-    /// Left out of this run; what it makes is taken to be there.
+    /// A person has left it out: others may build on it, once what it needs itself is there.
+    Skipped,
+    /// No part of this run; what it makes is taken to be there.
     NotChosen,
 }
 
@@ -113,20 +115,24 @@ impl Schedule {
             && self.running().filter(same).count() < limit(place.kind)
     }
 
-    /// The first step that this one needs and that is not done.
+    /// The first step that this one needs and that is not done; one that was skipped keeps its place in the order.
     pub fn missing(&self, index: usize) -> Option<usize> {
-        let there = |need: &usize| {
-            matches!(
-                self.phase(*need),
-                Some(Phase::Done | Phase::NotChosen) | None
-            )
-        };
-        self.places
-            .get(index)?
-            .needs
-            .iter()
-            .copied()
-            .find(|need| !there(need))
+        let mut looked = HashSet::new();
+        let mut open = vec![index];
+        while let Some(place) = open.pop().and_then(|at| self.places.get(at)) {
+            for need in &place.needs {
+                match self.phase(*need) {
+                    Some(Phase::Done | Phase::NotChosen) | None => {}
+                    Some(Phase::Waiting | Phase::Running | Phase::Failed) => return Some(*need),
+                    Some(Phase::Skipped) => {
+                        if looked.insert(*need) {
+                            open.push(*need);
+                        }
+                    }
+                }
+            }
+        }
+        None
     }
 
     /// Where the step stands.
@@ -151,6 +157,11 @@ impl Schedule {
     /// A step ended well, or badly.
     pub fn end(&mut self, index: usize, well: bool) {
         self.set(index, if well { Phase::Done } else { Phase::Failed });
+    }
+
+    /// A person leaves a step out.
+    pub fn skip(&mut self, index: usize) {
+        self.set(index, Phase::Skipped);
     }
 
     /// Makes a failed step wait for its turn again; says whether it was failed.
@@ -247,6 +258,21 @@ mod tests {
         schedule.end(1, true);
         assert_eq!(schedule.begin(), [2]);
         schedule.end(2, true);
+        assert!(schedule.is_over());
+    }
+
+    #[test]
+    fn what_needs_a_skipped_step_waits_for_what_that_needs() {
+        let steps = [step(0, &[]), step(1, &[0]), step(2, &[1]), step(3, &[2])];
+        let mut schedule = Schedule::new(&steps, |_| true);
+        schedule.skip(1);
+        schedule.skip(2);
+        assert_eq!(schedule.begin(), [0]);
+        assert_eq!(schedule.missing(3), Some(0));
+        assert_eq!(schedule.begin(), [0_usize; 0]);
+        schedule.end(0, true);
+        assert_eq!(schedule.begin(), [3]);
+        schedule.end(3, true);
         assert!(schedule.is_over());
     }
 

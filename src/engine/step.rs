@@ -5,6 +5,8 @@ mod calls;
 mod hooks;
 mod node;
 mod progress;
+mod site;
+mod stay;
 mod wait;
 
 use std::{sync::Arc, time::Duration};
@@ -150,6 +152,7 @@ pub fn first_note(step: &Step) -> String {
         Action::Http(proof) => format!("asking {}", proof.url()),
         Action::Delete(targets) => format!("deleting {} objects", targets.len()),
         Action::Node(work) => work.words(),
+        Action::Site(deed) => deed.words(),
         Action::Confirm { question } => question.clone(),
     }
 }
@@ -208,7 +211,10 @@ pub async fn perform(task: Task, doors: Doors) -> Result<Done, DoorError> {
     // The watches begin before the action, so that nothing that follows from it is missed.
     let mut readings = Readings::begin(&task.step.ready, &doors).await?;
     // What was proved before is proved again: nothing in the cluster tells whether it still holds.
-    let proves = matches!(task.step.action, Action::Http(_) | Action::Node(_));
+    let proves = matches!(
+        task.step.action,
+        Action::Http(_) | Action::Node(_) | Action::Site(_)
+    );
     if task.remembered && !proves && readings.are_ready(&doors).await? {
         act::tell_results(&task, &doors).await;
         return Ok(Done::AlreadyThere);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::power::{Powering, Way};
+use super::power::{Powering, Way, Which};
 
 /// What a plan is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,9 +78,11 @@ impl Purpose {
                 "Putting back what the restore to {} has changed",
                 restoring.shown
             )),
-            Self::Power(powering) => Some(match powering.way {
-                Way::Off => format!("Switching {} off", powering.node),
-                Way::On => format!("Bringing {} back", powering.node),
+            Self::Power(powering) => Some(match (&powering.node, powering.way) {
+                (Which::One(node), Way::Off) => format!("Switching {node} off"),
+                (Which::One(node), Way::On) => format!("Bringing {node} back"),
+                (Which::All, Way::Off) => "Switching all machines off".to_owned(),
+                (Which::All, Way::On) => "Bringing all machines back".to_owned(),
             }),
         }
     }
@@ -93,12 +95,20 @@ impl Purpose {
                 format!("Restored: PostgreSQL is as it was at {}", restoring.shown)
             }
             Self::PutBack(_) => "Put back: all is as it was before the restore".to_owned(),
-            Self::Power(powering) => match powering.way {
-                Way::Off => format!(
-                    "{} is off; care-install power on {0} brings it back",
-                    powering.node
-                ),
-                Way::On => format!("{} is back, and everything runs again", powering.node),
+            Self::Power(powering) => match (&powering.node, powering.way) {
+                (Which::One(node), Way::Off) => {
+                    format!("{node} is off; care-install power on {node} brings it back")
+                }
+                (Which::One(node), Way::On) => {
+                    format!("{node} is back, and everything runs again")
+                }
+                (Which::All, Way::Off) => {
+                    "No machine answers any more; care-install power on all brings them back"
+                        .to_owned()
+                }
+                (Which::All, Way::On) => {
+                    "All machines are back, and everything runs again".to_owned()
+                }
             },
         }
     }
@@ -126,9 +136,15 @@ impl Purpose {
             Self::PutBack(_) => format!("{} goes on from here.", self.command()),
             Self::Power(powering) => {
                 let Powering { node, way } = &**powering;
-                let undo = match way {
-                    Way::Off => format!("; kubectl uncordon {node} gives it up"),
-                    Way::On => String::new(),
+                let undo = match (node, way) {
+                    (Which::One(node), Way::Off) => {
+                        format!("; kubectl uncordon {node} gives it up")
+                    }
+                    (Which::All, Way::Off) => {
+                        "; care-install power on all gives it up, and starts everything again"
+                            .to_owned()
+                    }
+                    (_, Way::On) => String::new(),
                 };
                 format!("care-install power {} {node} goes on from here{undo}.", way.word())
             }
@@ -157,7 +173,7 @@ mod tests {
             Purpose::Restore(Box::new(restoring())),
             Purpose::PutBack(Box::new(restoring())),
             Purpose::Power(Box::new(Powering {
-                node: "primary".to_owned(),
+                node: Which::One("primary".to_owned()),
                 way: Way::Off,
             })),
         ] {

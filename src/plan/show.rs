@@ -72,6 +72,7 @@ pub fn describe(action: &Action) -> String {
         Action::Http(proof) => format!("asks {}", proof.url()),
         Action::Delete(targets) => format!("deletes {} objects", targets.len()),
         Action::Node(work) => work.words(),
+        Action::Site(deed) => deed.words(),
         Action::Confirm { question } => format!("asks you: {question}"),
     }
 }
@@ -155,6 +156,7 @@ fn action_json(action: &Action) -> Value {
         Action::Confirm { question } => json!({ "question": question }),
         Action::Delete(targets) => json!({ "delete": targets }),
         Action::Node(work) => json!(work),
+        Action::Site(deed) => json!(deed),
         Action::Apply(_) | Action::Job(_) | Action::Wait => json!({ "objects": masked }),
     }
 }

@@ -16,6 +16,7 @@ use super::{
     answer::{Answer, Failure, Invalid},
     apply::drop_nulls,
     call::{Call, Method, Place},
+    control::{machines, measured},
     form, gotalk,
     kinds::{DEFINITION, Kind, Registry},
     managed::{Change, Entries, Manager},
@@ -77,6 +78,9 @@ impl Cluster {
     /// The refusal as the client reads it.
     pub fn perform(&mut self, call: &Call, now: Timestamp) -> Result<Answer, Failure> {
         let place = &call.place;
+        if place.group == measured::METRICS {
+            return self.measured(call, now);
+        }
         let kind = self
             .registry
             .find(&place.group, &place.version, &place.plural)
@@ -96,9 +100,12 @@ impl Cluster {
         options::check(call)?;
         let answer = match (call.method, place.name.is_empty(), subresource) {
             (Method::Get, true, _) => self.list(&kind, call),
-            (Method::Get, false, "" | "status") => self
-                .stored(&kind, call)
-                .map(|object| Answer::ok(Arc::clone(object))),
+            (Method::Get, false, "" | "status") => {
+                self.stored(&kind, call).map(|object| match &*kind.key {
+                    "Node" => Answer::ok(machines::reported(object, now)),
+                    _ => Answer::ok(Arc::clone(object)),
+                })
+            }
             (Method::Post, true, _) if within || !kind.namespaced => self.create(&kind, call, now),
             (Method::Put, false, "" | "status" | "finalize") => self.put(&kind, call, now),
             (Method::Patch, false, "" | "status") => self.patch(&kind, call, now),
@@ -116,6 +123,14 @@ impl Cluster {
         }?;
         self.catch_up();
         Ok(speaking(answer, &kind))
+    }
+
+    /// What is measured of pods or nodes; they are chosen by what the pods and nodes themselves are chosen by.
+    fn measured(&self, call: &Call, now: Timestamp) -> Result<Answer, Failure> {
+        let kind = self.registry.find("", "v1", &call.place.plural);
+        let kind = kind.ok_or_else(Failure::no_such_path)?;
+        let selector = call.query.selector(kind)?;
+        measured::answer(&self.store, (call, &selector), now)
     }
 
     /// The kind that a place names.

@@ -5,9 +5,6 @@ use super::{
     call::{Method, Place, Query},
 };
 
-/// The group of `kubectl top`: it is listed, so that the question reaches us and is answered.
-pub const METRICS: &str = "metrics.k8s.io";
-
 /// The refusal of a request for something that is not done here.
 pub fn declined(method: Method, place: &Place, query: &Query) -> Option<Failure> {
     let instead = match (
@@ -17,9 +14,6 @@ pub fn declined(method: Method, place: &Place, query: &Query) -> Option<Failure>
     ) {
         ("autoscaling", "horizontalpodautoscalers", _) if method == Method::Post => {
             "the practice cluster has no autoscaler; set the number yourself with `kubectl scale deployment NAME --replicas=N`"
-        }
-        (METRICS, _, _) => {
-            "the practice cluster runs nothing whose use could be measured; `kubectl describe node NAME` shows what is requested and what is left"
         }
         ("", "pods", "attach") => {
             "the practice cluster runs no containers to attach to; `kubectl logs -f POD` follows what one writes, `kubectl exec POD -- COMMAND` runs a simulated command"

@@ -2,13 +2,22 @@
 
 use serde_json::{Value, json};
 
-use super::{declined::METRICS, kinds::Registry, schema, world::text_at};
+use super::{
+    control::measured::{METRICS, VERSION},
+    kinds::Registry,
+    schema,
+    world::text_at,
+};
 
 /// The words by which a client asks for the aggregated form.
 const AGGREGATED: &str = "as=APIGroupDiscoveryList";
 
-/// The answer to a path of discovery; nothing when it is another path.
-pub(super) fn answer(registry: &Registry, path: &str, accept: &str) -> Option<Value> {
+/// The answer to a path of discovery; nothing when it is another path. Measurements are listed once somebody measures.
+pub(super) fn answer(
+    (registry, measured): (&Registry, bool),
+    path: &str,
+    accept: &str,
+) -> Option<Value> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let aggregated = accept.contains(AGGREGATED);
     match parts.as_slice() {
@@ -16,7 +25,7 @@ pub(super) fn answer(registry: &Registry, path: &str, accept: &str) -> Option<Va
         ["api"] if aggregated => Some(aggregate(schema::discovery("api"))),
         ["apis"] if aggregated => {
             let mut all = registry.groups.clone();
-            all.push(metrics());
+            all.push(metrics(measured));
             Some(aggregate(&all))
         }
         ["api"] => Some(json!({
@@ -24,21 +33,31 @@ pub(super) fn answer(registry: &Registry, path: &str, accept: &str) -> Option<Va
         })),
         ["apis"] => {
             let mut groups: Vec<Value> = registry.groups.iter().map(group).collect();
-            groups.push(group(&metrics()));
+            groups.push(group(&metrics(measured)));
             Some(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}))
         }
         ["apis", name] => {
+            let of = metrics(measured);
             let found = registry
                 .groups
                 .iter()
+                .chain([&of])
                 .find(|group| text_at(group, "/metadata/name") == Some(name))?;
             let mut found = group(found);
             found["kind"] = "APIGroup".into();
             found["apiVersion"] = "v1".into();
             Some(found)
         }
-        ["apis", METRICS, "v1beta1"] => Some(json!({"kind": "APIResourceList", "apiVersion": "v1",
-            "groupVersion": "metrics.k8s.io/v1beta1", "resources": []})),
+        ["apis", METRICS, VERSION] => {
+            let of = metrics(measured);
+            let resources = of["versions"][0]["resources"].as_array().into_iter();
+            let listed: Vec<Value> = resources
+                .flatten()
+                .flat_map(|resource| entries(resource, (METRICS, VERSION), false))
+                .collect();
+            Some(json!({"kind": "APIResourceList", "apiVersion": "v1",
+                "groupVersion": format!("{METRICS}/{VERSION}"), "resources": listed}))
+        }
         ["api", number] => resources(registry, "", number),
         ["apis", name, number] => resources(registry, name, number),
         _ => None,
@@ -51,10 +70,22 @@ fn version() -> Value {
         "buildDate": "2026-01-01T00:00:00Z", "goVersion": "none", "compiler": "rustc", "platform": "linux/amd64"})
 }
 
-/// The group of measurements, which is listed and holds nothing: `kubectl top` asks it and is told why.
-fn metrics() -> Value {
+/// The group of measurements. It is listed also while nobody measures: `kubectl top` asks it then and is told why.
+fn metrics(measured: bool) -> Value {
+    let one = |plural: &str, kind: &str, scope: &str| {
+        json!({"resource": plural, "responseKind": {"group": METRICS, "version": VERSION, "kind": kind}, "scope": scope,
+            "singularResource": "", "verbs": ["get", "list"]})
+    };
+    let resources = if measured {
+        vec![
+            one("nodes", "NodeMetrics", "Cluster"),
+            one("pods", "PodMetrics", "Namespaced"),
+        ]
+    } else {
+        Vec::new()
+    };
     json!({"metadata": {"name": METRICS, "creationTimestamp": null},
-        "versions": [{"version": "v1beta1", "freshness": "Current", "resources": []}]})
+        "versions": [{"version": VERSION, "freshness": "Current", "resources": resources}]})
 }
 
 fn aggregate(groups: &[Value]) -> Value {

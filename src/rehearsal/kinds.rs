@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::{Value, json};
 
 use super::{
+    control::measured::METRICS,
     schema,
     store::Store,
     world::{kind_key, text_at},
@@ -120,8 +121,8 @@ impl Registry {
     pub fn leads_to(&self, path: &str) -> bool {
         let mut parts = path.split('/').filter(|part| !part.is_empty());
         match (parts.next(), parts.next()) {
-            // What is not measured is declined in words of its own.
-            (Some("api"), _) | (Some("apis"), None | Some(super::declined::METRICS)) => true,
+            // While nothing is measured, that is said in words of its own.
+            (Some("api"), _) | (Some("apis"), None | Some(METRICS)) => true,
             (Some("apis"), Some(name)) => {
                 // Of custom groups only the versions that are served are paths.
                 let custom = self

@@ -34,6 +34,7 @@ use super::{
     call::{Call, Method, Place, Query},
     clock::{Clock, Speed},
     cluster::Cluster,
+    control::measured,
     declined, discovery,
     driver::Driver,
     edge,
@@ -496,7 +497,14 @@ impl Door {
 
     /// What is said about the server itself: OpenAPI and discovery.
     async fn described(&self, path: &str, accept: &str) -> Result<Option<Response<Body>>, Failure> {
-        let registry = self.ask(|cluster, _| Arc::clone(&cluster.registry)).await?;
+        let (registry, measured) = self
+            .ask(|cluster, _| {
+                (
+                    Arc::clone(&cluster.registry),
+                    measured::deployed(&cluster.store),
+                )
+            })
+            .await?;
         if path.starts_with("/openapi/") {
             let found = openapi::answer(&registry, path).ok_or_else(Failure::no_such_path)?;
             if accept.contains(swagger::ASKED) && found.get("swagger").is_some() {
@@ -505,7 +513,7 @@ impl Door {
             }
             return Ok(Some(json(StatusCode::OK, &found)));
         }
-        let Some(found) = discovery::answer(&registry, path, accept) else {
+        let Some(found) = discovery::answer((&registry, measured), path, accept) else {
             let nowhere = !registry.leads_to(path);
             return Ok(nowhere.then(no_page));
         };

@@ -14,6 +14,31 @@ use crate::{
     site::{SecretName, Secrets, Site, sample},
 };
 
+/// The database's Cluster, healthy.
+fn cluster() -> serde_json::Value {
+    json!({
+        "kind": "Cluster", "metadata": {"name": "care-db", "namespace": "database"},
+        "spec": {"instances": 1, "plugins": [{
+            "name": "barman-cloud.cloudnative-pg.io",
+            "parameters": {"barmanObjectName": "care-db", "serverName": "care-db-1"},
+        }]},
+        "status": {
+            "phase": "Cluster in healthy state", "readyInstances": 1,
+            "conditions": [
+                {"type": "Ready", "status": "True"}, {"type": "ContinuousArchiving", "status": "True"},
+            ],
+        },
+    })
+}
+
+/// A healthy database at this moment that has no backup yet.
+pub fn young(now: &str) -> Inventory {
+    Inventory::of(&Facts {
+        objects: vec![Arc::new(cluster())],
+        now: now.parse().unwrap_or_default(),
+    })
+}
+
 /// A healthy database at this moment, with two base backups, one that failed, and counted rows.
 pub fn inventory(now: &str) -> Inventory {
     let backup = |name: &str, status| {
@@ -24,19 +49,7 @@ pub fn inventory(now: &str) -> Inventory {
     };
     let done = |began: &str, ended: &str| json!({"phase": "completed", "startedAt": began, "stoppedAt": ended});
     let objects = vec![
-        json!({
-            "kind": "Cluster", "metadata": {"name": "care-db", "namespace": "database"},
-            "spec": {"instances": 1, "plugins": [{
-                "name": "barman-cloud.cloudnative-pg.io",
-                "parameters": {"barmanObjectName": "care-db", "serverName": "care-db-1"},
-            }]},
-            "status": {
-                "phase": "Cluster in healthy state", "readyInstances": 1,
-                "conditions": [
-                    {"type": "Ready", "status": "True"}, {"type": "ContinuousArchiving", "status": "True"},
-                ],
-            },
-        }),
+        cluster(),
         backup(
             "care-db-20261122020000",
             done("2026-11-22T02:00:00Z", "2026-11-22T02:10:00Z"),

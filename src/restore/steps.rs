@@ -18,6 +18,7 @@ use crate::{
     site::{Secrets, Site},
 };
 use jobs::Jobs;
+pub use jobs::last_changes;
 
 /// The ConfigMap that remembers the highest incarnation ever begun, also after it was cancelled.
 pub(super) const TRIED: &str = "care-restores";
@@ -109,6 +110,19 @@ pub fn plan(ground: Ground<'_>, intent: &Intent) -> Result<Plan, Vec<Problem>> {
         made.steps(ground.reached)
     };
     Ok(made.whole(ground, steps.map_err(|problem| vec![problem])?))
+}
+
+/// What of a deploy's plan writes into the database: it stops before the database does.
+pub fn writing(catalog: &Catalog, plan: &Plan) -> Vec<ObjectRef> {
+    let writers = writers(catalog);
+    let mine = plan
+        .steps
+        .iter()
+        .filter(|step| writers.contains(&step.component));
+    let sent = mine.flat_map(|step| step.action.objects());
+    let sent = sent.map(Object::reference);
+    sent.filter(|target| ["Deployment", "StatefulSet"].contains(&target.kind.as_str()))
+        .collect()
 }
 
 /// The components whose programs write into the database.

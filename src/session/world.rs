@@ -1,11 +1,14 @@
 //! The cluster of a site with everything that leads to it: in life by its kubeconfig, in practice by its point.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     catalog::standin::{self, Makers},
     engine::run::{Chosen, Setting},
-    problem::Problem,
+    problem::{Code, Problem},
     rehearsal::{Speed, pace, schema},
     session::{Mode, Session, practice},
     site::Site,
@@ -81,6 +84,29 @@ impl Reach {
         }
     }
 
+    /// The way to a cluster whose site is not here: by this kubeconfig, or by the one that kubectl would take.
+    async fn attached(file: Option<PathBuf>, tools: &Tools, work: &Path) -> Self {
+        let ways = tools.through.iter().map(|(of, by)| (of.to_string(), *by));
+        let place = Place {
+            program: tools.helm.clone(),
+            charts: tools.charts.clone(),
+            work: work.to_path_buf(),
+        };
+        Self {
+            source: Source::Kubeconfig {
+                file,
+                context: None,
+            },
+            routes: Routes {
+                connect: ways.collect(),
+                ..Routes::default()
+            },
+            helm: Helm::find(place).await,
+            clock: Clock::real(),
+            practice: None,
+        }
+    }
+
     async fn practice(session: &Session, tools: &Tools) -> Result<Self, Problem> {
         let point = practice::ensure(&session.place, tools.speed).await?;
         let kube = Kube::connect(&point.source()).await?;
@@ -137,6 +163,26 @@ impl World {
     /// As [`Reach::of`] and [`World::at`].
     pub async fn open(session: &Session, tools: &Tools) -> Result<Self, Problem> {
         Self::at(Reach::of(session, tools).await?).await
+    }
+
+    /// A cluster whose site is not here, by this kubeconfig or by the one that kubectl would take.
+    ///
+    /// # Errors
+    /// As [`World::at`].
+    pub async fn attached(
+        file: Option<PathBuf>,
+        tools: &Tools,
+        work: &Path,
+    ) -> Result<Self, Problem> {
+        let reach = Reach::attached(file, tools, work).await;
+        Self::at(reach).await.map_err(|mut problem| {
+            if problem.code == Code::Kube01 {
+                // There are no settings in which it could be named.
+                "Copy /etc/kubernetes/admin.conf from the primary node to this computer, and attach with its path."
+                    .clone_into(&mut problem.remedy);
+            }
+            problem
+        })
     }
 
     /// What a run on this cluster needs to know beside its plan.

@@ -2,9 +2,12 @@
 
 use std::{
     ffi::OsString,
-    fs::{File, OpenOptions},
+    fs::{File, Metadata, OpenOptions},
     io::Write,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::{
+        fs::{MetadataExt, OpenOptionsExt},
+        process::CommandExt as _,
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -89,14 +92,15 @@ impl Detached {
             )
             .caused_by(&error)
         };
-        let program = std::env::current_exe().map_err(problem)?;
+        let own = std::env::current_exe().map_err(problem)?;
         let log = OpenOptions::new()
             .create(true)
             .append(true)
             .mode(0o600)
             .open(&self.log)
             .map_err(problem)?;
-        let mut child = Command::new(program)
+        let mut child = Command::new(startable(&own))
+            .arg0(&own)
             .args(&self.arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::from(log.try_clone().map_err(problem)?))
@@ -110,6 +114,23 @@ impl Detached {
         }
         Ok(child)
     }
+}
+
+/// What starts this very program. An upgrade may have replaced its file, or taken it away, since it was started: the system still
+/// holds what runs, and both parts must be of the same version to understand each other.
+fn startable(own: &Path) -> &Path {
+    let running = Path::new("/proc/self/exe");
+    let kept = std::fs::metadata(own)
+        .is_ok_and(|file| std::fs::metadata(running).is_ok_and(|runs| same(&file, &runs)));
+    if kept || !running.exists() {
+        own
+    } else {
+        running
+    }
+}
+
+fn same(one: &Metadata, other: &Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 /// Leaves the terminal's session, so that closing the terminal does not end this process.
@@ -166,6 +187,18 @@ mod tests {
         assert!(try_lock(&path).unwrap().is_none());
         drop(first);
         assert!(try_lock(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_program_whose_file_was_replaced_or_taken_away_is_started_as_it_runs() {
+        let own = std::env::current_exe().unwrap();
+        assert_eq!(startable(&own), own);
+        let folder = tempfile::tempdir().unwrap();
+        let other = folder.path().join("care-install");
+        std::fs::copy("/bin/true", &other).unwrap();
+        for gone in [other, folder.path().join("care-install (deleted)")] {
+            assert_eq!(startable(&gone), Path::new("/proc/self/exe"));
+        }
     }
 
     #[test]

@@ -28,6 +28,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// goodbye, and only a new question finds that out. Servers send a bookmark about once a minute.
 const QUIET_LIMIT: Duration = Duration::from_secs(30);
 
+/// With more objects of a kind, telling of each change by itself would cost more than the changes.
+const LARGE: usize = 1_000;
+
+/// Changes of so many objects that come within this time are one piece of news.
+const TOGETHER: Duration = Duration::from_millis(30);
+
 /// Objects by `namespace/name` (or `name` for those without a namespace).
 pub type Objects = BTreeMap<String, Arc<Value>>;
 
@@ -250,8 +256,25 @@ impl Task {
             Err(error) => return End::Broken(error),
         };
         let mut rest: Vec<u8> = Vec::new();
-        while let Ok(Some(frame)) = tokio::time::timeout(self.quiet, body.frame()).await {
-            let Ok(frame) = frame else { return End::Again };
+        let mut told = Instant::now();
+        // Changes that were not told yet, and when they are.
+        let mut due: Option<Instant> = None;
+        loop {
+            let later = async {
+                match due {
+                    Some(due) => tokio::time::sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let frame = tokio::select! {
+                frame = tokio::time::timeout(self.quiet, body.frame()) => frame,
+                () = later => {
+                    self.tell();
+                    (told, due) = (Instant::now(), None);
+                    continue;
+                }
+            };
+            let Ok(Some(Ok(frame))) = frame else { break };
             let Ok(data) = frame.into_data() else {
                 continue;
             };
@@ -260,23 +283,36 @@ impl Task {
                 continue;
             };
             let lines: Vec<u8> = rest.drain(..=end).collect();
-            let mut news = false;
-            for line in lines
-                .split(|byte| *byte == b'\n')
-                .filter(|line| !line.is_empty())
-            {
-                let Some(new) = self.take(line, version) else {
-                    // Too old, or not understood: list again.
-                    version.clear();
-                    return End::Again;
-                };
-                news |= new;
+            let Some(news) = self.take_all(&lines, version) else {
+                // Too old, or not understood: list again.
+                version.clear();
+                break;
+            };
+            if !news {
+                continue;
             }
-            if news {
+            if self.objects.len() < LARGE || told.elapsed() >= TOGETHER {
                 self.tell();
+                (told, due) = (Instant::now(), None);
+            } else {
+                due = due.or(Some(told + TOGETHER));
             }
         }
+        if due.is_some() {
+            self.tell();
+        }
         End::Again
+    }
+
+    /// Takes lines of events and says whether anything is otherwise; nothing when the list has to be read again.
+    fn take_all(&mut self, lines: &[u8], version: &mut String) -> Option<bool> {
+        let mut news = false;
+        for line in lines.split(|byte| *byte == b'\n') {
+            if !line.is_empty() {
+                news |= self.take(line, version)?;
+            }
+        }
+        Some(news)
     }
 
     /// Takes one event; nothing when the list has to be read again.

@@ -5,6 +5,7 @@ mod discover;
 mod hand;
 mod logs;
 mod marks;
+mod measured;
 mod only;
 mod pace;
 mod words;
@@ -32,6 +33,7 @@ use discover::Discovery;
 pub use hand::{Evicted, Leaving, leaving};
 pub use logs::{Asked, Line, LogLines};
 pub use marks::Marks;
+pub use measured::{Measured, Measurements, Measures};
 pub use only::Only;
 use pace::Pace;
 
@@ -368,26 +370,34 @@ impl Kube {
         of: &ObjectRef,
         only: Only,
     ) -> Result<(Vec<Value>, String), DoorError> {
-        let answer = self
-            .ask(
-                Method::GET,
-                &format!("{collection}?resourceVersion=0{}", only.query()),
-                None,
-            )
-            .await?;
-        let mut body = self.good(answer, &format!("list {} objects", of.kind))?;
-        let version = body
-            .pointer("/metadata/resourceVersion")
-            .and_then(Value::as_str);
-        let version = version.unwrap_or("0").to_owned();
-        let items = match body.get_mut("items").map(Value::take) {
-            Some(Value::Array(items)) => items,
-            _ => Vec::new(),
+        let doing = format!("list {} objects", of.kind);
+        // Pods are so many that all at once would take a multiple of the memory that is kept of them.
+        let first = match only {
+            Only::PodsInShort => format!("?limit={PAGE}"),
+            _ => "?resourceVersion=0".to_owned(),
         };
-        Ok((
-            items.into_iter().map(|item| only.whole(item, of)).collect(),
-            version,
-        ))
+        let (mut items, mut version) = (Vec::new(), None);
+        let mut token = String::new();
+        loop {
+            let next = match token.as_str() {
+                "" => String::new(),
+                token => format!("&continue={}", encoded(token)),
+            };
+            let path = format!("{collection}{first}{next}{}", only.query());
+            let answer = self.ask(Method::GET, &path, None).await?;
+            let mut body = self.good(answer, &doing)?;
+            let text = |name: &str| body["metadata"][name].as_str().map(str::to_owned);
+            // What changes while the pages are read comes after the first of them.
+            version = version.or_else(|| text("resourceVersion"));
+            let next = text("continue").unwrap_or_default();
+            if let Some(Value::Array(page)) = body.get_mut("items").map(Value::take) {
+                items.extend(page.into_iter().map(|item| only.whole(item, of)));
+            }
+            if next.is_empty() {
+                return Ok((items, version.unwrap_or_else(|| "0".to_owned())));
+            }
+            token = next;
+        }
     }
 
     /// The path of the kind's collection; nothing when the server does not know the kind.

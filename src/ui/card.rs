@@ -80,7 +80,7 @@ fn write(paint: &mut Paint<'_>, area: Rect, row: u16, body: &[Words]) -> u16 {
 }
 
 /// Columns of a menu's labels, at least and at most.
-const LABEL: usize = 20;
+const LABEL: usize = 12;
 const WIDEST_LABEL: usize = 30;
 
 fn menu(card: &Menu, paint: &mut Paint<'_>, area: Rect) {
@@ -89,27 +89,53 @@ fn menu(card: &Menu, paint: &mut Paint<'_>, area: Rect) {
     let label = longest.map_or(LABEL, |longest| (longest + 1).clamp(LABEL, WIDEST_LABEL));
     let (columns, most) = room((area.width, area.height));
     let body = lines(&card.body, columns);
+    let whole = body.len() + usize::from(!body.is_empty()) + card.items.len();
+    // On a low terminal the card takes all that is there.
+    let most = if whole > most { full(area) } else { most };
+    let body = short(
+        body,
+        most.saturating_sub(card.items.len().min(LEAST_ITEMS) + 1),
+    );
     let gap = usize::from(!body.is_empty());
-    // On a low terminal the chosen row stays in sight.
     let shown = most.saturating_sub(body.len() + gap).max(1);
-    let first = (card.chosen + 1).saturating_sub(shown);
     let inner = paint.boxed(
-        place(area, body.len() + gap + card.items.len()),
+        placed(area, body.len() + gap + card.items.len(), most),
         &card.title,
     );
-    let mut row = write(paint, inner, 0, &body);
-    row += u16::from(!body.is_empty());
-    for (index, item) in card.items.iter().enumerate().skip(first).take(shown) {
-        let strip = Strip::new(paint.theme, inner.width)
+    let row = write(paint, inner, 0, &body);
+    let (_, list) = super::top(inner, row + u16::from(!body.is_empty()));
+    let first = (card.chosen + 1).saturating_sub(shown);
+    for (row, (index, item)) in (0..list.height).zip(card.items.iter().enumerate().skip(first)) {
+        let strip = Strip::new(paint.theme, list.width)
             .gap(1)
             .cell(label, &item.label, paint.theme.tone(Tone::Strong))
             .put(&item.hint, paint.theme.tone(Tone::Dim));
-        paint.line(inner, row, &strip);
+        paint.line(list, row, &strip);
         if index == card.chosen {
-            paint.choose(inner, row);
+            paint.choose(list, row);
         }
-        row += 1;
     }
+    paint.overflow(list, first, card.items.len());
+}
+
+/// Rows of a menu that are in sight whatever is said before them.
+const LEAST_ITEMS: usize = 3;
+
+/// The most rows that a card can have: what is asked is read before it is answered.
+fn full(area: Rect) -> usize {
+    usize::from(area.height).saturating_sub(4).max(3)
+}
+
+/// What is said before a question, in so many rows: first without its empty lines, then cut, which is said.
+fn short(mut body: Vec<Words>, rows: usize) -> Vec<Words> {
+    if body.len() > rows {
+        body.retain(|words| !words.text.is_empty());
+    }
+    if body.len() > rows {
+        body.truncate(rows.saturating_sub(1));
+        body.push(Words::new(Tone::Dim, "[more on a larger window]"));
+    }
+    body
 }
 
 /// The card that finds: what is typed, and what fits; it does not move while one types.
@@ -151,27 +177,36 @@ fn find(card: &Find, paint: &mut Paint<'_>, area: Rect) {
     paint.strips(list, card.chosen, &lines);
 }
 
+/// What is said before the line that is typed, in so many rows at most, and the empty rows after it. What is asked for, its
+/// last words, stays in sight: the rest gives way.
+fn question(text: &str, columns: usize, rows: usize) -> (Vec<Words>, usize) {
+    let cut = |text: &str| -> Vec<Words> {
+        let lines = wrap(text, columns).into_iter();
+        lines.map(|text| Words::new(Tone::Plain, text)).collect()
+    };
+    let mut hint = cut(text);
+    if hint.len() + 1 > rows {
+        let (said, asked) = text.rsplit_once('\n').unwrap_or(("", text));
+        let asked = cut(asked);
+        hint = if said.is_empty() {
+            Vec::new()
+        } else {
+            short(cut(said.trim_end()), rows.saturating_sub(asked.len()))
+        };
+        hint.extend(short(asked, rows.saturating_sub(hint.len()).max(1)));
+    }
+    let gap = usize::from(hint.len() < rows);
+    (hint, gap)
+}
+
 fn ask(card: &Ask, paint: &mut Paint<'_>, area: Rect) {
     let (columns, _) = room((area.width, area.height));
-    // What is asked is read before it is answered: on a low terminal the card takes all that is there.
-    let most = usize::from(area.height).saturating_sub(4).max(3);
+    let most = full(area);
     let fields = 1 + usize::from(card.again.is_some());
-    let mut hint = wrap(&card.hint, columns);
-    // The line that is typed is always in sight: what is said before it gives way.
-    let left = most.saturating_sub(fields + 2).max(1);
-    if hint.len() > left {
-        hint.retain(|line| !line.is_empty());
-    }
-    if hint.len() > left {
-        hint.truncate(left.saturating_sub(1));
-        hint.push("[more on a larger window]".to_owned());
-    }
-    let hint: Vec<Words> = hint
-        .into_iter()
-        .map(|text| Words::new(Tone::Plain, text))
-        .collect();
-    let inner = paint.boxed(placed(area, hint.len() + 2 + fields, most), &card.title);
-    let mut row = write(paint, inner, 0, &hint) + 1;
+    let (hint, gap) = question(&card.hint, columns, most.saturating_sub(fields + 1));
+    let rows = hint.len() + gap + fields + 1;
+    let inner = paint.boxed(placed(area, rows, most), &card.title);
+    let mut row = write(paint, inner, 0, &hint) + u16::try_from(gap).unwrap_or(1);
     let hidden = card.shown == Shown::Hidden;
     let entries = [Some(&card.entry), card.again.as_ref()];
     for (index, entry) in entries.into_iter().enumerate() {

@@ -11,7 +11,7 @@ use crate::app::{
     App, Link, Screen, checks, hint,
     keys::Binding,
     wizard::{Standing, Wizard},
-    words::{Tone, about, counted, since, span, width},
+    words::{Tone, about, counted, since, span, width, wrap},
 };
 use crate::{problem::Code, site::Group};
 
@@ -25,7 +25,7 @@ pub fn frame(app: &App, paint: &mut Paint<'_>, area: Rect) -> Rect {
     paint.rule(line);
     paint.rule(foot_line);
     hinted(app, paint, foot_line);
-    footer(app, paint, foot);
+    footer(app, paint, (foot_line, foot));
     Rect {
         x: body.x + 1,
         width: body.width.saturating_sub(2),
@@ -72,6 +72,8 @@ fn subject(app: &App) -> String {
                 format!("log of {namespace}/{name}")
             }
         },
+        // What was asked for says what it is with its first event.
+        Screen::Deploy(_) if app.known.link == Link::Starting => "run".to_owned(),
         Screen::Deploy(_) => app.known.run.purpose.noun().to_owned(),
         screen => screen.title().to_owned(),
     }
@@ -169,11 +171,23 @@ fn settings(state: &Wizard, columns: u16) -> (String, Tone) {
     (format!("{text} · {}", counted(wrong, "problem")), tone)
 }
 
-/// The keys that work now, as many as fit; a short answer to the last key stands in their place.
-fn footer(app: &App, paint: &mut Paint<'_>, area: Rect) {
+/// The keys that work now, as many as fit; a short answer to the last key stands in their place, a longer one also in that of
+/// the line above them.
+fn footer(app: &App, paint: &mut Paint<'_>, (line, area): (Rect, Rect)) {
     let theme = paint.theme;
     if let Some(notice) = &app.notice {
-        let strip = paint.strip(area).gap(1).put(notice, theme.tone(Tone::Busy));
+        let lines = wrap(notice, usize::from(area.width).saturating_sub(2));
+        let style = theme.tone(Tone::Busy);
+        let last = match lines.as_slice() {
+            [first, rest @ ..] if !rest.is_empty() => {
+                paint.clear(line);
+                let strip = paint.strip(line).gap(1).put(first, style);
+                paint.line(line, 0, &strip);
+                rest.join(" ")
+            }
+            _ => notice.clone(),
+        };
+        let strip = paint.strip(area).gap(1).put(&last, style);
         paint.line(area, 0, &strip);
         return;
     }

@@ -11,13 +11,14 @@ use crate::{
     app::{
         App, dialog,
         health::{
-            self, Column, HealthScreen, Row, Tab, said,
+            self, By, Column, HealthScreen, Row, Rows, Tab, said,
             tab::{Look, MARK},
         },
         list, story,
         words::{Tone, Words, since, span, width},
     },
-    watch::view::{ClusterView, Health},
+    problem::Problem,
+    watch::view::{ClusterView, Health, ServiceRow},
 };
 
 /// From so many columns on the details stand beside the list, which still shows all its columns.
@@ -32,15 +33,15 @@ const TALL: u16 = 14;
 /// Draws the screen.
 pub fn draw(app: &App, state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) {
     let view = &*app.known.cluster;
-    let across: usize = if area.width >= super::WIDE { 3 } else { 2 };
+    let across = across(view, area);
     let rows = view.services.len().div_ceil(across).max(1);
     let (head, rest) = top(area, u16::try_from(rows).unwrap_or(3));
     services(view, across, paint, head);
     let rest = stale(app, paint, rest);
     let (line, rest) = top(rest, 1);
     paint.divide(line);
-    narrowed(state, paint, line);
-    let rows = health::rows(view, state);
+    narrowed(app, state, paint, line);
+    let rows = health::rows(&app.known, state, health::by(app));
     let chosen = health::chosen(state, &rows);
     let (list, details) = if rows.is_empty() {
         (rest, None)
@@ -49,7 +50,7 @@ pub fn draw(app: &App, state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) 
     };
     let mut told = rows.get(chosen);
     if let (Some(details), Some(row)) = (details, told) {
-        paint.paragraphs(details, &said::details(*row, app.now));
+        paint.paragraphs(details, &said::details(row, health::by(app)));
         told = None;
     }
     let (tabs, rest) = top(list, 1);
@@ -57,23 +58,25 @@ pub fn draw(app: &App, state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) 
     let (heads, list) = top(rest, 1);
     if rows.is_empty() {
         empty(view, state, paint, heads);
-        below(view, (state, None), paint, (list, 1));
+        below(app, (state, None), paint, (list, 1));
         return;
     }
-    let header = heading(state, paint, heads);
+    let widths = widths(app, state, heads.width.into());
+    let header = heading(state, &widths, paint, heads);
     paint.line(heads, 0, &header);
-    table(app, state.tab.columns(), (&rows, chosen), paint, list);
-    below(view, (state, told), paint, (list, rows.len() + 1));
+    table(app, &widths, (&rows, chosen), paint, list);
+    below(app, (state, told), paint, (list, rows.len() + 1));
 }
 
-/// Below what needs attention, when there is room: what the chosen finding says, as a row cuts it, and what a node's stop
-/// would mean.
+/// Below what needs attention, when there is room: what the chosen finding says, as a row cuts it, or what there is when all
+/// is well; and what a node's stop would mean.
 fn below(
-    view: &ClusterView,
-    (state, told): (&HealthScreen, Option<&Row<'_>>),
+    app: &App,
+    (state, told): (&HealthScreen, Option<Row<'_>>),
     paint: &mut Paint<'_>,
     (area, used): (Rect, usize),
 ) {
+    let view = &*app.known.cluster;
     let used = u16::try_from(used).unwrap_or(u16::MAX);
     if state.tab != Tab::Attention || state.is_narrowed() || used >= area.height {
         return;
@@ -81,7 +84,9 @@ fn below(
     let (_, rest) = top(area, used);
     let mut story = Vec::new();
     if let Some(Row::Finding(finding)) = told {
-        story.extend(story::problem(&finding.problem));
+        story.extend(shortened(&finding.problem, rest));
+    } else if view.findings.is_empty() && view.stale_since.is_none() {
+        story.extend(said::well(view, app.now));
     }
     let stops: Vec<Words> = view.nodes.iter().filter_map(health::stops::short).collect();
     if !story.is_empty() && !stops.is_empty() {
@@ -89,6 +94,18 @@ fn below(
     }
     story.extend(stops);
     paint.paragraphs(rest, &story);
+}
+
+/// A problem as far as there is room: its remedy is never what is cut, the last causes are.
+fn shortened(problem: &Problem, area: Rect) -> Vec<Words> {
+    let mut problem = problem.clone();
+    loop {
+        let story = story::problem(&problem);
+        let lines = dialog::lines(&story, area.width.into());
+        if lines.len() <= area.height.into() || problem.causes.pop().is_none() {
+            return story;
+        }
+    }
 }
 
 /// The place of the list, and that of the details when there is room for them.
@@ -119,6 +136,40 @@ fn mark(health: Health) -> &'static str {
     }
 }
 
+/// From so many rows on there is a row for each service whose state takes more words than a part of one holds.
+const ROOMY: u16 = 20;
+
+/// How many services stand in a row: as many as can be read whole.
+fn across(view: &ClusterView, area: Rect) -> usize {
+    let most: usize = if area.width >= super::WIDE { 3 } else { 2 };
+    let longest = view
+        .services
+        .iter()
+        .map(|service| width(&service_words(service)));
+    let longest = longest.max().unwrap_or(0);
+    let fits = |across: &usize| longest + SIGN <= usize::from(area.width) / across;
+    match (1..=most).rev().find(fits) {
+        Some(across) if area.height >= ROOMY => across,
+        None if area.height >= ROOMY => 1,
+        _ => most,
+    }
+}
+
+/// Columns of a mark with the gaps around a service.
+const SIGN: usize = 4;
+
+/// A service, and what is not well with it.
+fn service_words(service: &ServiceRow) -> String {
+    let said = if service.health == Health::Good {
+        String::new()
+    } else if service.note.is_empty() {
+        format!(": {}", service.health.word())
+    } else {
+        format!(": {}", service.note)
+    };
+    format!("{}{said}", service.service.title())
+}
+
 fn services(view: &ClusterView, across: usize, paint: &mut Paint<'_>, area: Rect) {
     if view.services.is_empty() {
         let text = "The services are not known yet.";
@@ -130,17 +181,9 @@ fn services(view: &ClusterView, across: usize, paint: &mut Paint<'_>, area: Rect
         let mut strip = paint.strip(area);
         for service in part {
             let style = paint.theme.tone(health::tone(service.health));
-            let said = if service.health == Health::Good {
-                String::new()
-            } else if service.note.is_empty() {
-                format!(": {}", service.health.word())
-            } else {
-                format!(": {}", service.note)
-            };
-            let title = format!("{}{said}", service.service.title());
             strip = strip
                 .cell(3, mark(service.health), style)
-                .cell(columns.saturating_sub(4), &title, style)
+                .cell(columns.saturating_sub(SIGN), &service_words(service), style)
                 .gap(1);
         }
         paint.line(area, row, &strip);
@@ -177,8 +220,8 @@ fn stale(app: &App, paint: &mut Paint<'_>, area: Rect) -> Rect {
     rest
 }
 
-/// What the list is narrowed to, on the line above it.
-fn narrowed(state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) {
+/// What the list is narrowed to, on the line above it, and why it does not say what is used now.
+fn narrowed(app: &App, state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) {
     let mut words = Vec::new();
     if let Some(namespace) = &state.namespace {
         words.push(format!("namespace {namespace}"));
@@ -188,15 +231,23 @@ fn narrowed(state: &HealthScreen, paint: &mut Paint<'_>, area: Rect) {
         (false, false) => words.push(format!("filter: {}", state.filter.text())),
         (false, true) => {}
     }
-    if words.is_empty() {
-        return;
+    let mut rest = area;
+    if !words.is_empty() {
+        let text = format!(" {} ", words.join(", "));
+        let (_, place) = left(rest, 2);
+        let style = paint.theme.tone(Tone::Busy);
+        paint.text(place, 0, &text, style);
+        let taken = u16::try_from(width(&text)).unwrap_or(u16::MAX);
+        (_, rest) = left(place, taken.min(place.width));
     }
-    let text = format!(" {} ", words.join(", "));
-    let strip = paint
-        .strip(area)
-        .gap(2)
-        .put(&text, paint.theme.tone(Tone::Busy));
-    paint.line(area, 0, &strip);
+    // While the whole picture is old, that is said above.
+    let measured =
+        matches!(state.tab, Tab::Pods | Tab::Nodes) && app.known.cluster.stale_since.is_none();
+    let note = health::used::note(health::by(app)).filter(|_| measured);
+    if let Some(note) = note {
+        let (_, place) = left(rest, 2.min(rest.width));
+        paint.text(place, 0, &format!(" {note} "), paint.theme.tone(Tone::Warn));
+    }
 }
 
 /// The names of the lists with how much is in them, as many as fit around the chosen one.
@@ -289,11 +340,13 @@ fn empty(view: &ClusterView, state: &HealthScreen, paint: &mut Paint<'_>, area: 
     paint.text(area, 0, &text, paint.theme.tone(tone));
 }
 
-/// How wide each shown column is.
-fn widths(columns: &'static [Column], room: usize) -> Vec<(&'static Column, usize)> {
-    let shown: Vec<&Column> = columns
-        .iter()
-        .filter(|column| room >= column.from)
+/// How wide each shown column is. One by which the list is sorted is shown wherever it is.
+fn widths(app: &App, state: &HealthScreen, room: usize) -> Vec<(&'static Column, usize)> {
+    let sorted = state.sort().map(|sorted| sorted.col);
+    let shown: Vec<&Column> = state
+        .tab
+        .columns(app.known.usage.is_known())
+        .filter(|column| room >= column.from || sorted == Some(column.col))
         .collect();
     let fixed: usize = shown.iter().map(|column| column.width + 1).sum();
     let rest = room.saturating_sub(MARK + fixed);
@@ -307,10 +360,15 @@ fn widths(columns: &'static [Column], room: usize) -> Vec<(&'static Column, usiz
         .collect()
 }
 
-fn heading(state: &HealthScreen, paint: &Paint<'_>, area: Rect) -> Strip {
+fn heading(
+    state: &HealthScreen,
+    widths: &[(&Column, usize)],
+    paint: &Paint<'_>,
+    area: Rect,
+) -> Strip {
     let style = paint.theme.tone(Tone::Dim);
     let mut strip = paint.strip(area).gap(MARK);
-    for (column, wide) in widths(state.tab.columns(), area.width.into()) {
+    for (column, wide) in widths.iter().copied() {
         let sign = match state.sort() {
             Some(sorted) if sorted.col == column.col && sorted.turned => "v",
             Some(sorted) if sorted.col == column.col => "^",
@@ -329,15 +387,15 @@ fn heading(state: &HealthScreen, paint: &Paint<'_>, area: Rect) -> Strip {
 /// The rows in sight; the others are not even written.
 fn table(
     app: &App,
-    columns: &'static [Column],
-    (rows, chosen): (&[Row<'_>], usize),
+    widths: &[(&Column, usize)],
+    (rows, chosen): (&Rows<'_>, usize),
     paint: &mut Paint<'_>,
     area: Rect,
 ) {
-    let widths = widths(columns, area.width.into());
     let first = list::top(chosen, rows.len(), area.height.into());
-    for (line, (index, row)) in (0..area.height).zip(rows.iter().enumerate().skip(first)) {
-        let strip = strip(row, app.now, &widths, paint.strip(area), paint);
+    for (line, index) in (0..area.height).zip(first..rows.len()) {
+        let Some(row) = rows.get(index) else { break };
+        let strip = strip(row, health::by(app), widths, paint.strip(area), paint);
         paint.line(area, line, &strip);
         if index == chosen {
             paint.choose(area, line);
@@ -347,8 +405,8 @@ fn table(
 }
 
 fn strip(
-    row: &Row<'_>,
-    now: jiff::Timestamp,
+    row: Row<'_>,
+    by: By<'_>,
     widths: &[(&Column, usize)],
     strip: Strip,
     paint: &Paint<'_>,
@@ -357,7 +415,7 @@ fn strip(
     let health = theme.tone(health::tone(row.health()));
     let mut strip = strip.cell(MARK, mark(row.health()), health);
     for (column, wide) in widths {
-        let text = row.cell(column.col, now);
+        let text = row.cell(column.col, by);
         strip = match column.look {
             Look::Plain => strip.cell(*wide, &text, theme.tone(Tone::Plain)),
             Look::Dim => strip.cell(*wide, &text, theme.tone(Tone::Dim)),

@@ -6,7 +6,7 @@ use super::{paint::Paint, top};
 use crate::{
     app::{
         App,
-        known::Backups,
+        known::{Backups, Here},
         restore::{self, RestoreScreen},
         story,
         words::{Tone, Words},
@@ -25,17 +25,24 @@ pub fn draw(app: &App, state: &RestoreScreen, paint: &mut Paint<'_>, area: Rect)
             paint.paragraphs(area, &[words]);
         }
         Some(Err(problem)) => paint.paragraphs(area, &story::problem(problem)),
-        Some(Ok(backups)) => known(backups, state, paint, area),
+        Some(Ok(backups)) => known((backups, app.known.here), state, paint, area),
     }
 }
 
-fn known(backups: &Backups, state: &RestoreScreen, paint: &mut Paint<'_>, area: Rect) {
-    let told = restore::told(state, backups);
+fn known(
+    (backups, here): (&Backups, Here),
+    state: &RestoreScreen,
+    paint: &mut Paint<'_>,
+    area: Rect,
+) {
+    let told = restore::told(state, backups, here);
     let Some(window) = backups.inventory.window else {
         paint.paragraphs(area, &told);
         return;
     };
-    let (head, rest) = top(area, 4);
+    // Of a restore that is not over no moment is chosen.
+    let rows = if backups.unfinished.is_none() { 4 } else { 2 };
+    let (head, rest) = top(area, rows);
     line(backups, state, window, (&mut *paint, head));
     let (rule, body) = top(rest, 1);
     paint.divide(rule);
@@ -52,10 +59,13 @@ fn line(
     let columns = usize::from(area.width).saturating_sub(LABEL + 1).max(2);
     let dim = paint.theme.tone(Tone::Dim);
     let strong = paint.theme.tone(Tone::Strong);
-    let (first, last) = (
-        words::shown(window.first, &backups.zone),
-        words::shown(window.last, &backups.zone),
-    );
+    let ends = [window.first, window.last].map(|end| words::shown(end, &backups.zone));
+    let fits = ends.iter().map(String::len).sum::<usize>() < columns;
+    // The moment below them says in which zone.
+    let [first, last] = ends.map(|end| match end.rsplit_once(' ') {
+        Some((time, _zone)) if !fits => time.to_owned(),
+        _ => end,
+    });
     let gap = columns.saturating_sub(first.len() + last.len()).max(1);
     let ends = paint
         .strip(area)

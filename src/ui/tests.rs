@@ -3,6 +3,8 @@
 mod fuzz;
 mod health;
 mod logs;
+mod states;
+mod usage;
 mod wizard;
 
 use super::{Theme, shot};
@@ -22,7 +24,7 @@ use crate::{
     },
     plan::{
         Database,
-        power::{self, Ground, Machines, Powering, Way},
+        power::{self, Ground, Machine, Powering, Way, Which},
     },
     problem::{Code, Problem},
     tui::{numbers, sent},
@@ -124,18 +126,22 @@ fn a_run_that_another_steers_and_the_page_of_a_step() {
 
 #[test]
 fn a_machine_that_is_switched_off() {
-    let keys = [Key::Char('3'), Key::Char('a'), Key::End, Key::Enter];
-    check("power_question", press(fixture::health(), &keys));
+    let last = [Key::Char('3'), Key::Char('a'), Key::End, Key::Enter];
+    let one = [&last[..2], &[Key::End, Key::Up, Key::Enter]].concat();
+    check("power_question", press(fixture::health(), &one));
+    check("power_all_question", press(fixture::health(), &last));
     let powering = Powering {
-        node: "secondary".to_owned(),
+        node: Which::typed("secondary"),
         way: Way::Off,
     };
     let ground = Ground {
         site: "st-marys".to_owned(),
-        others: vec!["primary".to_owned()],
+        machines: ["secondary", "primary"]
+            .map(|name| Machine::real(name, None))
+            .into(),
         database: Some(Database::default().reference()),
         volumes: true,
-        machines: Machines::Real,
+        ..Ground::default()
     };
     let plan = power::plan(&powering, &ground);
     let mut app = fixture::opened(Goto::Deploy);
@@ -170,7 +176,9 @@ fn a_machine_that_is_switched_off() {
         waiting: Waiting {
             target: "secondary to be switched off".to_owned(),
             reasons: vec![Reason {
-                sentence: "switch it off now: on it: sudo poweroff; or press its button".to_owned(),
+                sentence:
+                    "switch secondary off now: type `sudo poweroff` on it, or press its button"
+                        .to_owned(),
                 since: None,
                 code: None,
                 remedy: None,

@@ -209,6 +209,10 @@ impl Theme {
             '…' => '~',
             '’' | '‘' => '\'',
             '“' | '”' => '"',
+            // Signs of a history, from low to high.
+            '▁'..='█' => {
+                char::from_digit(u32::from(letter) - u32::from('▁') + 1, 10).unwrap_or('?')
+            }
             _ => '?',
         });
         Cow::Owned(letters.collect())

@@ -8,79 +8,78 @@ use super::{
 };
 use crate::app::{
     App,
-    welcome::{self, Row, Welcome},
-    words::Tone,
+    welcome::{self, Welcome},
+    words::{Tone, Words, width},
 };
+
+/// From so many rows on there is room for more than the list.
+const TALL: u16 = 16;
+
+/// Rows for what the chosen row does.
+const SENTENCE: u16 = 3;
+const SHORT: u16 = 2;
+
+/// Columns of the names, at least and at most.
+const LABEL: usize = 25;
+const WIDEST: usize = 44;
+
+const PROMISE: &str =
+    "Nothing is changed on any machine before you have seen the plan and said yes.";
+const SHORTER: &str = "Nothing changes before you have seen the plan and agreed.";
 
 /// Draws the screen.
 pub fn draw(app: &App, state: &Welcome, paint: &mut Paint<'_>, area: Rect) {
-    let (head, rest) = top(area, 4);
-    paint.text(
-        head,
-        1,
-        "Care for one hospital, on machines of its own.",
-        paint.theme.tone(Tone::Strong),
-    );
-    paint.text(
-        head,
-        3,
-        "What would you like to do?",
-        paint.theme.tone(Tone::Plain),
-    );
-    let (list, foot) = top(rest, rest.height.saturating_sub(2));
+    let tall = area.height >= TALL;
+    let (head, rest) = top(area, if tall { 4 } else { 1 });
+    if tall {
+        let what = "Care for one hospital, on machines of its own.";
+        paint.text(head, 1, what, paint.theme.tone(Tone::Strong));
+    }
+    let row = if tall { 3 } else { 0 };
+    let question = "What would you like to do?";
+    paint.text(head, row, question, paint.theme.tone(Tone::Plain));
     let rows = welcome::rows(app);
+    let said: Vec<_> = rows.iter().map(|row| welcome::said(app, row)).collect();
+    let longest = said.iter().map(|said| width(&said.label)).max();
+    let label = longest.map_or(LABEL, |longest| {
+        (longest + 2).clamp(LABEL, WIDEST.min(usize::from(area.width) / 2))
+    });
+    let (sentence, promise) = if tall { (SENTENCE, 2) } else { (SHORT, 0) };
+    let room = rest.height.saturating_sub(1 + sentence + promise);
+    let long = u16::try_from(rows.len()).unwrap_or(room).min(room);
+    let (list, below) = top(rest, long);
     let lines: Vec<Strip> = rows
         .iter()
-        .map(|row| {
-            let (label, hint) = words(app, row);
+        .zip(&said)
+        .map(|(row, said)| {
+            let name = if welcome::barred(app, row).is_some() {
+                Tone::Dim
+            } else {
+                Tone::Strong
+            };
             paint
                 .strip(list)
                 .gap(2)
-                .cell(30, &label, paint.theme.tone(Tone::Strong))
-                .put(&hint, paint.theme.tone(Tone::Dim))
+                .cell(label.saturating_sub(2), &said.label, paint.theme.tone(name))
+                .gap(2)
+                .put(&said.hint, paint.theme.tone(Tone::Dim))
         })
         .collect();
     paint.strips(list, state.chosen, &lines);
-    paint.text(
-        foot,
-        0,
-        "Nothing is changed on any machine before you have seen the plan",
-        paint.theme.tone(Tone::Dim),
-    );
-    paint.text(foot, 1, "and said yes.", paint.theme.tone(Tone::Dim));
-}
-
-fn words(app: &App, row: &Row) -> (String, String) {
-    match row {
-        Row::Open(index) => app
-            .known
-            .sites
-            .get(*index)
-            .map(|site| {
-                // A run that was stopped is gone on with.
-                let verb = if site.state.starts_with("stopped") {
-                    "Continue with"
-                } else {
-                    "Open"
-                };
-                (format!("{verb} {}", site.name), site.state.clone())
-            })
-            .unwrap_or_default(),
-        Row::New if !app.known.begun.is_empty() => (
-            "Go on with the new site".to_owned(),
-            "the questions are not finished".to_owned(),
-        ),
-        Row::New => (
-            "Set up a new site".to_owned(),
-            "about 15 minutes of questions".to_owned(),
-        ),
-        Row::Import => (
-            "Import settings from a file".to_owned(),
-            "a site.yaml or a variables.tfvars".to_owned(),
-        ),
-        Row::Rehearse => (
-            "Rehearse".to_owned(),
-            "on a practice cluster in this program".to_owned(),
-        ),
+    let (_, below) = top(below, 1);
+    let (told, rest) = top(below, sentence);
+    if let Some((row, said)) = rows.get(state.chosen).zip(said.get(state.chosen)) {
+        let tone = if welcome::barred(app, row).is_some() {
+            Tone::Warn
+        } else {
+            Tone::Plain
+        };
+        paint.paragraphs(told, &[Words::new(tone, said.whole.as_str())]);
     }
+    let promise = if width(PROMISE) <= usize::from(rest.width) {
+        PROMISE
+    } else {
+        SHORTER
+    };
+    paint.text(rest, 1, promise, paint.theme.tone(Tone::Dim));
 }

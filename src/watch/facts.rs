@@ -1,13 +1,14 @@
 //! What one look over the objects tells before any rule: which nodes are silent, who owns a pod, which operators work. Pure.
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, HashMap},
     sync::Arc,
     time::Duration,
 };
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::snapshot::{
     Kind, Snapshot, condition, holds, items, label, leaving, made, name, namespace, text, time,
@@ -58,12 +59,21 @@ pub struct Facts<'s> {
     lost: BTreeMap<&'s str, Lost>,
     events: HashMap<(&'s str, &'s str, &'s str), Vec<&'s Arc<Value>>>,
     places: HashMap<&'s str, Vec<&'s Arc<Value>>>,
-    families: HashMap<(String, Owner), Vec<&'s Arc<Value>>>,
+    nodes: HashMap<&'s str, Vec<&'s Arc<Value>>>,
+    /// By namespace and the name of a label that somebody chose pods by: the pods by its value.
+    labelled: RefCell<HashMap<(String, String), Named<'s>>>,
+    /// Pods of a family that serve or have done their work, by where the family lies in memory.
+    helpers: RefCell<HashMap<usize, usize>>,
+    /// By namespace, and kind and name of the owner.
+    families: HashMap<&'s str, HashMap<&'s str, Named<'s>>>,
     works: HashMap<Operator, Works>,
 }
 
 /// Who owns a pod: kind and name.
 pub type Owner = (String, String);
+
+/// Pods by a name, or by the value of a label.
+type Named<'s> = HashMap<&'s str, Vec<&'s Arc<Value>>>;
 
 impl<'s> Facts<'s> {
     /// Looks once over the objects.
@@ -88,11 +98,15 @@ impl<'s> Facts<'s> {
             events.entry(about).or_default().push(event);
         }
         let mut places: HashMap<_, Vec<_>> = HashMap::new();
-        let mut families: HashMap<_, Vec<_>> = HashMap::new();
+        let mut nodes: HashMap<_, Vec<_>> = HashMap::new();
+        let mut families: HashMap<_, HashMap<_, Named<'_>>> = HashMap::new();
         for pod in snapshot.all(Kind::Pod) {
             places.entry(namespace(pod)).or_default().push(pod);
-            let family = (namespace(pod).to_owned(), owner(pod));
-            families.entry(family).or_default().push(pod);
+            nodes.entry(node_of(pod)).or_default().push(pod);
+            let (kind, owner) = owned_by(pod);
+            let family = families.entry(namespace(pod)).or_default();
+            let family = family.entry(kind).or_default();
+            family.entry(owner).or_default().push(pod);
         }
         let mut facts = Self {
             snapshot,
@@ -100,7 +114,10 @@ impl<'s> Facts<'s> {
             lost,
             events,
             places,
+            nodes,
             families,
+            labelled: RefCell::default(),
+            helpers: RefCell::default(),
             works: HashMap::new(),
         };
         for operator in [Operator::Cnpg, Operator::Longhorn] {
@@ -117,8 +134,16 @@ impl<'s> Facts<'s> {
 
     /// The pod and all others of its owner.
     pub fn family(&self, pod: &Value) -> &[&'s Arc<Value>] {
-        let family = (namespace(pod).to_owned(), owner(pod));
-        self.families.get(&family).map_or(&[], Vec::as_slice)
+        let (kind, owner) = owned_by(pod);
+        let kinds = self.families.get(namespace(pod));
+        let names = kinds.and_then(|kinds| kinds.get(kind));
+        let family = names.and_then(|names| names.get(owner));
+        family.map_or(&[], Vec::as_slice)
+    }
+
+    /// The pods on a node.
+    pub fn pods_on(&self, node: &str) -> &[&'s Arc<Value>] {
+        self.nodes.get(node).map_or(&[], Vec::as_slice)
     }
 
     /// The node, when it does not report.
@@ -143,6 +168,12 @@ impl<'s> Facts<'s> {
         holds(pod, "Ready") && !leaving(pod) && self.pod_lost(pod).is_none()
     }
 
+    /// Whether there are events about an object.
+    pub fn has_events(&self, kind: &str, object: &Value) -> bool {
+        let about = (kind, namespace(object), name(object));
+        self.events.contains_key(&about)
+    }
+
     /// Events about an object.
     pub fn events(&self, kind: &str, object: &Value) -> Vec<Arc<Value>> {
         let about = (kind, namespace(object), name(object));
@@ -159,15 +190,44 @@ impl<'s> Facts<'s> {
         else {
             return Vec::new();
         };
-        self.pods_in(namespace(workload))
-            .iter()
-            .copied()
+        self.fewest(namespace(workload), wanted)
+            .into_iter()
             .filter(|pod| {
                 wanted
                     .iter()
                     .all(|(name, value)| label(pod, name) == value.as_str())
             })
             .collect()
+    }
+
+    /// Pods of a namespace that carry one of these labels: the one that the fewest carry. A thousand workloads in one namespace
+    /// must not look at all of its pods each.
+    fn fewest(&self, place: &str, wanted: &Map<String, Value>) -> Vec<&'s Arc<Value>> {
+        let mut labelled = self.labelled.borrow_mut();
+        let mut fewest: Option<Vec<&'s Arc<Value>>> = None;
+        for (key, value) in wanted {
+            let by_value = labelled
+                .entry((place.to_owned(), key.clone()))
+                .or_insert_with(|| by_label(self.pods_in(place), key));
+            let found = value.as_str().and_then(|value| by_value.get(value));
+            let count = found.map_or(0, Vec::len);
+            if fewest.as_ref().is_none_or(|known| count < known.len()) {
+                fewest = Some(found.cloned().unwrap_or_default());
+            }
+        }
+        fewest.unwrap_or_default()
+    }
+
+    /// Whether another pod of the same owner serves, or has done the work.
+    pub fn replaced(&self, pod: &Value) -> bool {
+        let helps = |pod: &Value| self.serves(pod) || text(pod, "/status/phase") == "Succeeded";
+        let family = self.family(pod);
+        // Counted once for all of them: each of ten thousand asks.
+        let mut helpers = self.helpers.borrow_mut();
+        let all = *helpers
+            .entry(family.as_ptr().addr())
+            .or_insert_with(|| family.iter().filter(|pod| helps(pod)).count());
+        all > usize::from(helps(pod))
     }
 
     /// Whether an operator works.
@@ -215,6 +275,17 @@ impl<'s> Facts<'s> {
     }
 }
 
+/// Pods by the value of a label.
+fn by_label<'s>(pods: &[&'s Arc<Value>], key: &str) -> Named<'s> {
+    let mut named = Named::new();
+    for pod in pods {
+        if let Some(value) = label(pod, key) {
+            named.entry(value).or_default().push(*pod);
+        }
+    }
+    named
+}
+
 /// How long ago; nothing when it lies ahead or is not known.
 pub fn age(since: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
     let span = now.duration_since(since?);
@@ -253,25 +324,32 @@ pub fn unready_since(pod: &Value) -> Option<Timestamp> {
 
 /// Who owns a pod, as kind and name; a replica set's Deployment, and the pod itself when nobody does.
 pub fn owner(pod: &Value) -> Owner {
+    let (kind, name) = owned_by(pod);
+    (kind.to_owned(), name.to_owned())
+}
+
+/// The same without a copy.
+pub fn owned_by(pod: &Value) -> (&str, &str) {
     if let Some(cluster) = label(pod, "cnpg.io/cluster")
         && label(pod, "cnpg.io/jobRole").is_none()
     {
-        return ("Cluster".to_owned(), cluster.to_owned());
+        return ("Cluster", cluster);
     }
-    let hash = label(pod, "pod-template-hash").map(|hash| format!("-{hash}"));
+    let hash = label(pod, "pod-template-hash");
     let Some(owner) = items(pod, "/metadata/ownerReferences").next() else {
+        let hash = hash.map(|hash| format!("-{hash}"));
         let stem = hash.and_then(|hash| name(pod).rsplit_once(hash.as_str()));
         return match stem {
-            Some((deployment, _)) => ("Deployment".to_owned(), deployment.to_owned()),
-            None => ("Pod".to_owned(), name(pod).to_owned()),
+            Some((deployment, _)) => ("Deployment", deployment),
+            None => ("Pod", name(pod)),
         };
     };
     let (kind, name) = (text(owner, "/kind"), text(owner, "/name"));
     if kind == "ReplicaSet" {
-        let stem = hash.and_then(|hash| name.strip_suffix(hash.as_str()));
-        return ("Deployment".to_owned(), stem.unwrap_or(name).to_owned());
+        let stem = hash.and_then(|hash| name.strip_suffix(hash)?.strip_suffix('-'));
+        return ("Deployment", stem.unwrap_or(name));
     }
-    (kind.to_owned(), name.to_owned())
+    (kind, name)
 }
 
 /// How long the pod stays bound to a silent node.

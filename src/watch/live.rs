@@ -18,6 +18,7 @@ use super::{
     Watched,
     history::History,
     picture,
+    rows::pods::Kept,
     services::Carriers,
     snapshot::{Kind, Objects, Snapshot, key},
     view::ClusterView,
@@ -40,6 +41,9 @@ const REFRESH: Duration = Duration::from_secs(5);
 
 /// Pause before a kind that is not served, or a watch that cannot begin, is tried again.
 const AGAIN: Duration = Duration::from_secs(3);
+
+/// A picture that took long is followed by a pause of so many times that long.
+const REST: u32 = 4;
 
 /// Pieces of news that may wait.
 const QUEUE: usize = 64;
@@ -67,17 +71,20 @@ pub async fn follow(watched: Watched, publish: watch::Sender<Arc<ClusterView>>) 
     let mut board = Board::new(watched);
     let mut due = Instant::now() + REFRESH;
     let mut drawn = Instant::now();
+    let mut pause = PAUSE;
     loop {
         tokio::select! {
             () = publish.closed() => return,
             Some(news) = hear.recv() => {
                 if board.take(news) {
-                    due = due.min((drawn + PAUSE).max(Instant::now()));
+                    due = due.min((drawn + pause).max(Instant::now()));
                 }
             }
             () = tokio::time::sleep_until(due) => {
+                let began = Instant::now();
                 publish.send_replace(Arc::new(board.draw()));
                 drawn = Instant::now();
+                pause = PAUSE.max((drawn - began) * REST);
                 due = drawn + REFRESH;
             }
         }
@@ -85,10 +92,11 @@ pub async fn follow(watched: Watched, publish: watch::Sender<Arc<ClusterView>>) 
 }
 
 /// Which objects of a kind are looked at.
-fn only(kind: Kind) -> Only {
+pub fn only(kind: Kind) -> Only {
     match kind {
         Kind::Certificate => Only::Certificates,
         Kind::Release => Only::Releases,
+        Kind::Pod => Only::PodsInShort,
         _ => Only::All,
     }
 }
@@ -145,6 +153,7 @@ struct Board {
     watched: Watched,
     carriers: Carriers,
     snapshot: Snapshot,
+    kept: Kept,
     history: History,
     heard: BTreeSet<Kind>,
     stale: BTreeMap<Kind, Timestamp>,
@@ -157,6 +166,7 @@ impl Board {
             watched,
             carriers: carriers(),
             snapshot: Snapshot::default(),
+            kept: Kept::default(),
             history: History::default(),
             heard: BTreeSet::new(),
             stale: BTreeMap::new(),
@@ -198,7 +208,8 @@ impl Board {
         }
         // Nobody can tell what has become of it since: it is judged by the last moment that is known.
         let at = stale_since.unwrap_or_else(|| self.watched.clock.now());
-        let picture = picture::draw(&self.snapshot, &self.carriers, at);
+        let known = (&self.snapshot, &mut self.kept);
+        let picture = picture::draw_again(known, &self.carriers, at);
         let mut view = ClusterView {
             stale_since,
             trouble,

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::{
     facts::Facts,
-    rows, rules,
+    rows::{self, pods::Kept},
+    rules,
     services::Carriers,
     snapshot::{Kind, Objects, Snapshot, key},
     view::ClusterView,
@@ -15,6 +16,15 @@ use super::{
 
 /// Draws the picture.
 pub fn draw(snapshot: &Snapshot, carriers: &Carriers, now: Timestamp) -> ClusterView {
+    draw_again((snapshot, &mut Kept::default()), carriers, now)
+}
+
+/// Draws the next picture, with what is kept of the one before.
+pub fn draw_again(
+    (snapshot, kept): (&Snapshot, &mut Kept),
+    carriers: &Carriers,
+    now: Timestamp,
+) -> ClusterView {
     let facts = Facts::new(snapshot, now);
     let found = rules::fold(rules::findings(&facts), &facts, carriers);
     let backups = rows::backups::rows(&facts);
@@ -25,7 +35,7 @@ pub fn draw(snapshot: &Snapshot, carriers: &Carriers, now: Timestamp) -> Cluster
         stale_since: None,
         trouble: None,
         services: carriers.rows(&facts, &found),
-        pods: rows::pods::rows(&facts),
+        pods: rows::pods::rows(&facts, kept),
         volumes: rows::volumes::rows(&facts),
         nodes: rows::nodes::rows(&facts, carriers),
         certificates: rows::certificates::rows(&facts),

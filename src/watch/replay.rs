@@ -185,6 +185,18 @@ fn the_wrong_restores_are_named_by_their_logs_and_never_called_ready() {
 }
 
 #[test]
+fn what_is_kept_of_a_picture_never_makes_the_next_one_another() {
+    for timeline in [
+        Timeline::of_the_lost_node(),
+        Timeline::of_cluster("cnpg-backup", "pg"),
+        Timeline::of_cluster("cnpg-initdb-two-instances", "care-db"),
+        Timeline::of_events(),
+    ] {
+        letter::holds_what_is_kept(&timeline);
+    }
+}
+
+#[test]
 fn the_events_of_the_namespace_as_causes() {
     let timeline = Timeline::of_events();
     let letter = letter("events-database", &timeline, Subjects::JobsAndClaims);

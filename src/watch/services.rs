@@ -261,21 +261,19 @@ impl Carriers {
 
     /// A workload of the service that has no pod ready yet, and nothing is wrong with it so far.
     fn coming(&self, service: Service, facts: &Facts<'_>) -> Option<String> {
+        let parts = || self.parts.iter().filter(|part| part.service == service);
         for (kind, word) in WORKLOADS {
-            for workload in facts.snapshot.all(kind) {
-                let mine = self.parts.iter().any(|part| {
-                    part.service == service
-                        && part.carriers.iter().any(|carrier| {
-                            carrier.kind == word
-                                && carrier.namespace == namespace(workload)
-                                && carrier.name == super::snapshot::name(workload)
-                        })
-                });
+            let carriers = parts().flat_map(|part| &part.carriers);
+            let mine: BTreeSet<(&str, &str)> = carriers
+                .filter(|carrier| carrier.kind == word)
+                .map(|carrier| (carrier.namespace.as_str(), carrier.name.as_str()))
+                .collect();
+            let there = mine
+                .into_iter()
+                .filter_map(|(place, name)| facts.snapshot.get(kind, place, name));
+            for workload in there {
                 let none_wished = super::snapshot::number(workload, "/spec/replicas") == Some(0);
-                if mine
-                    && !none_wished
-                    && !facts.selected(workload).iter().any(|pod| facts.serves(pod))
-                {
+                if !none_wished && !facts.selected(workload).iter().any(|pod| facts.serves(pod)) {
                     return Some(format!("{} is starting", super::snapshot::name(workload)));
                 }
             }
@@ -297,15 +295,19 @@ fn there(part: &Part, facts: &Facts<'_>) -> bool {
             .into_iter()
             .find(|kind| kind.word() == carrier.kind);
         kind.is_some_and(|kind| {
-            // A restore makes the next incarnation of the database under a name of its own.
-            let next = format!("{}-g", carrier.name);
-            let mut all = facts.snapshot.all(kind);
-            all.any(|object| {
-                let name = super::snapshot::name(object);
-                let later = kind == Kind::Cluster && name.starts_with(&next);
-                namespace(object) == carrier.namespace && (name == carrier.name || later)
-            })
+            let known = facts.snapshot.get(kind, &carrier.namespace, &carrier.name);
+            known.is_some() || (kind == Kind::Cluster && has_next(carrier, facts))
         })
+    })
+}
+
+/// Whether a restore has made the next incarnation of a database, under a name of its own.
+fn has_next(carrier: &Carrier, facts: &Facts<'_>) -> bool {
+    let next = format!("{}-g", carrier.name);
+    let mut all = facts.snapshot.all(Kind::Cluster);
+    all.any(|cluster| {
+        let name = super::snapshot::name(cluster);
+        namespace(cluster) == carrier.namespace && name.starts_with(&next)
     })
 }
 

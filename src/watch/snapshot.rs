@@ -206,25 +206,24 @@ impl Snapshot {
 
     /// One object.
     pub fn get(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Value> {
-        let key = if namespace.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{namespace}/{name}")
-        };
+        self.find(kind, namespace, name).map(Arc::as_ref)
+    }
+
+    /// The same, to be kept.
+    pub fn find(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Arc<Value>> {
         let objects = self.kinds.get(&kind)?;
-        objects.get(&key).map(Arc::as_ref)
+        if namespace.is_empty() {
+            objects.get(name)
+        } else {
+            objects.get(&format!("{namespace}/{name}"))
+        }
     }
 }
 
-/// The same objects: watches keep what did not change.
+/// The same objects: watches keep what did not change. The key of an object follows from it.
 fn alike(left: &Objects, right: &Objects) -> bool {
-    left.len() == right.len()
-        && left
-            .iter()
-            .zip(right)
-            .all(|((left_key, left), (right_key, right))| {
-                left_key == right_key && Arc::ptr_eq(left, right)
-            })
+    let mut pairs = left.values().zip(right.values());
+    left.len() == right.len() && pairs.all(|(left, right)| Arc::ptr_eq(left, right))
 }
 
 /// The key under which an object is kept.
@@ -235,9 +234,26 @@ pub fn key(object: &Value) -> String {
     }
 }
 
+/// A value inside an object by JSON pointer. Each picture asks this many times of every object, so that it must not allocate as
+/// [`Value::pointer`] does.
+pub fn at<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
+    if pointer.contains('~') {
+        return value.pointer(pointer);
+    }
+    let mut value = value;
+    for part in pointer.split('/').skip(1) {
+        value = match value {
+            Value::Object(map) => map.get(part)?,
+            Value::Array(list) => list.get(part.parse::<usize>().ok()?)?,
+            _ => return None,
+        };
+    }
+    Some(value)
+}
+
 /// A text; empty when it is not there.
 pub fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or("")
+    at(value, pointer).and_then(Value::as_str).unwrap_or("")
 }
 
 /// A moment.
@@ -247,13 +263,12 @@ pub fn time(value: &Value, pointer: &str) -> Option<Timestamp> {
 
 /// A number that is there; absent is not zero.
 pub fn number(value: &Value, pointer: &str) -> Option<u64> {
-    value.pointer(pointer).and_then(Value::as_u64)
+    at(value, pointer).and_then(Value::as_u64)
 }
 
 /// The items of a list; none when it is not there.
 pub fn items<'v>(value: &'v Value, pointer: &str) -> impl Iterator<Item = &'v Value> {
-    value
-        .pointer(pointer)
+    at(value, pointer)
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
@@ -276,8 +291,7 @@ pub fn made(object: &Value) -> Option<Timestamp> {
 
 /// A label's value.
 pub fn label<'v>(object: &'v Value, label: &str) -> Option<&'v str> {
-    object
-        .pointer("/metadata/labels")?
+    at(object, "/metadata/labels")?
         .get(label)
         .and_then(Value::as_str)
 }

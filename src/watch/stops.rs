@@ -117,13 +117,11 @@ impl<'f, 's> Look<'f, 's> {
 
     fn database(&self, cluster: &Value) -> Option<String> {
         let who = name(cluster);
-        let pods: Vec<&Arc<Value>> = self
+        let pods: Vec<&&Arc<Value>> = self
             .facts
-            .snapshot
-            .all(Kind::Pod)
-            .filter(|pod| {
-                namespace(pod) == namespace(cluster) && is_instance(pod, who) && !ended(pod)
-            })
+            .pods_in(namespace(cluster))
+            .iter()
+            .filter(|pod| is_instance(pod, who) && !ended(pod))
             .collect();
         let primary = text(cluster, "/status/currentPrimary");
         let local = pods.iter().filter(|pod| self.here(pod)).count();
@@ -188,8 +186,8 @@ impl<'f, 's> Look<'f, 's> {
         let mut fates: BTreeMap<Fate, Vec<String>> = BTreeMap::new();
         let mut longest = Duration::ZERO;
         let mut seen: BTreeSet<(String, Owner)> = BTreeSet::new();
-        for pod in self.facts.snapshot.all(Kind::Pod) {
-            if !self.here(pod) || ended(pod) {
+        for pod in self.facts.pods_on(name(self.node)) {
+            if ended(pod) {
                 continue;
             }
             let owner = owner(pod);

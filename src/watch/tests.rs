@@ -19,7 +19,7 @@ pub fn at(text: &str) -> Timestamp {
 }
 
 /// The kind of an object; what was recorded names no version.
-fn kind_of(object: &Value) -> Kind {
+pub fn kind_of(object: &Value) -> Kind {
     let longhorn = object["apiVersion"]
         .as_str()
         .is_some_and(|version| version.starts_with("longhorn.io"));

@@ -2,11 +2,12 @@
 
 mod listed;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::usage::{Amount, Asks};
 use crate::{
     plan::Service,
     problem::{Code, Problem},
@@ -115,6 +116,9 @@ pub struct PodRow {
     pub node: String,
     /// What it belongs to, such as `Deployment odoo-web`.
     pub owner: String,
+    /// What it asks for and may have.
+    #[serde(default)]
+    pub asks: Asks,
     /// When it was made.
     pub since: Option<Timestamp>,
     /// Further lines for its details: containers with images, conditions, the newest events.
@@ -161,6 +165,9 @@ pub struct NodeRow {
     pub cpu: String,
     /// Memory for pods, such as `32Gi`.
     pub memory: String,
+    /// Both as numbers.
+    #[serde(default)]
+    pub room: Amount,
     /// When it joined.
     pub since: Option<Timestamp>,
     /// What becomes of each service if this node stops now; empty while it is silent.
@@ -218,8 +225,8 @@ pub struct ClusterView {
     pub services: Vec<ServiceRow>,
     /// What needs attention, worst first; what follows from a finding comes behind it.
     pub findings: Vec<Finding>,
-    /// Pods, sorted by namespace and name.
-    pub pods: Vec<PodRow>,
+    /// Pods, sorted by namespace and name. One that is as it was is the same row as in the picture before.
+    pub pods: Vec<Arc<PodRow>>,
     /// Volume claims, sorted by namespace and name.
     pub volumes: Vec<VolumeRow>,
     /// Nodes, sorted by name.

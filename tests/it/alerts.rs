@@ -37,6 +37,10 @@ const NOT_MEASURED: &[(&str, &str)] = &[
         "NODE-05",
         "a drain is a person's doing, who sees it; NODE-01 is told meanwhile",
     ),
+    (
+        "PG-09",
+        "somebody has stopped it on purpose, and what tells alerts rests with it",
+    ),
     ("PG-06", "is what the settings say, not what is measured"),
     (
         "PG-08",

@@ -2,6 +2,7 @@
 
 mod binary;
 mod hear;
+mod power;
 mod program;
 pub mod scene;
 

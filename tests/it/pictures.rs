@@ -21,11 +21,11 @@ fn keys_lead_from_the_questions_to_a_healthy_cluster_past_an_image_that_cannot_b
         ("welcome", "What would you like to do?"),
         ("questions", "Primary address"),
         ("checks", "Nothing holds the deploy back"),
-        ("plan", "35 steps of 15 components"),
+        ("plan", "36 steps of 16 components"),
         ("image-pull-fails", "cannot pull the image"),
         ("image-pull-fails", "WAIT-02"),
         ("image-pull-fails", "To fix: "),
-        ("deployed", "Done: 35 of 35 steps"),
+        ("deployed", "Done: 36 of 36 steps"),
         ("health", "Nothing needs attention"),
         ("pods", "cert-manager"),
         ("volumes", "care-db-1"),
@@ -51,7 +51,7 @@ fn keys_lead_from_the_questions_to_a_healthy_cluster_past_an_image_that_cannot_b
     for told in [
         "\"version\":2",
         "Nothing holds the deploy back",
-        "Done: 35 of 35",
+        "Done: 36 of 36",
     ] {
         assert!(cast.contains(told), "`{told}` is missing in the recording");
     }

@@ -1,6 +1,7 @@
 //! The whole program as a person or a script meets it: started as a process, with a folder, output and an exit code.
 
 mod alone;
+mod attached;
 mod cancelled;
 mod deploying;
 mod drifted;
@@ -11,8 +12,10 @@ mod killed;
 mod looking;
 pub(crate) mod objects;
 mod powered;
+mod powered_all;
 mod questions;
 mod recorded;
+mod replaced;
 mod restored;
 mod scenario;
 mod secret;
@@ -164,7 +167,11 @@ impl Site {
 
     /// The program with these arguments alone.
     fn bare(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_care-install"));
+        self.with(Path::new(env!("CARGO_BIN_EXE_care-install")), arguments)
+    }
+
+    fn with(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .env("CARE_INSTALL_HOME", self.temp.path().join("home"))
@@ -176,6 +183,13 @@ impl Site {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        command
+    }
+
+    /// A copy of the program, with these arguments for this site.
+    fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = self.with(program, arguments);
+        command.arg("--site").arg(&self.folder);
         command
     }
 

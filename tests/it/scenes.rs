@@ -1,16 +1,24 @@
 //! The scenarios of the practice cluster over the whole sample site: what health finds in each, what it says, and that it ends.
 
-use std::{collections::BTreeMap, fmt::Write as _, sync::OnceLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    sync::{Arc, OnceLock},
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use care_install::{
+    app::{App, Input, Screen},
     catalog::standin::{self, Makers},
+    plain::report,
     plan::{Action, Plan},
+    problem::Code,
     rehearsal::{
         Scenario, control, schema,
         store::Store,
         world::{Reaction, World},
     },
+    ui::{self, Theme},
     watch::{
         self,
         view::{ClusterView, Finding, Health},
@@ -410,19 +418,79 @@ fn stands_first(scenario: Scenario) -> (i64, &'static [&'static str]) {
     }
 }
 
+/// The sample site with this scenario switched on.
+fn begun(scenario: Scenario) -> Stage {
+    let mut stage = Stage::deployed();
+    stage.play(scenario.name());
+    if scenario == Scenario::ImagePullFails {
+        // An image is pulled only for what is made anew.
+        let pods: Vec<_> = stage.store.list("Pod", Some("care-be")).cloned().collect();
+        for pod in pods {
+            let pod = care_install::rehearsal::world::reference(&pod);
+            stage.store.remove(&pod).unwrap();
+        }
+    }
+    stage
+}
+
+/// The health screen at 80x24 and the lines of `care-install status`, without the breaks of either.
+fn shown(view: ClusterView, now: Timestamp) -> [String; 2] {
+    let words = |text: &str| {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        words.join(" ").to_lowercase()
+    };
+    let lines = report::status(&view);
+    let mut app = App::new(now, Vec::new());
+    app.screen = Screen::Health(Box::default());
+    app.update(Input::Cluster(Arc::new(view)));
+    let screen = ui::shot(&app, Theme::colour(), (80, 24));
+    [words(&screen), words(&lines)]
+}
+
+#[test]
+fn every_scenario_is_told_with_its_code_and_remedy_within_a_minute() {
+    for scenario in Scenario::ALL {
+        let (_, codes) = stands_first(*scenario);
+        let mut stage = begun(*scenario);
+        let mut told = BTreeSet::new();
+        stage.run(60, |stage| {
+            let view = stage.view();
+            let found: Vec<(Code, String)> = view
+                .causes()
+                .map(|found| (found.problem.code, found.problem.remedy.clone()))
+                .collect();
+            let all = shown(view, stage.now);
+            for (code, remedy) in found {
+                let first: Vec<&str> = remedy.split_whitespace().take(4).collect();
+                let wanted = [
+                    code.as_str().to_owned(),
+                    format!("to fix: {}", first.join(" ")),
+                ];
+                let wanted = wanted.map(|words| words.to_lowercase());
+                if all
+                    .iter()
+                    .all(|text| wanted.iter().all(|words| text.contains(words)))
+                {
+                    told.insert(code.as_str());
+                }
+            }
+        });
+        for code in codes {
+            assert!(
+                told.contains(code),
+                "{} {code}: {told:?} {:#?}",
+                scenario.name(),
+                shown(stage.view(), stage.now)
+            );
+        }
+    }
+}
+
 #[test]
 fn every_scenario_ends_in_its_own_finding_and_no_other_beside_it() {
     for scenario in Scenario::ALL {
         let (seconds, codes) = stands_first(*scenario);
-        let mut stage = Stage::deployed();
-        stage.play(scenario.name());
-        if *scenario == Scenario::ImagePullFails {
-            let pods: Vec<_> = stage.store.list("Pod", Some("care-be")).cloned().collect();
-            for pod in pods {
-                let pod = care_install::rehearsal::world::reference(&pod);
-                stage.store.remove(&pod).unwrap();
-            }
-        }
+        let mut stage = begun(*scenario);
         stage.run(seconds, |_| {});
         let view = stage.view();
         let found: Vec<&str> = view.causes().map(|one| one.problem.code.as_str()).collect();

@@ -92,8 +92,8 @@ async fn a_terminal_that_goes_ends_the_program_with_and_without_a_signal() {
 async fn a_panic_in_any_task_gives_the_terminal_back_with_its_words_and_ends_the_program() {
     let mut shown = Shown::of_test("screens::a_program_with_a_part_that_fails").await;
     shown.until(WELCOME).await;
-    // The last row, past the questions and the import of a file: the practice cluster, which this program cannot open.
-    shown.send("\u{1b}[B\u{1b}[B").await;
+    // The last row: the practice cluster, which this program cannot open.
+    shown.send("\u{1b}[F").await;
     shown.send("\r").await;
     let ran: Ran = shown.ended().await;
     let ran = ran.gave_back();
@@ -180,7 +180,7 @@ async fn a_text_that_is_copied_is_kept_as_a_file_that_is_named() {
     shown.until("secondary").await;
     shown.send("c").await;
     shown.until("]52;c;").await;
-    shown.until("kept as").await;
+    shown.until("and kept as").await;
     let kept = shown.home().join("practice/rehearsal/reports/copied.txt");
     let text = fs::read_to_string(kept).unwrap();
     assert!(text.starts_with("primary\n"), "{text}");

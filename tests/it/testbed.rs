@@ -1,5 +1,6 @@
 //! A real control plane on loopback for the tests: built once from Go modules, one per test, gone with it.
 
+#[path = "testbed/build.rs"]
 mod build;
 
 use std::{

@@ -28,11 +28,13 @@ const PURE: &[&str] = &[
     "watch/facts",
     "watch/history",
     "watch/picture",
+    "watch/risks",
     "watch/rows",
     "watch/rules",
     "watch/services",
     "watch/snapshot",
     "watch/stops",
+    "watch/usage",
     "watch/view",
 ];
 

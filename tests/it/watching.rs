@@ -12,6 +12,7 @@ use care_install::{
     },
     watch::{
         self, Watched,
+        usage::Heard,
         view::{ClusterView, Health},
     },
 };
@@ -24,6 +25,10 @@ const LIMIT: Duration = Duration::from_mins(1);
 const BROKEN: &str = "registry.example.org/care_be:v25.40.0";
 
 async fn serve(folder: &Path) -> Serving {
+    serve_at(folder, Speed::Max).await
+}
+
+async fn serve_at(folder: &Path, speed: Speed) -> Serving {
     let mut world = control::beginnings();
     world.extend(control::nodes(&[
         ("primary", "10.0.0.11", "primary"),
@@ -35,7 +40,7 @@ async fn serve(folder: &Path) -> Serving {
     let options = ServeOptions {
         dir: folder.to_path_buf(),
         port: 0,
-        speed: Speed::Max,
+        speed,
         idle_exit: None,
         world,
         token: None,
@@ -177,4 +182,54 @@ async fn a_cluster_that_cannot_be_reached_is_an_error_at_once_and_stale_in_a_wat
     })
     .await;
     assert!(view.at.is_none());
+}
+
+#[tokio::test]
+async fn what_is_used_is_heard_once_the_metrics_server_works() {
+    let folder = tempfile::tempdir().unwrap();
+    // A container is measured once it has run for half a minute.
+    let serving = serve_at(folder.path(), Speed::Times(200)).await;
+    let kube = watched(&serving).await.kube;
+    assert_eq!(watch::usage(&kube).await, Heard::Absent);
+
+    let mut server = deployment("registry.k8s.io/metrics-server/metrics-server:v0.8.1")
+        .value()
+        .clone();
+    let labels = json!({"app.kubernetes.io/name": "metrics-server"});
+    server["metadata"] = json!({"name": "metrics-server", "namespace": "kube-system"});
+    server["spec"]["selector"]["matchLabels"] = labels.clone();
+    server["spec"]["template"]["metadata"]["labels"] = labels;
+    kube.apply(&Object::from_value(server).unwrap())
+        .await
+        .unwrap();
+    let measured = async {
+        let mut before = Vec::new();
+        loop {
+            match watch::usage(&kube).await {
+                Heard::Measured { nodes, pods } if !pods.is_empty() => {
+                    return (before, nodes, pods);
+                }
+                other => before.push(other),
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let (before, nodes, pods) = tokio::time::timeout(LIMIT, measured).await.unwrap();
+    // Until its pod is ready, nothing is believed; then the machines are known before the pods that have just begun.
+    assert_eq!(before.first(), Some(&Heard::NotReady));
+    assert!(!before.contains(&Heard::Absent), "{before:?}");
+    assert_eq!(nodes.len(), 2);
+    assert!(
+        nodes
+            .iter()
+            .all(|node| node.used.memory > 500 << 20 && node.used.cpu > 0),
+        "{nodes:?}"
+    );
+    assert!(
+        pods.iter()
+            .any(|pod| pod.name.starts_with("metrics-server") && pod.used.memory > 1 << 20),
+        "{pods:?}"
+    );
+    serving.stop.cancel();
+    serving.ended().await;
 }

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use super::{
     super::{App, Effect, Goto, Link, Lock, RestoreWish, Screen, keys::Act, list, logs},
-    Ask, Asked, Dialog, Does, Shown, deed, find,
+    Ask, Asked, Dialog, Does, Shown, deed, find, power,
 };
 use crate::{
     check::Waiver,
@@ -86,22 +86,22 @@ fn choose(app: &mut App, does: Does) -> Vec<Effect> {
             effects.extend(app.go(to));
             effects
         }
-        Does::OpenSite(name) => {
-            let mut effects = app.keep_draft();
-            app.notice = Some("Opening the site...".to_owned());
-            effects.push(Effect::Open(name));
-            effects
-        }
+        Does::OpenSite(name) => open_site(app, name, None),
+        Does::RestoreSite(name) => open_site(app, name, Some(Goto::Restore)),
         Does::Act(act) => app.act_if_possible(act),
         Does::Row(tab, row) => find::show_row(app, tab, row),
         Does::RunStep(id) => find::show_run_step(app, id),
         Does::PlanStep(id) => find::show_plan_step(app, id),
         Does::Deploy => begin(app),
         Does::AskPower(powering) => {
-            app.dialog = Some(deed::power(app, powering));
+            app.dialog = Some(power::card(app, powering));
             Vec::new()
         }
-        Does::Power(powering) => power(app, powering),
+        Does::AcceptPower(powering) => {
+            app.dialog = Some(power::accept(powering));
+            Vec::new()
+        }
+        Does::Power(powering) => switch(app, powering, None),
         Does::Ask(deed) => {
             deed::chosen(app, *deed);
             Vec::new()
@@ -125,6 +125,15 @@ fn choose(app: &mut App, does: Does) -> Vec<Effect> {
     }
 }
 
+/// Opens a site of this computer, and goes on there.
+pub fn open_site(app: &mut App, name: String, then: Option<Goto>) -> Vec<Effect> {
+    let mut effects = app.keep_draft();
+    app.notice = Some("Opening the site...".to_owned());
+    app.then = then;
+    effects.push(Effect::Open(name));
+    effects
+}
+
 /// Begins the deploy and shows it.
 pub fn begin(app: &mut App) -> Vec<Effect> {
     app.known.link = Link::Starting;
@@ -133,11 +142,11 @@ pub fn begin(app: &mut App) -> Vec<Effect> {
     effects
 }
 
-/// Switches a machine off or on, and shows the run.
-fn power(app: &mut App, powering: Powering) -> Vec<Effect> {
+/// Switches machines off or on, and shows the run.
+fn switch(app: &mut App, powering: Powering, accepted: Option<String>) -> Vec<Effect> {
     app.known.link = Link::Starting;
     app.known.run = RunView::default();
-    let mut effects = vec![Effect::Power(powering)];
+    let mut effects = vec![Effect::Power(powering, accepted)];
     effects.extend(app.go(Goto::Deploy));
     effects
 }
@@ -182,6 +191,11 @@ fn enter(app: &mut App) -> Vec<Effect> {
             app.dialog = None;
             return restore(app, wish);
         }
+        Asked::Power(powering) => {
+            let powering = powering.clone();
+            app.dialog = None;
+            return switch(app, powering, Some(text.trim().to_owned()));
+        }
         Asked::Moment => {
             let zone = super::super::restore::backups(app).map(|backups| backups.zone.clone());
             let typed = zone.and_then(|zone| moment(&text, &zone).ok());
@@ -203,14 +217,14 @@ fn enter(app: &mut App) -> Vec<Effect> {
             app.notice = Some("Reading the file...".to_owned());
             vec![Effect::Import(text.trim().to_owned())]
         }
+        Asked::Attach => {
+            app.notice = Some("Looking for the cluster...".to_owned());
+            app.then = None;
+            vec![Effect::Attach(text.trim().to_owned())]
+        }
         Asked::Unlock(site) => vec![Effect::Unlock(site.clone(), SecretString::from(text))],
         Asked::Passphrase => {
-            if !ask.second && !text.is_empty() {
-                ask.second = true;
-                return Vec::new();
-            }
-            if ask.again.as_ref().is_some_and(|again| again.text() != text) {
-                ask.wrong = Some("The two lines are not the same.");
+            if asks_on(ask, &text) {
                 return Vec::new();
             }
             app.notice = Some("Making the site...".to_owned());
@@ -219,6 +233,19 @@ fn enter(app: &mut App) -> Vec<Effect> {
     };
     app.dialog = None;
     effects
+}
+
+/// Whether the new passphrase is to be typed again: for the first time, or because the two lines differ.
+fn asks_on(ask: &mut Ask, text: &str) -> bool {
+    if !ask.second && !text.is_empty() {
+        ask.second = true;
+        return true;
+    }
+    if ask.again.as_ref().is_some_and(|again| again.text() != text) {
+        ask.wrong = Some("The two lines are not the same.");
+        return true;
+    }
+    false
 }
 
 /// Shows the typed moment, or says how one is written.

@@ -7,7 +7,10 @@ use super::super::{
     health::deed::{Deed, Workload},
     keys::Act,
 };
-use crate::{check::CheckId, plan::StepId};
+use crate::{
+    check::CheckId,
+    plan::{Powering, StepId},
+};
 
 /// What the text is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,10 +29,14 @@ pub enum Asked {
     Deed(Box<Deed>),
     /// How many pods this shall have.
     Copies(Workload),
+    /// Why machines are switched off although something could be lost.
+    Power(Powering),
     /// The passphrase of this site's vault.
     Unlock(String),
     /// A file of answers.
     Import,
+    /// A kubeconfig, or the folder of a site.
+    Attach,
     /// A new vault's passphrase, typed twice; empty makes a key file.
     Passphrase,
 }
@@ -126,9 +133,10 @@ impl Ask {
                 | Asked::LogRange
                 | Asked::Import
                 | Asked::Deed(_)
+                | Asked::Power(_)
                 | Asked::Copies(_) => !self.entry.text().trim().is_empty(),
                 Asked::Unlock(_) => !self.entry.is_empty(),
-                Asked::Passphrase => true,
+                Asked::Passphrase | Asked::Attach => true,
             },
             Act::Next | Act::Previous => self.again.is_some(),
             Act::Reveal => self.shown != Shown::Open,

@@ -1,6 +1,6 @@
 //! Cards for what is done by hand: what can be done, how many, and whether it is meant. Pure.
 
-use super::{Ask, Asked, Dialog, Does, Item, Menu};
+use super::{Ask, Asked, Dialog, Does, Item, Menu, power};
 use crate::app::{
     App, Effect,
     health::{
@@ -8,13 +8,9 @@ use crate::app::{
         deed::{Deed, pods},
         row::Row,
     },
+    known::Here,
     words::{Tone, Words},
 };
-use crate::{
-    plan::power::{Powering, Way},
-    watch::view::{NodeRow, Stop},
-};
-
 /// Most pods that a workload is given by hand.
 const MOST: u32 = 50;
 
@@ -26,7 +22,8 @@ pub fn menu(app: &App) -> Option<Dialog> {
         return None;
     }
     let machine = match row {
-        Row::Node(node) => power_items(node),
+        // The guided run wants the site's journal and lock.
+        Row::Node(node) if app.known.here == Here::Site => power::items(node, &app.known.cluster),
         _ => Vec::new(),
     };
     let items = deeds.into_iter().map(|deed| Item {
@@ -46,82 +43,6 @@ pub fn menu(app: &App) -> Option<Dialog> {
         items: items.chain(machine).collect(),
         chosen: 0,
     }))
-}
-
-/// The guided run that switches the machine of a node off, or brings it back.
-fn power_items(node: &NodeRow) -> Vec<Item> {
-    // A machine that is silent can only be brought back; one that was emptied and still runs, too.
-    let off = !node.stops.is_empty();
-    let closed = node.status.contains("cordoned") || !off;
-    let item = |way: Way, hint: &str| Item {
-        label: format!("power {}", way.word()),
-        hint: hint.to_owned(),
-        does: Does::AskPower(Powering {
-            node: node.name.clone(),
-            way,
-        }),
-    };
-    let mut items = Vec::new();
-    if off {
-        items.push(item(
-            Way::Off,
-            "empties the machine step by step, then you switch it off",
-        ));
-    }
-    if closed {
-        items.push(item(
-            Way::On,
-            "you switch it on, then it takes its part again",
-        ));
-    }
-    items
-}
-
-/// Asks whether a machine shall be switched off or on, with what that means for each service.
-pub fn power(app: &App, powering: Powering) -> Dialog {
-    let mut body = Vec::new();
-    match powering.way {
-        Way::Off => {
-            let node = app.known.cluster.nodes.iter().find(|node| node.name == powering.node);
-            for one in node.iter().flat_map(|node| &node.stops) {
-                let text = format!("{}: {}", one.service.title(), one.stop.when_planned());
-                let tone = match one.stop {
-                    Stop::GoesOn | Stop::Fewer => Tone::Plain,
-                    Stop::Pauses(_) => Tone::Warn,
-                    Stop::Ends => Tone::Bad,
-                };
-                body.push(Words::new(tone, text));
-            }
-            body.push(Words::new(
-                Tone::Plain,
-                "The database's primary moves first, pods leave as their budgets allow, and only then you are asked to switch the machine off.",
-            ));
-        }
-        Way::On => body.push(Words::new(
-            Tone::Plain,
-            "Waits until the machine is there and its clock is right, then pods, volumes and the database's standby come back.",
-        )),
-    }
-    let item = |label: &str, hint: &str, does| Item {
-        label: label.to_owned(),
-        hint: hint.to_owned(),
-        does,
-    };
-    let title = format!("Power {} {}?", powering.way.word(), powering.node);
-    let command = format!(
-        "care-install power {} {}",
-        powering.way.word(),
-        powering.node
-    );
-    Dialog::Menu(Menu {
-        title,
-        body,
-        items: vec![
-            item("no", "nothing is changed", Does::Nothing),
-            item("yes", &command, Does::Power(powering)),
-        ],
-        chosen: 0,
-    })
 }
 
 /// Asks whether it is meant; what destroys wants its name typed.

@@ -170,7 +170,6 @@ fn objects(app: &App) -> Vec<Item> {
     let view = &*app.known.cluster;
     let of = |tab: Tab, kind: &str| -> Vec<Item> {
         row::all(view, tab)
-            .into_iter()
             .map(|row| {
                 let identity = row.identity();
                 let does = Does::Row(tab, Some(identity.clone()));
@@ -224,7 +223,7 @@ pub fn show_row(app: &mut App, tab: Tab, row: Option<String>) -> Vec<Effect> {
     if let Screen::Health(state) = &mut app.screen {
         // What is looked for is not hidden by what was looked for before.
         let chosen = std::mem::take(&mut state.chosen);
-        *state = HealthScreen {
+        **state = HealthScreen {
             tab,
             chosen,
             sorted: state.sorted,

@@ -129,9 +129,9 @@ impl Deed {
             }
             Self::Cordon(node) => format!("Lets {node} take no new pods; those on it go on."),
             Self::Uncordon(node) => format!("Lets {node} take pods again."),
-            Self::Drain(node) => format!(
-                "Lets {node} take no new pods, and asks those on it to leave, as their budgets allow."
-            ),
+            Self::Drain(node) => {
+                format!("Empties {node}: its pods leave as their budgets allow, and none come.")
+            }
             Self::BackUp { cluster, .. } => {
                 format!("Makes a backup of the database {cluster} now.")
             }

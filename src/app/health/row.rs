@@ -4,13 +4,19 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use super::tab::{Col, Tab};
+use super::{
+    tab::{Col, Tab},
+    used::{self, Figure},
+};
 use crate::{
     app::words::{since, span},
     plan::ObjectRef,
-    watch::view::{
-        BackupRow, CertificateRow, ClusterView, EventRow, Finding, Health, IngressRow, JobRow,
-        NodeRow, PodRow, ReleaseRow, TimelineRow, VolumeRow,
+    watch::{
+        usage::{Usage, thousandths},
+        view::{
+            BackupRow, CertificateRow, ClusterView, EventRow, Finding, Health, IngressRow, JobRow,
+            NodeRow, PodRow, ReleaseRow, TimelineRow, VolumeRow,
+        },
     },
 };
 
@@ -54,21 +60,56 @@ pub enum Key<'a> {
     Nothing,
 }
 
+/// By what a row is told beside itself: the time, and what is used.
+#[derive(Clone, Copy, Debug)]
+pub struct By<'a> {
+    /// Now.
+    pub now: Timestamp,
+    /// What pods and nodes use.
+    pub usage: &'a Usage,
+}
+
 /// All rows of a list, in the order in which they are known.
-pub fn all(view: &ClusterView, tab: Tab) -> Vec<Row<'_>> {
+pub fn all(view: &ClusterView, tab: Tab) -> impl Iterator<Item = Row<'_>> {
+    (0..count(view, tab)).filter_map(move |index| get(view, tab, index))
+}
+
+/// The places of a list; some may hold no row.
+pub fn count(view: &ClusterView, tab: Tab) -> usize {
+    match tab {
+        Tab::Attention => view.findings.len(),
+        Tab::Pods => view.pods.len(),
+        Tab::Nodes => view.nodes.len(),
+        Tab::Volumes => view.volumes.len(),
+        Tab::Backups => view.backups.len(),
+        Tab::Certificates => view.certificates.len(),
+        Tab::Ingress => view.ingresses.len(),
+        Tab::Events => view.events.len(),
+        Tab::Jobs => view.jobs.len(),
+        Tab::Releases => view.releases.len(),
+        Tab::Timeline => view.timeline.len(),
+    }
+}
+
+/// The row at a place of a list.
+pub fn get(view: &ClusterView, tab: Tab, index: usize) -> Option<Row<'_>> {
     match tab {
         // What follows from a finding stands in its details.
-        Tab::Attention => view.causes().map(Row::Finding).collect(),
-        Tab::Pods => view.pods.iter().map(Row::Pod).collect(),
-        Tab::Nodes => view.nodes.iter().map(Row::Node).collect(),
-        Tab::Volumes => view.volumes.iter().map(Row::Volume).collect(),
-        Tab::Backups => view.backups.iter().map(Row::Backup).collect(),
-        Tab::Certificates => view.certificates.iter().map(Row::Certificate).collect(),
-        Tab::Ingress => view.ingresses.iter().map(Row::Ingress).collect(),
-        Tab::Events => view.events.iter().map(Row::Event).collect(),
-        Tab::Jobs => view.jobs.iter().map(Row::Job).collect(),
-        Tab::Releases => view.releases.iter().map(Row::Release).collect(),
-        Tab::Timeline => view.timeline.iter().map(Row::Change).collect(),
+        Tab::Attention => {
+            let found = view.findings.get(index);
+            let cause = found.filter(|finding| finding.because_of.is_none());
+            cause.map(Row::Finding)
+        }
+        Tab::Pods => view.pods.get(index).map(|pod| Row::Pod(pod)),
+        Tab::Nodes => view.nodes.get(index).map(Row::Node),
+        Tab::Volumes => view.volumes.get(index).map(Row::Volume),
+        Tab::Backups => view.backups.get(index).map(Row::Backup),
+        Tab::Certificates => view.certificates.get(index).map(Row::Certificate),
+        Tab::Ingress => view.ingresses.get(index).map(Row::Ingress),
+        Tab::Events => view.events.get(index).map(Row::Event),
+        Tab::Jobs => view.jobs.get(index).map(Row::Job),
+        Tab::Releases => view.releases.get(index).map(Row::Release),
+        Tab::Timeline => view.timeline.get(index).map(Row::Change),
     }
 }
 
@@ -235,7 +276,11 @@ impl<'a> Row<'a> {
     }
 
     /// What a column says.
-    pub fn cell(&self, col: Col, now: Timestamp) -> Cow<'a, str> {
+    pub fn cell(&self, col: Col, by: By<'_>) -> Cow<'a, str> {
+        let now = by.now;
+        if let Some(figure) = Figure::of(col) {
+            return used::cell(*self, figure, by).into();
+        }
         match (self, col) {
             (_, Col::Namespace) => self.namespace().into(),
             (_, Col::Name) => self.name().into(),
@@ -256,7 +301,7 @@ impl<'a> Row<'a> {
             (Self::Ingress(row), Col::Behind) => row
                 .behind
                 .map_or("-".into(), |count| count.to_string().into()),
-            _ => match self.key(col) {
+            _ => match self.own_key(col) {
                 Key::Text(text) => text,
                 Key::Number(number) => number.to_string().into(),
                 Key::Health(_) | Key::Nothing => "".into(),
@@ -265,7 +310,18 @@ impl<'a> Row<'a> {
     }
 
     /// By what a column is sorted.
-    pub fn key(&self, col: Col) -> Key<'a> {
+    pub fn key(&self, col: Col, by: By<'_>) -> Key<'a> {
+        let Some(figure) = Figure::of(col) else {
+            return self.own_key(col);
+        };
+        let figure = used::figure(*self, figure, by);
+        figure.map_or(Key::Nothing, |figure| {
+            Key::Number(i64::try_from(figure).unwrap_or(i64::MAX))
+        })
+    }
+
+    /// By what a column is sorted that the row tells by itself.
+    fn own_key(&self, col: Col) -> Key<'a> {
         let text = |text: &'a str| Key::Text(text.into());
         let count = |count: usize| Key::Number(i64::try_from(count).unwrap_or(i64::MAX));
         match (self, col) {
@@ -371,27 +427,9 @@ impl<'a> Row<'a> {
     }
 }
 
-/// A quantity of Kubernetes, such as `50Gi` or `500m`, in thousandths.
+/// A quantity of Kubernetes, such as `50Gi` or `500m`.
 fn quantity<'a>(text: &str) -> Key<'a> {
-    const UNITS: [(&str, i64); 9] = [
-        ("Ki", 1 << 10),
-        ("Mi", 1 << 20),
-        ("Gi", 1 << 30),
-        ("Ti", 1 << 40),
-        ("k", 1_000),
-        ("M", 1_000_000),
-        ("G", 1_000_000_000),
-        ("T", 1_000_000_000_000),
-        ("", 1),
-    ];
-    let number = |digits: &str, unit: i64| digits.parse::<i64>().ok()?.checked_mul(unit);
-    if let Some(digits) = text.strip_suffix('m') {
-        return number(digits, 1).map_or(Key::Nothing, Key::Number);
-    }
-    let found = UNITS
-        .iter()
-        .find_map(|(unit, size)| number(text.strip_suffix(unit)?, *size)?.checked_mul(1000));
-    found.map_or(Key::Nothing, Key::Number)
+    thousandths(text).map_or(Key::Nothing, Key::Number)
 }
 
 /// The object in `Pod odoo/odoo-web-5c9f`, when its kind is known here.

@@ -2,17 +2,24 @@
 
 use jiff::Timestamp;
 
-use super::{row::Row, tone};
+use super::{
+    Tab,
+    row::{By, Row},
+    tone, used,
+};
 use crate::{
     app::{
         story,
         words::{Tone, Words, about, since, span},
     },
-    watch::view::{BackupRow, CertificateRow, Health, IngressRow, JobRow, PodRow, TimelineRow},
+    watch::view::{
+        BackupRow, CertificateRow, ClusterView, Health, IngressRow, JobRow, PodRow, TimelineRow,
+    },
 };
 
 /// Everything known about a row: the sentence first.
-pub fn details(row: Row<'_>, now: Timestamp) -> Vec<Words> {
+pub fn details(row: Row<'_>, by: By<'_>) -> Vec<Words> {
+    let now = by.now;
     if let Row::Finding(row) = row {
         let mut story = story::problem(&row.problem);
         let head = match row.since {
@@ -31,13 +38,52 @@ pub fn details(row: Row<'_>, now: Timestamp) -> Vec<Words> {
         story.extend(story::runbook(row.problem.code));
         return story;
     }
+    let plain = |text| Words::new(Tone::Plain, text);
     let mut story = vec![Words::new(tone(row.health()), sentence(row, now))];
-    story.extend(
-        facts(row)
-            .into_iter()
-            .chain(row.more().iter().cloned())
-            .map(|text| Words::new(Tone::Plain, text)),
-    );
+    story.extend(facts(row).into_iter().map(plain));
+    story.extend(used::lines(row, by));
+    story.extend(row.more().iter().cloned().map(plain));
+    story
+}
+
+/// What can be said while nothing needs attention: how much there is of each, and what comes next.
+pub fn well(view: &ClusterView, now: Timestamp) -> Vec<Words> {
+    const LABEL: usize = 14;
+    if view.at.is_none() || view.pods.is_empty() {
+        return Vec::new();
+    }
+    let line = |label: &str, text: String| {
+        Words::new(Tone::Plain, format!("{label:<LABEL$}{text}")).labelled(LABEL)
+    };
+    let counted = [
+        Tab::Pods,
+        Tab::Nodes,
+        Tab::Volumes,
+        Tab::Ingress,
+        Tab::Jobs,
+        Tab::Releases,
+    ];
+    let counted = counted.map(|tab| format!("{} {}", tab.title(), tab.count(view)));
+    let mut story = vec![line("In order", counted.join(" · "))];
+    let backups = view
+        .backups
+        .iter()
+        .filter(|row| row.kind == "Backup" && row.health == Health::Good);
+    if let Some((at, name)) = backups.filter_map(|row| Some((row.at?, &row.name))).max() {
+        let ago = about(since(at, now));
+        story.push(line("Last backup", format!("{ago} ago, {name}")));
+    }
+    let certificates = view.certificates.iter();
+    if let Some((ends, name)) = certificates
+        .filter_map(|row| Some((row.ends?, &row.name)))
+        .min()
+    {
+        let left = about(since(now, ends));
+        story.push(line(
+            "Certificates",
+            format!("the first ends in {left}, {name}"),
+        ));
+    }
     story
 }
 

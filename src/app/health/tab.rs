@@ -1,5 +1,6 @@
 //! The lists of the health screen and their columns. Pure.
 
+use super::used::Figure;
 use crate::watch::view::{ClusterView, Health};
 
 /// The lists of the screen.
@@ -139,8 +140,13 @@ impl Tab {
         }
     }
 
-    /// Its columns.
-    pub fn columns(self) -> &'static [Column] {
+    /// Its columns; those of use only when something is measured.
+    pub fn columns(self, measured: bool) -> impl Iterator<Item = &'static Column> {
+        let all = self.all_columns().iter();
+        all.filter(move |column| measured || Figure::of(column.col).is_none())
+    }
+
+    fn all_columns(self) -> &'static [Column] {
         match self {
             Self::Attention => ATTENTION,
             Self::Pods => PODS,
@@ -170,6 +176,8 @@ pub enum Col {
     Class,
     Code,
     Cpu,
+    CpuShare,
+    CpuUse,
     Done,
     Ends,
     Hosts,
@@ -178,6 +186,8 @@ pub enum Col {
     Kind,
     Kubelet,
     Memory,
+    MemoryShare,
+    MemoryUse,
     Message,
     Method,
     Name,
@@ -268,6 +278,14 @@ const fn roomy(col: Col, title: &'static str, width: usize, look: Look) -> Colum
     }
 }
 
+/// What is used, where the list has so many columns.
+const fn used(from: usize, col: Col, title: &'static str, width: usize) -> Column {
+    Column {
+        from,
+        ..column(col, title, width, Look::Number)
+    }
+}
+
 const NAMESPACE: Column = roomy(Col::Namespace, "NAMESPACE", 14, Look::Dim);
 const AGE: Column = column(Col::Age, "AGE", 7, Look::Number);
 
@@ -286,17 +304,26 @@ const PODS: &[Column] = &[
     column(Col::Status, "STATUS", 17, Look::Health),
     column(Col::Restarts, "RST", 3, Look::Number),
     AGE,
-    wide(Col::Node, "NODE", 16, Look::Dim),
+    used(90, Col::CpuUse, "CPU", 5),
+    used(150, Col::CpuShare, "%REQ", 5),
+    used(90, Col::MemoryUse, "MEMORY", 7),
+    used(112, Col::MemoryShare, "%LIM", 5),
+    Column {
+        from: 110,
+        ..column(Col::Node, "NODE", 16, Look::Dim)
+    },
 ];
 
 const NODES: &[Column] = &[
     column(Col::Name, "NODE", 0, Look::Plain),
     column(Col::Part, "PART", 10, Look::Dim),
     column(Col::Status, "STATUS", 18, Look::Health),
-    roomy(Col::Kubelet, "KUBELET", 9, Look::Plain),
+    wide(Col::Kubelet, "KUBELET", 9, Look::Plain),
     column(Col::Pods, "PODS", 4, Look::Number),
     roomy(Col::Cpu, "CPU", 4, Look::Number),
+    used(NARROW, Col::CpuShare, "USED", 5),
     column(Col::Memory, "MEMORY", 8, Look::Number),
+    used(NARROW, Col::MemoryShare, "USED", 5),
     wide(Col::Age, "AGE", 7, Look::Number),
 ];
 
@@ -388,11 +415,11 @@ mod tests {
     #[test]
     fn every_list_has_one_column_that_takes_the_rest_and_room_for_it_at_eighty() {
         for tab in Tab::ALL {
-            let rest = tab.columns().iter().filter(|column| column.width == 0);
+            let rest = tab.columns(true).filter(|column| column.width == 0);
             assert_eq!(rest.count(), 1, "{tab:?}");
-            // The least window, the usual one, and a wide list, without the margins.
-            for room in [58, 78, WIDE_LIST] {
-                let shown = tab.columns().iter().filter(|column| column.from <= room);
+            // The least window, the usual one, and wide lists, without the margins.
+            for room in [58, 78, 90, WIDE_LIST, 110, 112, 118, 150] {
+                let shown = tab.columns(true).filter(|column| column.from <= room);
                 let taken: usize = shown.map(|column| column.width + 1).sum();
                 assert!(MARK + taken + 8 <= room, "{tab:?} takes {taken} of {room}");
             }

@@ -52,7 +52,7 @@ pub fn parts<'p>(plan: &'p Plan, step: &'p Step) -> Vec<Part<'p>> {
         Action::Http(proof) => whats.push(What::Proof(proof)),
         Action::Delete(_) => whats.push(What::Deletes),
         Action::Confirm { question } => whats.push(What::Question(question)),
-        Action::Apply(_) | Action::Job(_) | Action::Wait | Action::Node(_) => {}
+        Action::Apply(_) | Action::Job(_) | Action::Wait | Action::Node(_) | Action::Site(_) => {}
     }
     whats.extend(step.action.objects().into_iter().map(What::Object));
     let part = |what| Part { plan, step, what };

@@ -116,3 +116,75 @@ fn a_pasted_private_key_is_recognised_again_and_nothing_of_it_is_recorded() {
         assert_eq!(was.entry.text(), is.entry.text());
     }
 }
+
+/// A key as a terminal without bracketed paste sends it.
+fn as_keys(text: &str) -> impl Iterator<Item = Input> + '_ {
+    text.chars().map(|letter| match letter {
+        '\n' => Input::Key(Key::Enter),
+        letter => Input::Key(Key::Char(letter)),
+    })
+}
+
+#[test]
+fn a_private_key_that_comes_letter_by_letter_is_recorded_by_its_length_alone() {
+    const BODY: &str =
+        "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nBKcwggSjAgEAAoIBAQDcanary0123456\nc2hvcnQ=";
+    for label in ["PRIVATE KEY", "RSA PRIVATE KEY", "OPENSSH PRIVATE KEY"] {
+        let key = format!("-----BEGIN {label}-----\n{BODY}\n-----END {label}-----\nafter");
+        // Into the first question about a new site, and onto a screen that takes no text.
+        for begin in [&[Key::Down, Key::Down, Key::Enter][..], &[]] {
+            let (app, text) = play(fixture::welcome(), keys(begin).chain(as_keys(&key)));
+            let typed: String = text
+                .lines()
+                .filter_map(|line| {
+                    line.strip_prefix("{\"in\":{\"Key\":{\"Char\":\"")?
+                        .chars()
+                        .next()
+                })
+                .collect();
+            let stars =
+                "*".repeat(BODY.replace('\n', "").len() + format!("-----END {label}-----").len());
+            assert_eq!(typed, format!("-----BEGIN {label}-----{stars}after"));
+            let again = replay(&text, None).unwrap();
+            assert_eq!(app.screen.title(), again.app.screen.title());
+        }
+    }
+}
+
+#[test]
+fn what_the_world_repeats_of_a_typed_key_is_not_recorded_either() {
+    let mut recording = Recording::default();
+    let app = fixture::welcome();
+    let line = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC";
+    let key = format!("-----BEGIN PRIVATE KEY-----\n{line}");
+    for input in as_keys(&key) {
+        recording.line(&app, &input).unwrap();
+    }
+    for typed in [line, "MIIEvQ", "MIIEvQIBADANBgk"] {
+        let mut draft = SiteDraft::default();
+        draft.set("certificate.key_file", &format!("old.pem{typed}"));
+        draft.set("site.name", "st-marys");
+        let costs = Input::Costs(Box::new((draft, None)));
+        let said = recording.line(&app, &costs).unwrap();
+        assert!(
+            !said.contains("MIIE") && said.contains("st-marys"),
+            "{said}"
+        );
+        let paste = recording
+            .line(&app, &Input::Paste(format!("{typed}\n")))
+            .unwrap();
+        assert!(!paste.contains("MIIE"), "{paste}");
+    }
+    // A cut-off key does not hide for ever what a person types.
+    let letter = Input::Key(Key::Char('y'));
+    assert!(recording.line(&app, &letter).unwrap().contains('*'));
+    for second in [0, 1, 12] {
+        recording
+            .line(&app, &Input::Tick(fixture::at(second)))
+            .unwrap();
+        if second == 0 {
+            assert!(recording.line(&app, &letter).unwrap().contains('*'));
+        }
+    }
+    assert!(recording.line(&app, &letter).unwrap().contains('y'));
+}

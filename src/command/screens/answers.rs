@@ -34,8 +34,8 @@ const PASTES: usize = 100;
 impl Desk<'_> {
     /// The folder of the site whose questions are asked.
     fn folder(&self) -> PathBuf {
-        match &self.open {
-            Some(open) => open.session.place.site.clone(),
+        match self.session() {
+            Some(session) => session.place.site.clone(),
             None => self.draft.path().to_path_buf(),
         }
     }
@@ -135,7 +135,7 @@ impl Desk<'_> {
 }
 
 /// The path that is meant: from the home folder, from the root, or from this folder.
-fn at_home(folder: &Path, text: &str) -> PathBuf {
+pub(super) fn at_home(folder: &Path, text: &str) -> PathBuf {
     match (text.strip_prefix("~/"), std::env::home_dir()) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => folder.join(text),

@@ -16,6 +16,7 @@ use crate::{
         logs::{store::Store, wish::Wish},
     },
     command::{Context, settings},
+    compare::Mask,
     engine::event::Command,
     plan::ObjectRef,
     problem::Problem,
@@ -43,9 +44,10 @@ pub struct Desk<'a> {
     pub(super) looking: BTreeMap<String, AbortHandle>,
 }
 
-/// The site that is open; what works for it ends with it.
+/// The site that is open, or the cluster that is attached; what works for it ends with it.
 pub(super) struct Open {
-    pub(super) session: Session,
+    /// Nothing where only the cluster is here, and not its site.
+    pub(super) session: Option<Session>,
     pub(super) world: Option<World>,
     /// The run that is heard.
     pub(super) commands: Option<mpsc::Sender<Command>>,
@@ -58,8 +60,16 @@ pub(super) struct Open {
 impl Open {
     pub(super) fn new(session: Session) -> Self {
         Self {
-            session,
-            world: None,
+            session: Some(session),
+            ..Self::attached(None)
+        }
+    }
+
+    /// A cluster without its site.
+    pub(super) fn attached(world: Option<World>) -> Self {
+        Self {
+            session: None,
+            world,
             commands: None,
             watching: None,
             reading: None,
@@ -112,6 +122,7 @@ impl<'a> Desk<'a> {
             First::New => self.questions(&self.draft).await,
             First::Site(name) => self.open_named(&name, None).await,
             First::Opened(session) => self.show(*session).await,
+            First::Attached(text) => self.attach(&text).await,
         }
     }
 
@@ -126,6 +137,11 @@ impl<'a> Desk<'a> {
         }
     }
 
+    /// The site that is open.
+    pub(super) fn session(&self) -> Option<&Session> {
+        self.open.as_ref()?.session.as_ref()
+    }
+
     async fn perform(&mut self, effect: Effect) {
         match effect {
             // The screens do these themselves.
@@ -135,6 +151,7 @@ impl<'a> Desk<'a> {
             Effect::Open(name) => self.open_named(&name, None).await,
             Effect::Unlock(name, passphrase) => self.open_named(&name, Some(passphrase)).await,
             Effect::Rehearse => self.open_practice().await,
+            Effect::Attach(text) => self.attach(&text).await,
             Effect::SaveDraft(draft) => self.save_draft(&draft).await,
             Effect::CreateSite(draft, secrets, locked) => {
                 self.create(*draft, secrets, locked).await;
@@ -152,11 +169,12 @@ impl<'a> Desk<'a> {
             Effect::StartDeploy(waivers) => self.deploy(&waivers).await,
             Effect::LoadBackups => self.backups().await,
             Effect::Restore(wish) => self.restore(wish).await,
-            Effect::Power(powering) => self.power(&powering).await,
+            Effect::Power(powering, accepted) => self.power(&powering, accepted).await,
             Effect::Command(command) => self.command(command).await,
             Effect::LoadPractice => self.practice().await,
             Effect::Practice(wish) => self.practise(wish).await,
             Effect::WatchCluster => self.watch().await,
+            Effect::ReadUsage => self.usage(),
             Effect::Do(deed) => self.by_hand(*deed).await,
             Effect::ReadObject(target) => self.read_object(target).await,
             Effect::ReadLog(wish) => self.read_log(wish).await,
@@ -194,15 +212,17 @@ impl<'a> Desk<'a> {
     }
 
     async fn change(&mut self, draft: SiteDraft, secrets: Secrets) {
-        let Some(open) = &mut self.open else { return };
-        let mut session = open.session.clone();
+        let Some(mut session) = self.session().cloned() else {
+            return;
+        };
         let changed = tokio::task::spawn_blocking(move || {
             session.change(&draft, &secrets)?;
             Ok::<_, Vec<Problem>>(session)
         });
         match changed.await {
             Ok(Ok(session)) => {
-                open.session = session;
+                let Some(open) = &mut self.open else { return };
+                open.session = Some(session);
                 // The new settings may name another cluster.
                 open.world = None;
             }
@@ -213,9 +233,13 @@ impl<'a> Desk<'a> {
 
     async fn plan(&mut self) {
         let Some(open) = &mut self.open else { return };
+        let Some(session) = &mut open.session else {
+            return;
+        };
         // A restore in another process may have made the next database.
-        open.session.recall_database().ok();
-        let input = match open.session.plan_alone() {
+        session.recall_database().ok();
+        let session = session.clone();
+        let input = match session.plan_alone() {
             Ok(plan) => Input::Plan(Arc::new(plan)),
             Err(problems) => Input::Refused(problems),
         };
@@ -224,8 +248,7 @@ impl<'a> Desk<'a> {
         inputs.send(input).await.ok();
         // Where the cluster is connected, it tells what would be upgraded, and the copies that come before.
         if let Some(world) = open.world.clone().filter(|_| made) {
-            open.tasks
-                .spawn(work::plan((open.session.clone(), world), inputs));
+            open.tasks.spawn(work::plan((session, world), inputs));
         }
     }
 
@@ -235,8 +258,10 @@ impl<'a> Desk<'a> {
             return;
         };
         let inputs = self.inputs.clone();
+        let Some(session) = self.session().cloned() else {
+            return;
+        };
         if let Some(open) = &mut self.open {
-            let session = open.session.clone();
             open.tasks.spawn(work::compare(session, world, inputs));
         }
     }
@@ -247,7 +272,8 @@ impl<'a> Desk<'a> {
         if let Some(world) = &open.world {
             return Some(world.clone());
         }
-        match World::open(&open.session, &self.tools).await {
+        let session = open.session.as_ref()?;
+        match World::open(session, &self.tools).await {
             Ok(world) => {
                 self.clock.send_replace(world.doors.clock);
                 open.world = Some(world.clone());
@@ -261,8 +287,10 @@ impl<'a> Desk<'a> {
     }
 
     async fn check(&mut self, code: Option<crate::problem::Code>) {
-        let Some(open) = &self.open else { return };
-        let reach = match Reach::of(&open.session, &self.tools).await {
+        let Some(session) = self.session() else {
+            return;
+        };
+        let reach = match Reach::of(session, &self.tools).await {
             Ok(reach) => reach,
             Err(problem) => {
                 self.tell(Input::Checks(Vec::new(), true)).await;
@@ -270,7 +298,7 @@ impl<'a> Desk<'a> {
                 return;
             }
         };
-        let asked = crate::command::look::asked(&open.session, &reach, code);
+        let asked = crate::command::look::asked(session, &reach, code);
         let inputs = self.inputs.clone();
         if let Some(open) = &mut self.open {
             open.tasks.spawn(work::checks(asked, inputs));
@@ -294,6 +322,17 @@ impl<'a> Desk<'a> {
         }
     }
 
+    /// Asks what is used, where the cluster is connected already: whoever connects tells a failure.
+    fn usage(&mut self) {
+        let inputs = self.inputs.clone();
+        let Some(open) = &mut self.open else { return };
+        let Some(world) = &open.world else { return };
+        // It is asked without end: what is done must not be kept.
+        while open.tasks.try_join_next().is_some() {}
+        open.tasks
+            .spawn(work::usage(world.doors.kube.clone(), inputs));
+    }
+
     /// Does something in the cluster beside everything else.
     async fn by_hand(&mut self, deed: Deed) {
         let Some(world) = self.world().await else {
@@ -311,10 +350,11 @@ impl<'a> Desk<'a> {
             return;
         };
         let inputs = self.inputs.clone();
-        let mask = match self.open.as_ref().map(|open| open.session.mask()) {
+        let mask = match self.session().map(Session::mask) {
             Some(Ok(mask)) => mask,
             Some(Err(problems)) => return self.tell_problems(problems).await,
-            None => return,
+            // What Secrets hold and what is called a password is hidden all the same.
+            None => Mask::of(&Secrets::default()),
         };
         if let Some(open) = &mut self.open {
             let reading = work::object(world, target, mask, inputs);
@@ -343,8 +383,7 @@ impl<'a> Desk<'a> {
 
     /// Keeps a log in the reports of the site.
     async fn save_log(&mut self, name: &str, store: Store) {
-        let Some(open) = &self.open else { return };
-        let folder = open.session.place.reports();
+        let folder = self.reports();
         let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
         let path = folder.join(format!("log-{name}-{now}.log"));
         // A large log takes a moment to be written.

@@ -46,12 +46,17 @@ pub(super) fn hints(sites: &Sites, hints: &Hints) {
 const COPIED: &str = "copied.txt";
 
 impl Desk<'_> {
+    /// Where files are kept that a person asked for: with the site, or where a site begins that has no folder yet.
+    pub(super) fn reports(&self) -> PathBuf {
+        match self.session() {
+            Some(session) => session.place.reports(),
+            None => self.draft.path().to_path_buf(),
+        }
+    }
+
     /// Keeps what was copied, and says where.
     pub(super) async fn keep_copy(&self, text: String) {
-        let folder = match &self.open {
-            Some(open) => open.session.place.reports(),
-            None => self.draft.path().to_path_buf(),
-        };
+        let folder = self.reports();
         let path = folder.join(COPIED);
         let fits = fits_clipboard(&text);
         let kept = tokio::task::spawn_blocking(move || {

@@ -4,12 +4,18 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
-use super::desk::{Desk, Open};
+use super::{
+    answers::at_home,
+    desk::{Desk, Open},
+};
 use crate::{
-    app::{Goto, Input, Opened, RestoreWish, known::Backups},
+    app::{
+        Goto, Input, Opened, RestoreWish,
+        known::{Backups, Here},
+    },
     check::Waiver,
     command::{
-        Failure,
+        Failure, context,
         restore::cancelled,
         waivers::{keep_waivers, since_last_run},
     },
@@ -21,6 +27,7 @@ use crate::{
     plan::Powering,
     restore::Wish,
     session::{Mode, Session, Workplace, World, restore, standing},
+    site::SiteDraft,
     sys::{
         lease,
         sites::SiteDir,
@@ -60,6 +67,41 @@ impl Desk<'_> {
         }
     }
 
+    /// Shows a cluster by its kubeconfig alone; or, when that is what was named, the site in a folder from elsewhere.
+    pub(super) async fn attach(&mut self, text: &str) {
+        let file = (!text.is_empty()).then(|| at_home(Path::new("."), text));
+        if let Some(folder) = file.as_ref().filter(|file| file.is_dir()) {
+            return self.open_folder(folder).await;
+        }
+        let world = World::attached(file, &self.tools, self.draft.path()).await;
+        let world = match world {
+            Ok(world) => world,
+            Err(problem) => return self.tell(Input::Problem(problem)).await,
+        };
+        self.clock.send_replace(world.doors.clock);
+        let opened = Opened {
+            site: format!("cluster {}", world.cluster),
+            rehearsal: false,
+            draft: SiteDraft::default(),
+            at: Goto::Health,
+            place: None,
+            here: Here::Cluster,
+        };
+        self.open = Some(Open::attached(Some(world)));
+        self.tell(Input::Opened(Box::new(opened))).await;
+    }
+
+    /// A site's folder that was copied here.
+    async fn open_folder(&mut self, folder: &Path) {
+        let place = self.sites.resolve(folder.to_str());
+        let place = place.map_err(Failure::from);
+        let place = place.and_then(|dir| context::workplace(&dir, self.context.mode()));
+        match place {
+            Ok(place) => self.open_place(place, None).await,
+            Err(failure) => self.tell_problems(failure.problems).await,
+        }
+    }
+
     /// The questions of a site that is not made yet, with the answers that its folder keeps.
     pub(super) async fn questions(&self, dir: &SiteDir) {
         match dir.load_draft() {
@@ -70,6 +112,7 @@ impl Desk<'_> {
                     draft,
                     at: Goto::New,
                     place: dir.load_place(),
+                    here: Here::Site,
                 };
                 self.tell(Input::Opened(Box::new(opened))).await;
             }
@@ -113,6 +156,7 @@ impl Desk<'_> {
             draft,
             at,
             place: None,
+            here: Here::Site,
         };
         self.tell(Input::Opened(Box::new(opened))).await;
         let ended = memory.outcome.as_ref().and(memory.events.last());
@@ -160,8 +204,10 @@ impl Desk<'_> {
 
     /// Writes down an accepted failure with the name of the person.
     pub(super) async fn keep_waiver(&mut self, mut waiver: Waiver) {
-        let Some(open) = &self.open else { return };
-        let reports = open.session.place.reports();
+        let Some(session) = self.session() else {
+            return;
+        };
+        let reports = session.place.reports();
         waiver.by = lease::this_person();
         // The time of the screens may be a practice cluster's.
         waiver.at = jiff::Timestamp::now();
@@ -173,13 +219,15 @@ impl Desk<'_> {
 
     /// Begins the run in a process of its own and listens to it.
     pub(super) async fn deploy(&mut self, waivers: &[Waiver]) {
-        let Some(open) = &self.open else { return };
-        let place = open.session.place.clone();
+        let Some(session) = self.session() else {
+            return;
+        };
+        let place = session.place.clone();
         if let Err(problem) = keep_waivers(&place.reports(), waivers) {
             self.tell(Input::Problem(problem)).await;
             return;
         }
-        let started = host::start(&open.session, self.options(), &["deploy"]).await;
+        let started = host::start(session, self.options(), &["deploy"]).await;
         match started {
             Ok(joined) => self.hear(joined),
             Err(problem) => self.tell(Input::Problem(problem)).await,
@@ -191,12 +239,13 @@ impl Desk<'_> {
         let Some(world) = self.world().await else {
             return;
         };
-        let Some(open) = &self.open else { return };
+        let place = self.session().map(|session| session.place.clone());
         let found = restore::inventory(&world).await;
         let found = found.and_then(|inventory| {
+            let unfinished = place.as_ref().map(restore::unfinished).transpose()?;
             Ok(Backups {
                 inventory,
-                unfinished: restore::unfinished(&open.session.place)?,
+                unfinished: unfinished.flatten(),
                 zone: jiff::tz::TimeZone::system(),
             })
         });
@@ -208,27 +257,33 @@ impl Desk<'_> {
         let Some(world) = self.world().await else {
             return;
         };
-        let Some(open) = &self.open else { return };
+        let Some(session) = self.session() else {
+            return;
+        };
         let agreed = match wish {
-            RestoreWish::To(moment) => agree(&open.session, &world, moment).await,
+            RestoreWish::To(moment) => agree(session, &world, moment).await,
             RestoreWish::GoOn => Ok(()),
-            RestoreWish::Cancel => cancelled(&open.session, &world).await.map(drop),
+            RestoreWish::Cancel => cancelled(session, &world).await.map(drop),
         };
         if let Err(failure) = agreed {
             self.tell_problems(failure.problems).await;
             return;
         }
-        match host::start(&open.session, self.options(), &["restore"]).await {
+        match host::start(session, self.options(), &["restore"]).await {
             Ok(joined) => self.hear(joined),
             Err(problem) => self.tell(Input::Problem(problem)).await,
         }
     }
 
-    /// Switches a machine off or on in a process of its own.
-    pub(super) async fn power(&mut self, powering: &Powering) {
-        let Some(open) = &self.open else { return };
+    /// Switches a machine or all off or on in a process of its own.
+    pub(super) async fn power(&mut self, powering: &Powering, accepted: Option<String>) {
+        let Some(session) = self.session() else {
+            return;
+        };
+        let waived = accepted.map(|reason| format!("--waive={reason}"));
         let command = ["power", powering.way.word(), powering.node.as_str()];
-        match host::start(&open.session, self.options(), &command).await {
+        let command: Vec<&str> = command.into_iter().chain(waived.as_deref()).collect();
+        match host::start(session, self.options(), &command).await {
             Ok(joined) => self.hear(joined),
             Err(problem) => self.tell(Input::Problem(problem)).await,
         }

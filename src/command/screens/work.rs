@@ -12,6 +12,7 @@ use crate::{
     compare::{Mask, show},
     plan::ObjectRef,
     session::{Session, World},
+    sys::kube::Kube,
     watch::{self, Watched},
 };
 
@@ -38,6 +39,12 @@ pub(super) async fn watch(world: World, inputs: mpsc::Sender<Input>) {
             return;
         }
     }
+}
+
+/// Tells what pods and nodes use.
+pub(super) async fn usage(kube: Kube, inputs: mpsc::Sender<Input>) {
+    let heard = watch::usage(&kube).await;
+    inputs.send(Input::Usage(Box::new(heard))).await.ok();
 }
 
 /// Tells the plan as this cluster needs it; while it cannot be asked, the plan made without it stands.

@@ -324,9 +324,19 @@ impl Run {
 
     async fn end(&mut self, index: usize, state: StepState) {
         self.at_work.remove(&index);
+        let left_out = matches!(
+            state,
+            StepState::Done {
+                how: Done::Skipped { .. }
+            }
+        );
         let well = matches!(state, StepState::Done { .. });
         self.turn(index, state).await;
-        self.schedule.end(index, well);
+        if left_out {
+            self.schedule.skip(index);
+        } else {
+            self.schedule.end(index, well);
+        }
     }
 
     /// Ends a step whose task broke off without a word.

@@ -7,7 +7,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use rustls_pki_types::CertificateDer;
 use serde_json::Value;
 
-use super::{Task, hooks, node};
+use super::{Task, hooks, node, site};
 use crate::{
     plan::{Action, JobRun, Object, ObjectRef, Proof},
     problem::{Code, Problem},
@@ -57,11 +57,16 @@ pub(super) async fn act(task: &Task, doors: &Doors) -> Result<bool, DoorError> {
         Action::Http(proof) => prove(task, doors, proof).await,
         Action::Delete(targets) => delete(task, doors, targets).await,
         Action::Node(work) => node::act(task, doors, work).await,
+        Action::Site(deed) => site::act(task, doors, deed).await,
     }
 }
 
 /// Applies the objects: first those that others live in, then all others at once.
-async fn apply(task: &Task, doors: &Doors, objects: &[&Object]) -> Result<bool, DoorError> {
+pub(super) async fn apply(
+    task: &Task,
+    doors: &Doors,
+    objects: &[&Object],
+) -> Result<bool, DoorError> {
     let (first, rest): (Vec<&Object>, Vec<&Object>) = objects
         .iter()
         .copied()
@@ -161,7 +166,7 @@ pub(super) async fn tell_results(task: &Task, doors: &Doors) {
 }
 
 /// What the pod of a completed job wrote.
-async fn job_log(doors: &Doors, job: &ObjectRef) -> Result<Vec<String>, DoorError> {
+pub(super) async fn job_log(doors: &Doors, job: &ObjectRef) -> Result<Vec<String>, DoorError> {
     let namespace = job.namespace.clone().unwrap_or_default();
     let of = ObjectRef::new("v1", "Pod", &namespace, "");
     let pods = doors
@@ -192,7 +197,11 @@ async fn delete(task: &Task, doors: &Doors, targets: &[ObjectRef]) -> Result<boo
     Ok(changed)
 }
 
-async fn remove(doors: &Doors, target: &ObjectRef, object: &Value) -> Result<(), DoorError> {
+pub(super) async fn remove(
+    doors: &Doors,
+    target: &ObjectRef,
+    object: &Value,
+) -> Result<(), DoorError> {
     doors.kube.delete(target).await?;
     let uid = |object: &Value| object.pointer("/metadata/uid").cloned();
     while let Some(still) = doors.kube.get(target).await? {

@@ -1,24 +1,20 @@
 //! What is done to a node: closed, emptied, waited for until it is off or on again; each may be done again from its beginning.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-use super::Task;
+use super::{Task, stay::Stay};
 use crate::{
-    engine::event::{Reason, Waiting},
     plan::{DATABASE, NodeDeed, NodeWork, ObjectRef},
     problem::{Code, Problem},
     sys::{
-        DoorError, Doors,
+        DoorError, Doors, Retry,
         kube::{Evicted, leaving},
     },
 };
-
-/// Pause between two looks.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// How far a node's clock may be off.
 const CLOCK: SignedDuration = SignedDuration::from_secs(60);
@@ -26,35 +22,30 @@ const CLOCK: SignedDuration = SignedDuration::from_secs(60);
 /// A kubelet tells of itself at least this often, without a lease.
 const REPORTS: SignedDuration = SignedDuration::from_mins(6);
 
-/// Reasons told at once.
-const REASONS: usize = 6;
-
 /// Does it; says whether anything changed.
 pub(super) async fn act(task: &Task, doors: &Doors, work: &NodeWork) -> Result<bool, DoorError> {
-    let node = Node {
-        task,
-        doors,
+    let mut node = Node {
+        stay: Stay::new(task, doors),
         name: &work.node,
     };
     match &work.does {
-        NodeDeed::Whole => node.whole().await,
         NodeDeed::Close => node.closed(true).await,
         NodeDeed::Open => node.closed(false).await,
         NodeDeed::HandOver(cluster) => node.hand_over(cluster).await,
         NodeDeed::Empty => node.empty().await,
-        NodeDeed::SwitchedOff(how) => node.off(how).await,
+        NodeDeed::SwitchedOff(how) => node.off(how, false).await,
+        NodeDeed::SwitchedOffWithApi(how) => node.off(how, true).await,
         NodeDeed::SwitchedOn(how) => node.on(how).await,
         NodeDeed::Clock => node.clock().await,
     }
 }
 
 struct Node<'a> {
-    task: &'a Task,
-    doors: &'a Doors,
+    stay: Stay<'a>,
     name: &'a str,
 }
 
-fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+pub(super) fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or("")
 }
 
@@ -63,18 +54,8 @@ fn ready(node: &Value) -> Option<&Value> {
     conditions.iter().find(|one| one["type"] == "Ready")
 }
 
-fn is_ready(node: &Value) -> bool {
+pub(super) fn is_ready(node: &Value) -> bool {
     ready(node).is_some_and(|says| says["status"] == "True")
-}
-
-/// Whether the API itself runs on it.
-fn carries_api(node: &Value) -> bool {
-    let labels = node.pointer("/metadata/labels");
-    labels.is_some_and(|labels| {
-        labels
-            .get("node-role.kubernetes.io/control-plane")
-            .is_some()
-    })
 }
 
 impl Node<'_> {
@@ -83,7 +64,7 @@ impl Node<'_> {
     }
 
     async fn look(&self) -> Result<Value, DoorError> {
-        let found = self.doors.kube.get(&self.reference()).await?;
+        let found = self.stay.doors.kube.get(&self.reference()).await?;
         found.ok_or_else(|| {
             let what = format!("The cluster has no node {} any more.", self.name);
             let remedy = "Look with kubectl get nodes. A machine that was taken out joins again as it once did.";
@@ -91,49 +72,19 @@ impl Node<'_> {
         })
     }
 
-    async fn waits(&self, target: String, reasons: Vec<String>) {
-        let reasons = reasons.into_iter().take(REASONS).map(|sentence| Reason {
-            sentence,
-            since: None,
-            code: None,
-            remedy: None,
-        });
-        let waiting = Waiting {
-            target,
-            reasons: reasons.collect(),
-            gives_up_at: self.task.gives_up_at(),
-        };
-        self.task.tell.waiting(waiting).await;
-    }
-
-    /// Rests before the next look; an error once the time of the step is over.
-    async fn rest(&self, waits_for: &str, last: &[String]) -> Result<(), DoorError> {
-        if self.task.left().is_zero() {
-            let what = format!("It has taken too long to wait for {waits_for}.");
-            let remedy = "Look at what it waited for, then run the same command again: it goes on from here.";
-            let problem = Problem::new(Code::Wait01, what, remedy);
-            let problem = last
-                .iter()
-                .fold(problem, |problem, why| problem.because(why.clone()));
-            return Err(DoorError::lasting(problem));
-        }
-        sleep(LOOK.min(self.task.left())).await;
-        Ok(())
-    }
-
     async fn closed(&self, closed: bool) -> Result<bool, DoorError> {
         let node = self.look().await?;
         let is = node.pointer("/spec/unschedulable") == Some(&Value::Bool(true));
         if is == closed {
             let word = if closed { "closed" } else { "open" };
-            self.task
-                .tell
+            self.stay
                 .log(format!("{} is {word} already", self.name))
                 .await;
             return Ok(false);
         }
         let fields = json!({"spec": {"unschedulable": closed.then_some(true)}});
-        self.doors
+        self.stay
+            .doors
             .kube
             .change(&self.reference(), None, &fields)
             .await?;
@@ -142,35 +93,15 @@ impl Node<'_> {
         } else {
             "takes pods again"
         };
-        self.task
-            .tell
+        self.stay
             .log(format!("changed Node {}: it {word}", self.name))
             .await;
         Ok(true)
     }
 
-    /// Waits until no volume lacks a copy; one that nobody uses has nothing to lack.
-    async fn whole(&self) -> Result<bool, DoorError> {
-        let of = ObjectRef::new("longhorn.io/v1beta2", "Volume", "longhorn-system", "");
-        let mut told = Vec::new();
-        loop {
-            let volumes = self.doors.kube.list(&of, "").await?;
-            let lacking: Vec<String> = volumes.iter().filter_map(lacks).collect();
-            if lacking.is_empty() {
-                return Ok(false);
-            }
-            let target = format!("the copies of {} volumes", lacking.len());
-            if told != lacking {
-                self.waits(target.clone(), lacking.clone()).await;
-                told.clone_from(&lacking);
-            }
-            self.rest(&target, &lacking).await?;
-        }
-    }
-
     /// Another instance becomes the primary, while this one still runs: nothing is lost, and writes pause for seconds.
-    async fn hand_over(&self, cluster: &ObjectRef) -> Result<bool, DoorError> {
-        let kube = &self.doors.kube;
+    async fn hand_over(&mut self, cluster: &ObjectRef) -> Result<bool, DoorError> {
+        let kube = &self.stay.doors.kube;
         let Some(found) = kube.get(cluster).await? else {
             return Ok(false);
         };
@@ -179,32 +110,29 @@ impl Node<'_> {
         let pods = kube
             .list(&pods, &format!("cnpg.io/cluster={}", cluster.name))
             .await?;
+        // Jobs and poolers of the cluster carry the same label.
+        let pods: Vec<Arc<Value>> = pods.into_iter().filter(|pod| is_instance(pod)).collect();
         let place = |name: &str| {
             let pod = pods.iter().find(|pod| text(pod, "/metadata/name") == name);
             pod.map_or("", |pod| text(pod, "/spec/nodeName"))
         };
         if place(&current) != self.name {
             let line = format!("the primary {current} runs on {} already", place(&current));
-            self.task.tell.log(line).await;
+            self.stay.log(line).await;
             return Ok(false);
         }
-        let heir = pods.iter().find(|pod| {
-            text(pod, "/spec/nodeName") != self.name
-                && ready(pod).is_some_and(|says| says["status"] == "True")
-        });
-        let Some(heir) = heir.map(|pod| text(pod, "/metadata/name").to_owned()) else {
+        let Some(heir) = heir(&pods, self.name) else {
             return Err(DoorError::passing(no_heir(cluster, self.name)));
         };
         let fields = json!({"status": {
             "targetPrimary": heir,
             // The operator reads just this form.
-            "targetPrimaryTimestamp": self.doors.clock.now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string(),
+            "targetPrimaryTimestamp": self.stay.doors.clock.now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string(),
             "phase": "Switchover in progress",
             "phaseReason": format!("Switching over to {heir}"),
         }});
         kube.change(cluster, Some("status"), &fields).await?;
-        self.task
-            .tell
+        self.stay
             .log(format!(
                 "changed {cluster}: {heir} takes over from {current}"
             ))
@@ -216,36 +144,36 @@ impl Node<'_> {
                 return Ok(true);
             }
             let phase = text(&now, "/status/phase").to_owned();
-            self.waits(target.clone(), vec![phase.clone()]).await;
-            self.rest(&target, &[phase]).await?;
+            self.stay.on(&target, &[phase]).await?;
         }
     }
 
-    async fn empty(&self) -> Result<bool, DoorError> {
+    async fn empty(&mut self) -> Result<bool, DoorError> {
         let every = ObjectRef::new("v1", "Pod", "", "");
         let target = format!("the pods of {} to leave", self.name);
         let mut first = None;
         loop {
-            let pods = self.doors.kube.list(&every, "").await?;
+            let pods = self.stay.doors.kube.list(&every, "").await?;
             let (pods, alone) = leaving(&pods, self.name);
             let all = *first.get_or_insert(pods.len());
             if pods.is_empty() {
                 for pod in alone {
                     let line =
                         format!("{pod} stays: nobody would make it anew, it ends with the machine");
-                    self.task.tell.log(line).await;
+                    self.stay.log(line).await;
                 }
                 return Ok(all > 0);
             }
             let mut held = Vec::new();
             for (namespace, pod) in pods.keys() {
-                match self.doors.kube.evict(namespace, pod).await? {
+                match self.stay.doors.kube.evict(namespace, pod).await? {
                     Evicted::Refused(why) => held.push(format!("{namespace}/{pod}: {why}")),
                     Evicted::Leaves | Evicted::Gone => {}
                 }
             }
             let gone = all.saturating_sub(pods.len());
-            self.task
+            self.stay
+                .task
                 .tell
                 .note(format!("{gone} of {all} pods have left"))
                 .await;
@@ -255,34 +183,41 @@ impl Node<'_> {
                     .map(|(namespace, pod)| format!("{namespace}/{pod} is leaving"))
                     .collect();
             }
-            self.waits(target.clone(), held.clone()).await;
-            self.rest(&target, &held).await?;
+            self.stay.on(&target, &held).await?;
         }
     }
 
-    async fn off(&self, how: &str) -> Result<bool, DoorError> {
+    async fn off(&mut self, how: &str, api: bool) -> Result<bool, DoorError> {
         let name = self.name;
         let target = format!("{name} to be switched off");
-        let mut api = false;
-        let asked = format!("switch it off now: {how}");
-        self.waits(target.clone(), vec![asked]).await;
+        let mut first = true;
+        let asked = [format!("switch {name} off now: {how}")];
         loop {
             match self.look().await {
-                Ok(node) if !is_ready(&node) => return Ok(true),
-                Ok(node) => api = carries_api(&node),
+                Ok(node) if !is_ready(&node) => return Ok(!first),
+                Ok(_) => {}
                 // It takes the API with it: what runs elsewhere goes on, and there is nobody left to ask. The door has asked
                 // several times, and the lease of this run lasts no longer than that.
                 Err(error) if api && error.problem.code == Code::Kube03 => {
-                    self.task.tell.log("the Kubernetes API ended with it").await;
+                    let line =
+                        format!("{name} does not answer any more, and the Kubernetes API with it");
+                    self.stay.log(line).await;
                     return Ok(true);
+                }
+                // An API that is just being ended stumbles: the same attempt must see its end.
+                Err(error) if api && error.retry != Retry::No => {
+                    self.stay
+                        .log(format!("the API stumbles: {}", error.problem.what))
+                        .await;
                 }
                 Err(error) => return Err(error),
             }
-            self.rest(&target, &[]).await?;
+            self.stay.on(&target, &asked).await?;
+            first = false;
         }
     }
 
-    async fn on(&self, how: &str) -> Result<bool, DoorError> {
+    async fn on(&mut self, how: &str) -> Result<bool, DoorError> {
         let target = format!("{} to be switched on, and to be ready", self.name);
         let mut first = true;
         loop {
@@ -290,14 +225,10 @@ impl Node<'_> {
             if is_ready(&node) {
                 return Ok(!first);
             }
-            if first {
-                let says = ready(&node).map_or("", |says| text(says, "/message"));
-                let asked = format!("switch it on now: {how}");
-                self.waits(target.clone(), vec![asked, says.to_owned()])
-                    .await;
-            }
+            let says = ready(&node).map_or("", |says| text(says, "/message"));
+            let asked = format!("switch {} on now: {how}", self.name);
+            self.stay.on(&target, &[asked, says.to_owned()]).await?;
             first = false;
-            self.rest(&target, &[]).await?;
         }
     }
 
@@ -309,9 +240,14 @@ impl Node<'_> {
             "kube-node-lease",
             self.name,
         );
-        let asked = timeout(self.task.left(), self.doors.kube.get(&lease)).await;
+        let asked = timeout(self.stay.task.left(), self.stay.doors.kube.get(&lease)).await;
         let lease = asked.ok().transpose()?.flatten();
         let node = self.look().await?;
+        if !is_ready(&node) {
+            // A person has left its switching on out: nothing of it tells a time.
+            self.stay.log(format!("{} is not on", self.name)).await;
+            return Ok(false);
+        }
         let renewed = lease
             .as_ref()
             .map(|lease| text(lease, "/spec/renewTime").to_owned());
@@ -321,15 +257,13 @@ impl Node<'_> {
             None => (heartbeat.unwrap_or_default(), REPORTS),
         };
         let Ok(at) = told.parse::<Timestamp>() else {
-            self.task
-                .tell
+            self.stay
                 .log("the node tells no time of its own".to_owned())
                 .await;
             return Ok(false);
         };
-        let behind = self.doors.clock.now().duration_since(at);
-        self.task
-            .tell
+        let behind = self.stay.doors.clock.now().duration_since(at);
+        self.stay
             .log(format!(
                 "its clock showed {at} at most {} s ago",
                 behind.as_secs()
@@ -342,17 +276,20 @@ impl Node<'_> {
     }
 }
 
-fn lacks(volume: &Arc<Value>) -> Option<String> {
-    let state = text(volume, "/status/robustness");
-    let claim = text(volume, "/status/kubernetesStatus/pvcName");
-    let name = if claim.is_empty() {
-        text(volume, "/metadata/name")
-    } else {
-        claim
-    };
-    ["degraded", "faulted"]
-        .contains(&state)
-        .then(|| format!("volume {name} is {state}"))
+/// Whether it is a pod in which PostgreSQL itself runs.
+pub(super) fn is_instance(pod: &Value) -> bool {
+    text(pod, "/metadata/labels/cnpg.io~1podRole") == "instance"
+}
+
+/// The instance that takes over from one on this node: it is elsewhere, and ready.
+fn heir(instances: &[Arc<Value>], node: &str) -> Option<String> {
+    let mut able = instances.iter().filter(|pod| {
+        text(pod, "/spec/nodeName") != node
+            && text(pod, "/metadata/deletionTimestamp").is_empty()
+            && is_ready(pod)
+    });
+    able.next()
+        .map(|pod| text(pod, "/metadata/name").to_owned())
 }
 
 fn no_heir(cluster: &ObjectRef, node: &str) -> Problem {
@@ -384,18 +321,32 @@ fn wrong_clock(node: &str, behind: SignedDuration) -> Problem {
 mod tests {
     use super::*;
 
+    fn pod(name: &str, role: &str, node: &str, ready: &str) -> Arc<Value> {
+        Arc::new(json!({
+            "metadata": {"name": name, "labels": {"cnpg.io/cluster": "care-db", "cnpg.io/podRole": role}},
+            "spec": {"nodeName": node},
+            "status": {"conditions": [{"type": "Ready", "status": ready}]},
+        }))
+    }
+
     #[test]
-    fn a_volume_that_nobody_uses_lacks_nothing() {
-        let volume = |robustness: &str| {
-            Arc::new(json!({"metadata": {"name": "pvc-1"},
-                "status": {"robustness": robustness, "kubernetesStatus": {"pvcName": "files"}}}))
+    fn only_a_ready_instance_elsewhere_takes_over_never_a_pooler_or_a_job() {
+        let own = pod("care-db-1", "instance", "primary", "True");
+        let pooler = pod("care-db-pooler-rw-x", "pooler", "secondary", "True");
+        let job = pod("care-db-2-join-x", "", "secondary", "True");
+        let behind = pod("care-db-2", "instance", "secondary", "False");
+        let standby = pod("care-db-3", "instance", "secondary", "True");
+        let of = |pods: &[&Arc<Value>]| {
+            let instances = pods.iter().filter(|pod| is_instance(pod));
+            let instances: Vec<Arc<Value>> = instances.map(|pod| Arc::clone(pod)).collect();
+            heir(&instances, "primary")
         };
-        assert_eq!(lacks(&volume("unknown")), None);
-        assert_eq!(lacks(&volume("healthy")), None);
-        assert_eq!(
-            lacks(&volume("degraded")).unwrap(),
-            "volume files is degraded"
-        );
+        assert_eq!(of(&[&own, &pooler, &job, &behind]), None);
+        let all = [&pooler, &job, &own, &behind, &standby];
+        assert_eq!(of(&all).as_deref(), Some("care-db-3"));
+        let mut leaves = (*standby).clone();
+        leaves["metadata"]["deletionTimestamp"] = "2026-11-24T11:42:00Z".into();
+        assert_eq!(of(&[&own, &Arc::new(leaves)]), None);
     }
 
     #[test]

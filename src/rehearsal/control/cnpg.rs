@@ -1,8 +1,10 @@
 //! CloudNativePG: clusters through the phases seen on a real one, their databases and their backups. Pure.
 
 mod backups;
+mod certificates;
 mod databases;
 mod failover;
+mod hibernation;
 mod instances;
 mod parts;
 mod rows;
@@ -101,6 +103,13 @@ fn one(world: &World<'_>, cluster: &Value, now: Timestamp, reaction: &mut Reacti
         reaction.writes.extend(report(cluster, status));
         return;
     }
+    if hibernation::goes_on(cluster) {
+        let says = hibernation::turn(cluster, &seen, reaction);
+        let mut status = status::of(world, cluster, (&seen, &Phase::healthy()), now);
+        hibernation::told(&mut status, Some(&says), now);
+        reaction.writes.extend(report(cluster, status));
+        return;
+    }
     let maker = parts::Maker::new(
         cluster,
         image(world, NAMESPACE, OPERATOR),
@@ -122,7 +131,8 @@ fn one(world: &World<'_>, cluster: &Value, now: Timestamp, reaction: &mut Reacti
     if phase.is_healthy() && cluster["status"]["phase"] == phase.name {
         tidy(&seen, reaction);
     }
-    let status = status::of(world, cluster, (&seen, &phase), now);
+    let mut status = status::of(world, cluster, (&seen, &phase), now);
+    hibernation::told(&mut status, None, now);
     reaction.writes.extend(report(cluster, status));
 }
 
@@ -153,7 +163,9 @@ fn plugin_image(world: &World<'_>) -> Option<String> {
 
 /// What a cluster has beside its instances: secrets, an account, services, a disruption budget.
 fn surroundings(world: &World<'_>, maker: &parts::Maker<'_>, reaction: &mut Reaction) {
-    for object in maker.surroundings() {
+    // Made once it is needed: keys take their time.
+    let authority = std::cell::LazyCell::new(|| certificates::Authority::of(world, maker.cluster));
+    for mut object in maker.surroundings() {
         let target = crate::rehearsal::world::reference(&object);
         let key = crate::rehearsal::world::kind_key(&target.api_version, &target.kind);
         if world.get(&key, namespace(&object), name(&object)).is_some() {
@@ -168,6 +180,12 @@ fn surroundings(world: &World<'_>, maker: &parts::Maker<'_>, reaction: &mut Reac
             "Role" => Some(("CreatingRole", "Creating Cluster Role".into())),
             _ => None,
         };
+        if target.kind == "Secret"
+            && let Some(authority) = authority.as_ref()
+            && let Some(data) = authority.data(&object, status::host_names(maker.cluster))
+        {
+            object["data"] = data;
+        }
         reaction.writes.push(Write::Create(object));
         if let Some((reason, message)) = words {
             let note = event(maker.cluster, SOURCE, reason, message);

@@ -1,18 +1,23 @@
 //! A machine that is lost and comes back: its node falls silent, its pods are given up after their time, it starts again. Pure.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
     pods::ended,
     shape::{
-        Says, after, delete, holds, items, leaving, name, set_condition, stamp, text, time, warning,
+        Says, after, condition, delete, holds, items, leaving, name, set_condition, stamp, text,
+        time, warning,
     },
     trouble::{SECONDARY_LOST, plays},
 };
 use crate::rehearsal::world::{Reaction, World, Write, reference};
 
 const SOURCE: &str = "node-controller";
+/// Seconds between two reports of a kubelet to which nothing happens.
+const REPORTS: i64 = 300;
 /// The note of a node about its machine: `down SINCE`, or `starting SINCE`.
 const MACHINE: &str = "rehearsal.care-install/machine";
 /// The note of a node about the switch of its machine: `off`.
@@ -71,6 +76,26 @@ fn machine(node: &Value) -> Machine {
         Some(("starting", rest)) => since(rest).map_or(Machine::Runs, Machine::Starting),
         _ => Machine::Runs,
     }
+}
+
+/// A node as it is answered to who asks for it: with the last report of its kubelet. Reports that say nothing new are not kept, so
+/// that the clock can rest while nothing happens.
+pub fn reported(node: &Arc<Value>, now: Timestamp) -> Arc<Value> {
+    let last = now.as_second().div_euclid(REPORTS) * REPORTS;
+    let last = Timestamp::from_second(last).unwrap_or(now);
+    let heard = condition(node, "Ready").and_then(|ready| time(&ready["lastHeartbeatTime"]));
+    if !runs(node) || !holds(node, "Ready") || heard.is_none_or(|heard| heard >= last) {
+        return Arc::clone(node);
+    }
+    let mut told = Value::clone(node);
+    for condition in told["status"]["conditions"]
+        .as_array_mut()
+        .into_iter()
+        .flatten()
+    {
+        condition["lastHeartbeatTime"] = stamp(last).into();
+    }
+    Arc::new(told)
 }
 
 /// One turn for all machines, and for the pods of those that are silent.

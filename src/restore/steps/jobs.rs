@@ -57,6 +57,20 @@ fn named(database: &Database, what: &str, begun: Timestamp) -> ObjectRef {
     ObjectRef::new("batch/v1", "Job", DATABASE, &name)
 }
 
+/// The job that waits until the newest changes of the database in use are in the bucket, of this name; outside of any restore.
+///
+/// # Errors
+/// A mistake of ours in its form.
+pub fn last_changes(database: &Database, image: &str, name: &str) -> Result<JobRun, Problem> {
+    let jobs = Jobs {
+        database,
+        image: image.to_owned(),
+        begun: Timestamp::UNIX_EPOCH,
+    };
+    let reference = ObjectRef::new("batch/v1", "Job", DATABASE, name);
+    job(&reference, &json!({}), &jobs.pod("archive", ARCHIVING, &[]))
+}
+
 /// The jobs that ask one database.
 pub struct Jobs<'a> {
     database: &'a Database,

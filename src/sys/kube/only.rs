@@ -1,6 +1,6 @@
 //! Which objects of a kind are asked for, and what of them is kept.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{plan::ObjectRef, sys::helm};
 
@@ -12,6 +12,8 @@ const CERTIFICATE: &str = "tls.crt";
 pub enum Only {
     /// All, whole.
     All,
+    /// Pods; of each only what tells how it is, where it is, whose it is and what it asks for.
+    PodsInShort,
     /// Secrets with a certificate; of their data only the certificate is kept, never the key.
     Certificates,
     /// Helm's memory of its releases; of each only what it is called is kept, no value and no object of it.
@@ -22,7 +24,7 @@ impl Only {
     /// The end of a query that asks for them.
     pub(super) fn query(self) -> &'static str {
         match self {
-            Self::All => "",
+            Self::All | Self::PodsInShort => "",
             Self::Certificates => "&fieldSelector=type%3Dkubernetes.io%2Ftls",
             Self::Releases => "&fieldSelector=type%3Dhelm.sh%2Frelease.v1",
         }
@@ -37,6 +39,9 @@ impl Only {
             map.entry("apiVersion")
                 .or_insert_with(|| of.api_version.clone().into());
             map.entry("kind").or_insert_with(|| of.kind.clone().into());
+            if self == Self::PodsInShort {
+                in_short(map);
+            }
             if self == Self::Releases {
                 let packed = map.shift_remove("data");
                 let packed = packed.as_ref().and_then(|data| data.get("release"));
@@ -54,9 +59,118 @@ impl Only {
     }
 }
 
+/// Leaves of a pod what is looked at: there may be many thousands, and most of each is settings of its program.
+fn in_short(pod: &mut Map<String, Value>) {
+    if let Some(meta) = pod.get_mut("metadata") {
+        keep(meta, META);
+        if let Some(notes) = meta.get_mut("annotations") {
+            keep(notes, NOTES);
+        }
+    }
+    let Some(Value::Object(spec)) = pod.get_mut("spec") else {
+        return;
+    };
+    spec.retain(|name, _| SPEC.contains(&name.as_str()));
+    for list in ["containers", "initContainers"] {
+        for container in spec
+            .get_mut(list)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
+            keep(container, CONTAINER);
+        }
+    }
+    if let Some(Value::Array(volumes)) = spec.get_mut("volumes") {
+        volumes.retain(|volume| volume.get("persistentVolumeClaim").is_some());
+        volumes.shrink_to_fit();
+    }
+    let status = pod.get_mut("status").and_then(Value::as_object_mut);
+    if let Some(status) = status {
+        status.retain(|name, _| !ADDRESSES.contains(&name.as_str()));
+        for list in ["containerStatuses", "initContainerStatuses"] {
+            for one in status
+                .get_mut(list)
+                .and_then(Value::as_array_mut)
+                .into_iter()
+                .flatten()
+            {
+                drop_ids(one);
+            }
+        }
+    }
+}
+
+const META: &[&str] = &[
+    "name",
+    "namespace",
+    "uid",
+    "labels",
+    "annotations",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "ownerReferences",
+];
+
+/// Who made a pod that the node itself runs.
+const NOTES: &[&str] = &["kubernetes.io/config.mirror"];
+
+const SPEC: &[&str] = &[
+    "nodeName",
+    "nodeSelector",
+    "affinity",
+    "tolerations",
+    "containers",
+    "initContainers",
+    "volumes",
+];
+
+const CONTAINER: &[&str] = &["name", "image", "resources", "restartPolicy"];
+
+/// What of a status nobody looks at.
+const ADDRESSES: &[&str] = &["podIP", "podIPs", "hostIP", "hostIPs", "qosClass"];
+
+fn keep(value: &mut Value, names: &[&str]) {
+    if let Value::Object(map) = value {
+        map.retain(|name, _| names.contains(&name.as_str()));
+    }
+}
+
+/// The digests of a container are long, and nobody here looks at them.
+fn drop_ids(status: &mut Value) {
+    const IDS: [&str; 5] = [
+        "containerID",
+        "imageID",
+        "volumeMounts",
+        "resources",
+        "allocatedResources",
+    ];
+    if let Value::Object(status) = status {
+        status.retain(|name, _| !IDS.contains(&name.as_str()));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_pod_the_settings_of_its_program_are_not_kept() {
+        let pod = json!({"metadata": {"name": "a", "annotations": {"checksum": "1", "kubernetes.io/config.mirror": "2"}, "labels": {"app": "a"}},
+            "spec": {"nodeName": "primary", "dnsPolicy": "None", "containers": [{"name": "web", "image": "i", "env": [{"name": "A", "value": "b"}],
+                "resources": {"limits": {"memory": "1Gi"}}}], "volumes": [{"name": "a", "emptyDir": {}},
+                {"name": "b", "persistentVolumeClaim": {"claimName": "data"}}]},
+            "status": {"phase": "Running", "podIP": "10.0.0.1", "containerStatuses": [{"name": "web", "ready": true, "imageID": "sha256"}]}});
+        let kept = Only::PodsInShort.whole(pod, &ObjectRef::new("v1", "Pod", "", ""));
+        assert_eq!(
+            kept,
+            json!({"metadata": {"name": "a", "annotations": {"kubernetes.io/config.mirror": "2"}, "labels": {"app": "a"}},
+                "spec": {"nodeName": "primary", "containers": [{"name": "web", "image": "i", "resources": {"limits": {"memory": "1Gi"}}}],
+                    "volumes": [{"name": "b", "persistentVolumeClaim": {"claimName": "data"}}]},
+                "status": {"phase": "Running", "containerStatuses": [{"name": "web", "ready": true}]},
+                "apiVersion": "v1", "kind": "Pod"})
+        );
+    }
 
     #[test]
     fn of_a_secret_with_a_certificate_only_the_certificate_is_kept() {

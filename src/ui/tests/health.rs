@@ -161,7 +161,7 @@ fn a_clock_that_jumped_is_said() {
 fn overlong_names_in_a_list_are_cut_and_say_so() {
     let long = "a-name-that-goes-on-".repeat(12);
     let view = ClusterView {
-        pods: vec![fixture::pod(&long, &long, &long, Health::Bad)],
+        pods: vec![fixture::pod(&long, &long, &long, Health::Bad).into()],
         ..fixture::cluster()
     };
     check("health_overlong", press(told(view), &[Key::Char('2')]));

@@ -17,10 +17,11 @@ use crate::{
     ready::{self, Live, Readiness},
     waiting::{self, recovery},
     watch::{
+        Gallery,
         history::History,
         picture,
         services::Carriers,
-        tests::snapshot,
+        tests::{kind_of, snapshot},
         view::{ClusterView, Health},
     },
 };
@@ -80,6 +81,37 @@ pub fn pictures(timeline: &Timeline) -> Vec<ClusterView> {
         writer.picture(line.at)
     });
     lines.collect()
+}
+
+/// Holds the pictures that are drawn one after the other, of pods in short and with what is kept of the one before, against those
+/// that are drawn anew of everything.
+pub fn holds_what_is_kept(timeline: &Timeline) {
+    let mut writer = Writer::begin(timeline, &[], Subjects::Clusters);
+    let mut gallery = Gallery::new().unwrap();
+    let mut known: BTreeMap<(String, String), Value> = BTreeMap::new();
+    for line in &timeline.lines {
+        writer.take(&line.change, line.at);
+        let events = writer
+            .events
+            .values()
+            .map(|event| (place(event), event.clone()));
+        let now: BTreeMap<_, _> = writer.objects.clone().into_iter().chain(events).collect();
+        for (_, gone) in known.iter().filter(|(place, _)| !now.contains_key(*place)) {
+            gallery.take_away(kind_of(gone), gone);
+        }
+        for (_, object) in now
+            .iter()
+            .filter(|(place, object)| known.get(*place) != Some(*object))
+        {
+            gallery.put_as(kind_of(object), object.clone());
+        }
+        known = now;
+        let at = line.at;
+        assert_eq!(gallery.draw(at), writer.picture(at), "at {at}");
+        // Time passes, and nothing else.
+        let later = at + jiff::SignedDuration::from_mins(7);
+        assert_eq!(gallery.draw(later), writer.picture(later), "after {at}");
+    }
 }
 
 impl Letter {

@@ -16,14 +16,11 @@ const MOST: usize = 1000;
 
 /// The rows.
 pub fn rows(facts: &Facts<'_>) -> Vec<EventRow> {
-    let mut rows: Vec<EventRow> = facts
-        .snapshot
-        .all(Kind::Event)
-        .map(|event| row(event))
-        .collect();
-    rows.sort_by_key(|row| Reverse(row.at));
-    rows.truncate(MOST);
-    rows
+    let events = facts.snapshot.all(Kind::Event);
+    let mut newest: Vec<_> = events.map(|event| (Reverse(when(event)), event)).collect();
+    newest.sort_by_key(|(at, _)| *at);
+    let shown = newest.into_iter().take(MOST);
+    shown.map(|(_, event)| row(event)).collect()
 }
 
 fn row(event: &Value) -> EventRow {

@@ -3,12 +3,13 @@
 use serde_json::Value;
 
 use crate::watch::{
-    facts::{Facts, ended, node_of},
+    facts::{Facts, ended},
     services::Carriers,
     snapshot::{
         Kind, condition, holds, items, label, made, moment, name, namespace, number, text, time,
     },
     stops,
+    usage::{Amount, millicores, units},
     view::{Health, NodeRow},
 };
 
@@ -31,10 +32,7 @@ pub fn rows(facts: &Facts<'_>, carriers: &Carriers) -> Vec<NodeRow> {
 
 fn row(node: &Value, facts: &Facts<'_>, carriers: &Carriers) -> NodeRow {
     let (status, health) = state(node);
-    let pods = facts
-        .snapshot
-        .all(Kind::Pod)
-        .filter(|pod| node_of(pod) == name(node) && !ended(pod));
+    let pods = facts.pods_on(name(node)).iter().filter(|pod| !ended(pod));
     NodeRow {
         name: name(node).to_owned(),
         role: role(node),
@@ -44,6 +42,10 @@ fn row(node: &Value, facts: &Facts<'_>, carriers: &Carriers) -> NodeRow {
         pods: pods.count(),
         cpu: text(node, "/status/allocatable/cpu").to_owned(),
         memory: readable(text(node, "/status/allocatable/memory")),
+        room: Amount {
+            cpu: millicores(text(node, "/status/allocatable/cpu")),
+            memory: units(text(node, "/status/allocatable/memory")),
+        },
         since: made(node),
         stops: stops::by_service(node, facts, carriers),
         details: details(node, facts, carriers),

@@ -1,6 +1,6 @@
 //! Pods as `kubectl get pods` prints them, but not believed when their node is silent. Pure.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -11,6 +11,7 @@ use crate::watch::{
         Kind, condition, holds, items, label, leaving, made, moment, name, namespace, number, text,
         time,
     },
+    usage::{Amount, Asks, millicores, units},
     view::{Health, PodRow},
 };
 
@@ -55,13 +56,35 @@ pub struct Printed {
     pub restarts: u32,
 }
 
-/// The rows of all pods, by namespace and name.
-pub fn rows(facts: &Facts<'_>) -> Vec<PodRow> {
-    facts
-        .snapshot
-        .all(Kind::Pod)
-        .map(|pod| row(pod, facts))
-        .collect()
+/// Rows of pods that follow from the pods alone, by where these lie in memory; the pods are kept, so that no other takes that place.
+#[derive(Debug, Default)]
+pub struct Kept(HashMap<usize, (Arc<Value>, Arc<PodRow>)>);
+
+/// The rows of all pods, by namespace and name. A pod that is well, and of which nothing is told beside, keeps the row that it
+/// has: of many thousand pods only few are otherwise from one picture to the next.
+pub fn rows(facts: &Facts<'_>, kept: &mut Kept) -> Vec<Arc<PodRow>> {
+    let mut before = std::mem::take(&mut kept.0);
+    let row_of = |pod: &Arc<Value>| {
+        if !follows_from_itself(pod, facts) {
+            return Arc::new(row(pod, facts));
+        }
+        let place = Arc::as_ptr(pod).addr();
+        let known = before.remove(&place).map(|(_, row)| row);
+        let row = known.unwrap_or_else(|| Arc::new(row(pod, facts)));
+        kept.0.insert(place, (Arc::clone(pod), Arc::clone(&row)));
+        row
+    };
+    facts.snapshot.all(Kind::Pod).map(row_of).collect()
+}
+
+/// Whether the row follows from the pod alone: neither from the time, nor from its node, its family or its events.
+fn follows_from_itself(pod: &Value, facts: &Facts<'_>) -> bool {
+    let well = holds(pod, "Ready") || text(pod, "/status/phase") == "Succeeded";
+    let failed = text(pod, "/status/phase") == "Failed";
+    well && !failed
+        && !leaving(pod)
+        && facts.pod_lost(pod).is_none()
+        && !facts.has_events("Pod", pod)
 }
 
 fn row(pod: &Value, facts: &Facts<'_>) -> PodRow {
@@ -84,9 +107,45 @@ fn row(pod: &Value, facts: &Facts<'_>) -> PodRow {
         restarts: printed.restarts,
         node: node_of(pod).to_owned(),
         owner: belongs_to(pod),
+        asks: asks(pod),
         since: made(pod),
         details,
     }
+}
+
+/// What the containers of a pod ask for together; without a limit of one of them the pod has none.
+fn asks(pod: &Value) -> Asks {
+    let of = |container: &Value, kind: &str| {
+        let words = container
+            .pointer("/resources")
+            .and_then(|resources| resources.get(kind));
+        let word = |name: &str| {
+            let word = words.and_then(|words| words.get(name));
+            word.and_then(Value::as_str).unwrap_or("")
+        };
+        Amount {
+            cpu: millicores(word("cpu")),
+            memory: units(word("memory")),
+        }
+    };
+    let mut asks = Asks::default();
+    let (mut no_cpu, mut no_memory) = (false, false);
+    for container in items(pod, "/spec/containers") {
+        let (request, limit) = (of(container, "requests"), of(container, "limits"));
+        asks.request.cpu += request.cpu;
+        asks.request.memory += request.memory;
+        asks.limit.cpu += limit.cpu;
+        asks.limit.memory += limit.memory;
+        no_cpu |= limit.cpu == 0;
+        no_memory |= limit.memory == 0;
+    }
+    if no_cpu {
+        asks.limit.cpu = 0;
+    }
+    if no_memory {
+        asks.limit.memory = 0;
+    }
+    asks
 }
 
 /// What a pod belongs to; a pod that nobody made belongs to itself.
@@ -217,7 +276,7 @@ fn health(pod: &Value, printed: &Printed, facts: &Facts<'_>) -> Health {
         "Succeeded" => return Health::Good,
         // What failed for good is replaced by its owner, or it is the job's matter.
         "Failed" => {
-            return if replaced(pod, facts) {
+            return if facts.replaced(pod) {
                 Health::Warn
             } else {
                 Health::Bad
@@ -242,15 +301,6 @@ fn health(pod: &Value, printed: &Printed, facts: &Facts<'_>) -> Health {
     } else {
         Health::Busy
     }
-}
-
-/// Whether another pod of the same owner serves, or has done the work.
-pub fn replaced(pod: &Value, facts: &Facts<'_>) -> bool {
-    facts
-        .family(pod)
-        .iter()
-        .filter(|other| name(other) != name(pod))
-        .any(|other| facts.serves(other) || text(other, "/status/phase") == "Succeeded")
 }
 
 fn details(pod: &Value, printed: &Printed, facts: &Facts<'_>) -> Vec<String> {

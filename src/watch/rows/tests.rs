@@ -21,7 +21,7 @@ fn check(status: Value, more: &[(&str, Value)]) -> (String, String, u32, Health)
     let row = view.pods.into_iter().next().unwrap();
     (
         format!("{}/{}", row.ready, row.containers),
-        row.status,
+        row.status.clone(),
         row.restarts,
         row.health,
     )
@@ -168,7 +168,7 @@ fn a_pod_that_was_asked_to_end_is_terminating_and_a_warning_only_when_it_is_late
         let mut one = pod("care-be", "care-1", "primary");
         one["metadata"]["deletionTimestamp"] = moment.into();
         let row = view(&[node("primary"), one], NOW).pods.remove(0);
-        (row.status, row.health)
+        (row.status.clone(), row.health)
     };
     assert_eq!(
         leaving("2026-11-24T02:29:00Z"),

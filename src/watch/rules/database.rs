@@ -44,6 +44,10 @@ pub fn findings(facts: &Facts<'_>) -> Vec<Found> {
     let mut found: Vec<Found> = unwatched(&works, facts).into_iter().collect();
     for cluster in clusters {
         let look = Look::new(cluster, facts, &works);
+        if look.rests() {
+            found.extend(look.at_rest());
+            continue;
+        }
         found.extend(look.state());
         found.extend(super::backups::findings(cluster, facts, look.believed));
     }
@@ -152,9 +156,10 @@ struct Look<'f, 's> {
 impl<'f, 's> Look<'f, 's> {
     fn new(cluster: &'f Value, facts: &'f Facts<'s>, works: &Works) -> Self {
         let pods = facts
-            .snapshot
-            .all(Kind::Pod)
-            .filter(|pod| namespace(pod) == namespace(cluster) && is_instance(pod, name(cluster)))
+            .pods_in(namespace(cluster))
+            .iter()
+            .copied()
+            .filter(|pod| is_instance(pod, name(cluster)))
             .collect();
         Self {
             cluster,
@@ -201,10 +206,33 @@ impl<'f, 's> Look<'f, 's> {
             .collect()
     }
 
-    fn state(&self) -> Option<Found> {
-        if text(self.cluster, "/metadata/annotations/cnpg.io~1hibernation") == "on" {
+    /// Whether it was told to stop: then nothing of it is amiss.
+    fn rests(&self) -> bool {
+        text(self.cluster, "/metadata/annotations/cnpg.io~1hibernation") == "on"
+    }
+
+    /// Stopped by a run that switches all machines off; whom a person stopped, that person knows of.
+    fn at_rest(&self) -> Option<Found> {
+        if text(self.cluster, "/metadata/annotations/care-install~1rests").is_empty() {
             return None;
         }
+        let who = name(self.cluster);
+        let says = condition(self.cluster, "cnpg.io/hibernation");
+        let since = says.and_then(|says| time(says, "/lastTransitionTime"));
+        let problem = Problem::new(
+            Code::Pg09,
+            format!(
+                "The database {who} rests, and Care with it: all was stopped to switch every machine off."
+            ),
+            "When the machines are on: care-install power on all. Its data is untouched.",
+        );
+        Some(
+            self.found(Health::Bad, since, problem)
+                .short(format!("{who} rests")),
+        )
+    }
+
+    fn state(&self) -> Option<Found> {
         if self.primary().is_empty() {
             return self.first_start();
         }
@@ -438,11 +466,11 @@ impl<'f, 's> Look<'f, 's> {
 }
 
 /// The claims of a cluster's instances.
-fn facts_claims<'s>(
-    facts: &Facts<'s>,
-    place: &'s str,
-    cluster: &'s str,
-) -> impl Iterator<Item = &'s str> {
+fn facts_claims<'f>(
+    facts: &'f Facts<'_>,
+    place: &'f str,
+    cluster: &'f str,
+) -> impl Iterator<Item = &'f str> {
     let all = facts.snapshot.all(Kind::Claim);
     all.filter(move |claim| {
         namespace(claim) == place && label(claim, "cnpg.io/cluster") == Some(cluster)

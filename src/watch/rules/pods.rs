@@ -1,6 +1,10 @@
 //! Pods that fail, were restarted, do not end, or do not become ready. Pure.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -13,10 +17,10 @@ use crate::{
     ready::Live,
     waiting,
     watch::{
-        facts::{Facts, node_of, owner, unready_since},
+        facts::{Facts, node_of, owned_by, owner, unready_since},
         rows::{
             nodes::PRESSURE,
-            pods::{LATE, SLOW, printed, replaced, short},
+            pods::{LATE, SLOW, printed, short},
         },
         snapshot::{
             Kind, condition, holds, items, label, leaving, made, name, namespace, number, text,
@@ -44,14 +48,12 @@ const PLACING: Duration = Duration::from_secs(30);
 /// Findings about all pods; pods of one owner with one cause are told once.
 pub fn findings(facts: &Facts<'_>) -> Vec<Found> {
     let mut found: Vec<(Found, Vec<String>)> = Vec::new();
+    let mut places: HashMap<_, usize> = HashMap::new();
     for pod in facts.snapshot.all(Kind::Pod) {
         let Some(new) = one(pod, facts) else { continue };
-        let known = found.iter_mut().find(|(known, _)| {
-            known.owner == new.owner
-                && known.area == new.area
-                && known.finding.problem.code == new.finding.problem.code
-        });
-        match known {
+        let same = (namespace(pod), owned_by(pod), new.finding.problem.code);
+        let place = *places.entry(same).or_insert(found.len());
+        match found.get_mut(place) {
             Some((known, others)) => {
                 let health = known.finding.health.max(new.finding.health);
                 // The one that has been so longest stands for all: a job's next try is no new finding.
@@ -190,12 +192,12 @@ fn stuck(pod: &Value, facts: &Facts<'_>) -> Option<Found> {
 
 /// Failed tries of a job that has an end of its own: the job tells.
 fn job_is_done(pod: &Value, facts: &Facts<'_>) -> bool {
-    let (kind, job) = owner(pod);
+    let (kind, job) = owned_by(pod);
     if kind != "Job" {
         return false;
     }
-    let done = facts.snapshot.get(Kind::Job, namespace(pod), &job);
-    done.is_some_and(|job| holds(job, "Complete") || holds(job, "Failed")) || replaced(pod, facts)
+    let done = facts.snapshot.get(Kind::Job, namespace(pod), job);
+    done.is_some_and(|job| holds(job, "Complete") || holds(job, "Failed")) || facts.replaced(pod)
 }
 
 fn failed(pod: &Arc<Value>, facts: &Facts<'_>) -> Option<Found> {
@@ -212,11 +214,11 @@ fn failed(pod: &Arc<Value>, facts: &Facts<'_>) -> Option<Found> {
         .because(short(text(pod, "/status/message")));
         let found = Found::new(Health::Warn, about(pod), since, problem);
         // Once another pod does its work and the node is well again, it is history.
-        let over = replaced(pod, facts) && !short_of_something(node_of(pod), facts);
+        let over = facts.replaced(pod) && !short_of_something(node_of(pod), facts);
         return (!over && !facts.lasts(since, EVICTED)).then_some(found);
     }
     // A pod that is replaced is history; nobody comes back to tidy it up.
-    if replaced(pod, facts) || node_of(pod).is_empty() {
+    if facts.replaced(pod) || node_of(pod).is_empty() {
         return None;
     }
     unready(pod, facts)
@@ -281,7 +283,7 @@ fn unready(pod: &Arc<Value>, facts: &Facts<'_>) -> Option<Found> {
     let known = reasons
         .iter()
         .find_map(|reason| Some((reason, reason.code?)));
-    let spare = replaced(pod, facts);
+    let spare = facts.replaced(pod);
     let serious = if spare { Health::Warn } else { Health::Bad };
     if let Some((reason, code)) = known {
         let health = match code {
@@ -345,14 +347,12 @@ fn reasons(pod: &Arc<Value>, facts: &Facts<'_>) -> Vec<Reason> {
 fn claims(pod: &Value, facts: &Facts<'_>) -> Vec<Arc<Value>> {
     let named =
         items(pod, "/spec/volumes").map(|one| text(one, "/persistentVolumeClaim/claimName"));
-    let named: Vec<&str> = named.filter(|name| !name.is_empty()).collect();
-    facts
-        .snapshot
-        .all(Kind::Claim)
-        .filter(|claim| namespace(claim) == namespace(pod) && named.contains(&name(claim)))
-        .filter(|claim| text(claim, "/status/phase") == "Bound")
-        .cloned()
-        .collect()
+    let named: BTreeSet<&str> = named.filter(|name| !name.is_empty()).collect();
+    let claims = named.into_iter().filter_map(|claim| {
+        let found = facts.snapshot.find(Kind::Claim, namespace(pod), claim);
+        found.filter(|claim| text(claim, "/status/phase") == "Bound")
+    });
+    claims.cloned().collect()
 }
 
 /// The remedy as the health screen can offer it: it has no steps to run again.

@@ -162,14 +162,10 @@ fn copies_follow(copies: &[&Value], facts: &Facts<'_>) -> Vec<Link> {
 
 /// A claim may wait for its first pod; that is no fault.
 fn is_asked_for(claim: &Value, facts: &Facts<'_>) -> bool {
-    facts
-        .snapshot
-        .all(Kind::Pod)
-        .filter(|pod| namespace(pod) == namespace(claim))
-        .any(|pod| {
-            items(pod, "/spec/volumes")
-                .any(|volume| text(volume, "/persistentVolumeClaim/claimName") == name(claim))
-        })
+    facts.pods_in(namespace(claim)).iter().any(|pod| {
+        items(pod, "/spec/volumes")
+            .any(|volume| text(volume, "/persistentVolumeClaim/claimName") == name(claim))
+    })
 }
 
 fn within(volume: &Value, found: Found) -> Found {

@@ -1,6 +1,6 @@
 //! Deployments, stateful and daemon sets below their wish, and changes of them that stand still. Pure.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -21,18 +21,30 @@ const NAMES: usize = 4;
 
 /// Findings about all workloads; what a finding about their pods tells already is left out.
 pub fn findings(facts: &Facts<'_>, pods: &[Found]) -> Vec<Found> {
+    let told: Told<'_> = pods.iter().filter_map(of_pods).collect();
     let mut found = Vec::new();
     for kind in [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet] {
         let all = facts.snapshot.all(kind).filter(|one| !leaving(one));
         found.extend(all.filter_map(|workload| {
-            short_of(workload, kind, facts, pods)
-                .or_else(|| stands_still(workload, kind, facts, pods))
+            short_of(workload, kind, facts, &told)
+                .or_else(|| stands_still(workload, kind, facts, &told))
         }));
     }
     found
 }
 
-fn short_of(workload: &Value, kind: Kind, facts: &Facts<'_>, told: &[Found]) -> Option<Found> {
+/// Workloads whose pods a finding tells of already: namespace, kind and name.
+type Told<'f> = HashSet<(&'f str, &'f str, &'f str)>;
+
+/// The workload that a finding about pods tells of.
+fn of_pods(found: &Found) -> Option<(&str, &str, &str)> {
+    let super::Area::Namespace(place) = &found.area else {
+        return None;
+    };
+    Some((place, &found.owner.0, &found.owner.1))
+}
+
+fn short_of(workload: &Value, kind: Kind, facts: &Facts<'_>, told: &Told<'_>) -> Option<Found> {
     let pods = facts.selected(workload);
     let serving = pods.iter().filter(|pod| facts.serves(pod)).count();
     let wish = wish(workload, kind)?;
@@ -56,10 +68,7 @@ fn short_of(workload: &Value, kind: Kind, facts: &Facts<'_>, told: &[Found]) -> 
         return Some(refused);
     }
     let (word, who) = (kind.word(), name(workload));
-    let told = told.iter().any(|known| {
-        known.owner == (word.to_owned(), who.to_owned())
-            && known.area == super::Area::Namespace(namespace(workload).to_owned())
-    });
+    let told = told.contains(&(namespace(workload), word, who));
     let since = since(workload, &idle, facts);
     if (told && lost.is_empty()) || (lost.is_empty() && !facts.lasts(since, SETTLING)) {
         return None;
@@ -180,7 +189,7 @@ pub fn allow(said: &str) -> &'static str {
 }
 
 /// A change of a workload that does not come to its end, while the copies from before serve.
-fn stands_still(workload: &Value, kind: Kind, facts: &Facts<'_>, told: &[Found]) -> Option<Found> {
+fn stands_still(workload: &Value, kind: Kind, facts: &Facts<'_>, told: &Told<'_>) -> Option<Found> {
     let still = condition(workload, "Progressing").filter(|one| {
         text(one, "/status") == "False" && text(one, "/reason") == "ProgressDeadlineExceeded"
     })?;
@@ -190,10 +199,7 @@ fn stands_still(workload: &Value, kind: Kind, facts: &Facts<'_>, told: &[Found])
         .iter()
         .filter(|pod| facts.serves(pod))
         .count();
-    let known = told.iter().any(|known| {
-        known.owner == (word.to_owned(), who.to_owned())
-            && known.area == super::Area::Namespace(place.to_owned())
-    });
+    let known = told.contains(&(place, word, who));
     // With fewer copies than wished, or with a pod that tells why, that is the finding.
     if known || serving < wish(workload, kind)? {
         return None;

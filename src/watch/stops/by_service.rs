@@ -102,11 +102,22 @@ impl Look<'_, '_> {
 
     fn note_workloads(&self, carriers: &Carriers, told: &mut Told) {
         let mut seen: BTreeSet<(String, Owner)> = BTreeSet::new();
-        for pod in self.facts.snapshot.all(Kind::Pod) {
+        // Pods elsewhere are only looked at when a volume of theirs may be here alone.
+        let here = self.facts.pods_on(name(self.node)).iter().copied();
+        let everywhere = self.facts.snapshot.all(Kind::Pod);
+        let looked_at: Vec<&Arc<Value>> = if self.only.is_empty() {
+            here.collect()
+        } else {
+            everywhere.collect()
+        };
+        for pod in looked_at {
+            if !self.here(pod) && !self.is_held_here(pod) {
+                continue;
+            }
             let owner = owner(pod);
             let apart = ["DaemonSet", "Node", "Job", "Cluster"].contains(&owner.0.as_str());
             let place = namespace(pod).to_owned();
-            if ended(pod) || apart || (!self.here(pod) && !self.is_held_here(pod)) {
+            if ended(pod) || apart {
                 continue;
             }
             if !seen.insert((place.clone(), owner.clone())) {
@@ -164,8 +175,9 @@ impl Look<'_, '_> {
         let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else {
             return false;
         };
-        let pods = self.facts.pods_in(namespace(budget)).iter();
-        pods.filter(|pod| self.here(pod) && !ended(pod)).any(|pod| {
+        let pods = self.facts.pods_on(name(self.node)).iter();
+        let mut mine = pods.filter(|pod| namespace(pod) == namespace(budget) && !ended(pod));
+        mine.any(|pod| {
             let mut wanted = wanted.iter();
             wanted.all(|(key, value)| label(pod, key) == value.as_str())
         })

@@ -59,6 +59,21 @@ impl Ended {
 impl Program {
     /// Makes the site as a script would: settings from a file, secrets on standard input, a key file beside the vault.
     pub fn new(scene: &Scene) -> Self {
+        Self::with(scene, |site| {
+            peers::certificate(site, "*.care.example.org");
+        })
+    }
+
+    /// The same for a scene that was deployed: with its certificate.
+    pub fn of_deployed(scene: &Scene) -> Self {
+        let (chain, key) = edge::pair(&scene.plan);
+        Self::with(scene, |site| {
+            fs::write(site.join("fullchain.pem"), chain).unwrap();
+            fs::write(site.join("privkey.pem"), key).unwrap();
+        })
+    }
+
+    fn with(scene: &Scene, certificate: impl FnOnce(&Path)) -> Self {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().to_path_buf();
         let mut draft = sample();
@@ -82,7 +97,7 @@ impl Program {
         let new = ["new", "--key-file", "--from", from, "--secrets", "-"];
         let made = program.run_with(&new, TYPED);
         assert_eq!(made.code, Some(0), "{}", made.errors);
-        peers::certificate(&program.site, "*.care.example.org");
+        certificate(&program.site);
         let [chain, key] =
             ["fullchain.pem", "privkey.pem"].map(|name| fs::read(program.site.join(name)).unwrap());
         let entrance = edge::open(&chain, &key);

@@ -13,6 +13,7 @@ async fn the_help_reads_like_a_letter() {
         "rehearse",
         "new",
         "import",
+        "attach",
         "validate",
         "check",
         "plan",

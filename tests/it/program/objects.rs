@@ -17,7 +17,14 @@ use serde_json::Value;
 use super::Site;
 
 /// Kinds that change by themselves, or tell of what happened and not of what is.
-const RESTLESS: &[&str] = &["Event", "Lease", "Node", "ComponentStatus"];
+const RESTLESS: &[&str] = &[
+    "Event",
+    "Lease",
+    "Node",
+    "ComponentStatus",
+    "NodeMetrics",
+    "PodMetrics",
+];
 
 /// Every object by kind, namespace and name.
 pub type Objects = BTreeMap<String, Value>;
@@ -118,8 +125,14 @@ pub fn neutral(objects: &Objects) -> Vec<String> {
 
 /// Whether it is a Secret that the cluster's own authority filled: every cluster has other keys.
 fn is_issued(key: &str, object: &Value) -> bool {
-    key.contains(" Secret ")
-        && object["metadata"]["annotations"]["cert-manager.io/certificate-name"].is_string()
+    // The operator of the databases signs for each of them by an authority of its own.
+    let database = object["metadata"]["ownerReferences"][0]["kind"] == "Cluster"
+        && ["-ca", "-server", "-replication"]
+            .iter()
+            .any(|end| key.ends_with(end));
+    let certificate =
+        object["metadata"]["annotations"]["cert-manager.io/certificate-name"].is_string();
+    key.contains(" Secret ") && (database || certificate)
 }
 
 /// A history of counts up to its second entry: how many there are hangs on how much time has passed.

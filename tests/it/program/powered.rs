@@ -23,12 +23,12 @@ const ON: [&str; 6] = [
 /// Records of a run up to the one that waits for the machine to be switched off: its start, and the beginning and end of each step.
 const BEFORE_OFF: usize = 14;
 
-fn journal(site: &Site) -> std::path::PathBuf {
+pub(super) fn journal(site: &Site) -> std::path::PathBuf {
     site.folder.join("rehearsal/power.jsonl")
 }
 
 /// Whether the newest run waits at this step.
-fn waits_at(site: &Site, step: &str) -> bool {
+pub(super) fn waits_at(site: &Site, step: &str) -> bool {
     let text = std::fs::read_to_string(journal(site)).unwrap_or_default();
     let last = text
         .lines()

@@ -124,7 +124,7 @@ async fn a_file_of_answers_leaves_only_the_rest_to_type_and_says_what_it_did_not
     let mut screen = Terminal::start(site.bare(&[]));
     screen.press("Up/Down", "choose").await;
     screen.send(DOWN);
-    let chosen = |text: &str| text.contains(">  Import settings from a file");
+    let chosen = |text: &str| text.contains(">  Import settings");
     screen.until("the row", chosen).await;
     screen.press("Enter", "open").await;
     screen

@@ -9,7 +9,7 @@ use crate::rehearsal::control::{
     shape::{fingerprint, label, letters, name, namespace, owned_by, text},
 };
 
-/// Stands for a certificate, a key or a password: nothing on the practice cluster is opened with it.
+/// Stands for a password, and for a certificate until one is made: nothing on the practice cluster is opened with it.
 const PLACEHOLDER: &str = "UHJhY3RpY2UgY2x1c3Rlcjogbm90IGEgcmVhbCBzZWNyZXQ=";
 /// The note of a pod about what it was made from.
 const MARK: &str = "cnpg.io/podSpec";

@@ -101,7 +101,8 @@ fn fixed(cluster: &Value, status: &mut Value) {
     }
 }
 
-fn host_names(cluster: &Value) -> Vec<String> {
+/// The names by which its server is reached.
+pub(super) fn host_names(cluster: &Value) -> Vec<String> {
     let (own, space) = (name(cluster), namespace(cluster));
     let tails = [
         String::new(),

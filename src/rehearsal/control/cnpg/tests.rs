@@ -1,6 +1,8 @@
 //! Tests of CloudNativePG against the order of states that was recorded on a real cluster.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
+use x509_parser::pem::Pem;
 
 use crate::{
     ready::{Readiness, object},
@@ -127,11 +129,48 @@ fn the_parts_of_a_cluster_are_named_and_labelled_as_in_life() {
             "{service}"
         );
     }
-    for secret in ["care-db-ca", "care-db-server", "care-db-replication"] {
-        bed.get("Secret", "database", secret);
-    }
+    certificates(&bed);
     // The login was given.
     assert!(bed.store.get("Secret", "database", "care-db-app").is_none());
+}
+
+/// Real ones: the cluster's own authority has signed what its servers and its standby show.
+fn certificates(bed: &Bed) {
+    let pem = |secret: &str, key: &str| {
+        let found = bed.get("Secret", "database", secret);
+        let bytes = STANDARD.decode(shape::text(&found["data"][key])).unwrap();
+        Pem::iter_from_buffer(&bytes).next().unwrap().unwrap()
+    };
+    let authority = pem("care-db-ca", "ca.crt");
+    let authority = authority.parse_x509().unwrap();
+    assert!(authority.is_ca());
+    for (secret, common) in [
+        ("care-db-server", "CN=care-db-rw"),
+        ("care-db-replication", "CN=streaming_replica"),
+    ] {
+        let shown = pem(secret, "tls.crt");
+        let shown = shown.parse_x509().unwrap();
+        assert_eq!(shown.subject().to_string(), common);
+        assert_eq!(shown.issuer(), authority.subject());
+        shown
+            .verify_signature(Some(authority.public_key()))
+            .unwrap();
+        pem(secret, "tls.key");
+    }
+}
+
+#[test]
+fn a_certificate_that_is_deleted_is_made_anew_by_the_same_authority() {
+    let mut bed = with_class();
+    bed.settle();
+    let data = |bed: &Bed, secret: &str| bed.get("Secret", "database", secret)["data"].clone();
+    let (authority, server) = (data(&bed, "care-db-ca"), data(&bed, "care-db-server"));
+    let target = reference(bed.get("Secret", "database", "care-db-server"));
+    bed.store.perform(Write::Delete { target }, bed.now);
+    bed.settle();
+    certificates(&bed);
+    assert_eq!(data(&bed, "care-db-ca"), authority);
+    assert_ne!(data(&bed, "care-db-server"), server);
 }
 
 #[test]
@@ -295,4 +334,42 @@ fn changed_resources_renew_the_replica_first_and_the_primary_in_its_place() {
     }
     assert_eq!(cluster(&bed)["status"]["timelineID"], 1);
     bed.settle();
+}
+
+#[test]
+fn a_cluster_that_is_asked_to_rest_stops_its_primary_first_keeps_its_claims_and_wakes_as_it_was() {
+    let mut bed = with_class();
+    bed.settle();
+    let ask = |bed: &mut Bed, how: Value| {
+        bed.change(KIND, "database", "care-db", |cluster| {
+            cluster["metadata"]["annotations"]["cnpg.io/hibernation"] = how.clone();
+        });
+    };
+    ask(&mut bed, "on".into());
+    let seen = course(&mut bed, 300, |bed| {
+        let there =
+            ["care-db-1", "care-db-2"].map(|name| bed.store.get("Pod", "database", name).is_some());
+        let says = shape::condition(cluster(bed), "cnpg.io/hibernation");
+        let says = says.map_or("-", |says| says["reason"].as_str().unwrap());
+        format!("{there:?} {says}")
+    });
+    assert_eq!(
+        seen.last().map(String::as_str),
+        Some("[false, false] Hibernated")
+    );
+    assert!(
+        seen.iter().all(|line| !line.starts_with("[true, false]")),
+        "{seen:?}"
+    );
+    let status = &cluster(&bed)["status"];
+    assert_eq!(status["phase"], "Cluster in healthy state");
+    assert!(status["readyInstances"].is_null(), "{status}");
+    assert_eq!(bed.list("PersistentVolumeClaim", "database").len(), 2);
+    bed.settle();
+
+    ask(&mut bed, Value::Null);
+    bed.settle();
+    assert_eq!(line(&bed), HEALTHY);
+    assert!(shape::condition(cluster(&bed), "cnpg.io/hibernation").is_none());
+    assert_eq!(cluster(&bed)["status"]["timelineID"], 1);
 }

@@ -12,7 +12,7 @@ use crate::{
         App, Dialog, Effect, Goto, Input, Opened, Screen,
         fixture::{self, at},
         keys::Key,
-        known::{Backups, Practice},
+        known::{Backups, Here, Practice},
         logs::wish::News,
         wizard::Wizard,
     },
@@ -22,7 +22,10 @@ use crate::{
     problem::{Code, Problem},
     site::sample,
     ui::{Theme, draw},
-    watch::view::ClusterView,
+    watch::{
+        usage::{Amount, Heard, Reading},
+        view::ClusterView,
+    },
 };
 
 /// Answers that wait.
@@ -251,6 +254,42 @@ impl World {
         Input::Tick(now.unwrap_or(at(0)))
     }
 
+    /// What is used, believable or not.
+    fn usage(&mut self) -> Input {
+        let heard = match self.rng.random_range(0..8) {
+            0 => Heard::Absent,
+            1 => Heard::NotReady,
+            2 => Heard::Refused(strange::text(&mut self.rng)),
+            _ => {
+                let view = Arc::clone(&self.app.known.cluster);
+                let mut reading = |namespace: &str, name: &str| {
+                    let most = 1 << self.rng.random_range(0..64);
+                    let at = SignedDuration::from_secs(self.rng.random_range(-300..30));
+                    Reading {
+                        namespace: namespace.to_owned(),
+                        name: name.to_owned(),
+                        at: self.app.now.checked_add(at).unwrap_or(self.app.now),
+                        used: Amount {
+                            cpu: self.rng.random_range(0..=most),
+                            memory: self.rng.random_range(0..=most),
+                        },
+                    }
+                };
+                let nodes = view.nodes.iter().map(|node| reading("", &node.name));
+                let nodes = nodes.collect();
+                let pods = view
+                    .pods
+                    .iter()
+                    .map(|pod| reading(&pod.namespace, &pod.name));
+                Heard::Measured {
+                    nodes,
+                    pods: pods.collect(),
+                }
+            }
+        };
+        Input::Usage(Box::new(heard))
+    }
+
     fn picture(&mut self) -> Input {
         self.at = match self.rng.random_range(0..20) {
             0 => self.rng.random_range(0..self.views.len()),
@@ -472,15 +511,18 @@ impl World {
             draft: sample(),
             place: None,
             at: GOTOS[self.rng.random_range(0..GOTOS.len())],
+            here: [Here::Site, Here::Cluster][self.rng.random_range(0..2)],
         }))
     }
 
     /// What the world answers, some time later.
     fn answer(&mut self, effect: &Effect) {
         let answer = match effect {
-            Effect::Rehearse | Effect::Open(_) | Effect::Unlock(..) | Effect::CreateSite(..) => {
-                self.opened()
-            }
+            Effect::Rehearse
+            | Effect::Open(_)
+            | Effect::Attach(_)
+            | Effect::Unlock(..)
+            | Effect::CreateSite(..) => self.opened(),
             Effect::RunChecks(_) => self.results(),
             Effect::LoadPlan => Input::Plan(Arc::new(fixture::plan())),
             Effect::Compare => Input::Difference(strange::text(&mut self.rng)),
@@ -497,6 +539,7 @@ impl World {
             Effect::LoadBackups => self.backups(),
             Effect::LoadPractice => self.practice(),
             Effect::WatchCluster => self.picture(),
+            Effect::ReadUsage => self.usage(),
             Effect::ReadObject(target) => Input::Object {
                 title: target.to_string(),
                 text: strange::text(&mut self.rng),

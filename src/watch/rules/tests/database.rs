@@ -31,11 +31,16 @@ fn an_archive_condition_means_nothing_without_an_archive() {
 
 #[test]
 fn archiving_that_fails_for_a_moment_at_a_failover_is_no_finding() {
-    assert_eq!(
-        codes(&database(&[archiving("False", "2026-11-24T01:59:45Z")])),
-        []
-    );
-    let found = only(&database(&[archiving("False", "2026-11-24T01:40:00Z")]));
+    let refused = |since: &str| {
+        let mut says = archiving("False", since);
+        says["status"]["conditions"][1]["message"] =
+            "switchover in progress, refusing archiving".into();
+        codes(&database(&[says]))
+    };
+    assert_eq!(refused("2026-11-24T01:59:45Z"), []);
+    assert_eq!(refused("2026-11-24T01:40:00Z"), [Code::Pg03]);
+    // Any other reason is told at once.
+    let found = only(&database(&[archiving("False", "2026-11-24T01:59:45Z")]));
     assert_eq!(
         (found.health, found.problem.code),
         (Health::Warn, Code::Pg03)
