@@ -71,7 +71,10 @@ impl Words {
     }
 }
 
-/// A duration for tables: `48s`, `4m12s`, `1h04m`, `3d`.
+/// Days from which a duration is told in years, as kubectl does.
+const YEARS: u64 = 8 * 365;
+
+/// A duration for tables: `48s`, `4m12s`, `1h04m`, `3d`, `12y`.
 pub fn span(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match (seconds / 86_400, seconds / 3600, seconds / 60 % 60) {
@@ -79,11 +82,12 @@ pub fn span(duration: Duration) -> String {
         (0, 0, minutes) => format!("{minutes}m{:02}s", seconds % 60),
         (0, hours, minutes) => format!("{hours}h{minutes:02}m"),
         (days, hours, _) if days < 10 && hours % 24 > 0 => format!("{days}d{}h", hours % 24),
+        (days, ..) if days >= YEARS => format!("{}y", days / 365),
         (days, ..) => format!("{days}d"),
     }
 }
 
-/// A duration in a sentence: `40 s`, `26 min`, `1 h 3 min`, `28 days`.
+/// A duration in a sentence: `40 s`, `26 min`, `1 h 3 min`, `28 days`, `12 years`.
 pub fn about(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let minutes = (seconds + 30) / 60;
@@ -91,6 +95,7 @@ pub fn about(duration: Duration) -> String {
         (0..=89, _) => format!("{seconds} s"),
         (_, 0..=59) => format!("{minutes} min"),
         (_, 0..=2879) => format!("{} h {} min", minutes / 60, minutes % 60),
+        _ if minutes / 60 / 24 >= YEARS => format!("{} years", minutes / 60 / 24 / 365),
         _ => format!("{} days", minutes / 60 / 24),
     }
 }
@@ -201,6 +206,8 @@ mod tests {
         check(3_840, "1h04m", "1 h 4 min");
         check(90_000, "1d1h", "25 h 0 min");
         check(2_437_620, "28d", "28 days");
+        check(2_919 * 86_400, "2919d", "2919 days");
+        check(12 * 365 * 86_400, "12y", "12 years");
     }
 
     #[test]
