@@ -88,13 +88,7 @@ pub fn reported(node: &Arc<Value>, now: Timestamp) -> Arc<Value> {
         return Arc::clone(node);
     }
     let mut told = Value::clone(node);
-    for condition in told["status"]["conditions"]
-        .as_array_mut()
-        .into_iter()
-        .flatten()
-    {
-        condition["lastHeartbeatTime"] = stamp(last).into();
-    }
+    heard_at(&mut told, last);
     Arc::new(told)
 }
 
@@ -129,17 +123,19 @@ fn noted(node: &Value, how: &str, now: Timestamp) -> Write {
     Write::Replace(noted)
 }
 
+/// Its kubelet was heard last at this moment.
+fn heard_at(node: &mut Value, at: Timestamp) {
+    let conditions = node["status"]["conditions"].as_array_mut();
+    for condition in conditions.into_iter().flatten() {
+        condition["lastHeartbeatTime"] = stamp(at).into();
+    }
+}
+
 /// The machine goes down: what was heard of it last was heard now.
 fn stop(node: &Value, now: Timestamp) -> Write {
     let mut stopped = node.clone();
     stopped["metadata"]["annotations"][MACHINE] = format!("down {}", stamp(now)).into();
-    for condition in stopped["status"]["conditions"]
-        .as_array_mut()
-        .into_iter()
-        .flatten()
-    {
-        condition["lastHeartbeatTime"] = stamp(now).into();
-    }
+    heard_at(&mut stopped, now);
     Write::Replace(stopped)
 }
 
