@@ -73,9 +73,9 @@ fn silent(node: &Value, facts: &Facts<'_>) -> Option<Found> {
         problem = problem.because(format!("last heard at {}", moment(heard)));
     }
     let pods: Vec<String> = facts
-        .snapshot
-        .all(Kind::Pod)
-        .filter(|pod| node_of(pod) == who && !ended(pod))
+        .pods_on(who)
+        .iter()
+        .filter(|pod| !ended(pod))
         .map(|pod| key(pod))
         .collect();
     if !pods.is_empty() {
@@ -167,9 +167,9 @@ fn clock(node: &Value, facts: &Facts<'_>) -> Option<Found> {
         .filter(|ahead| *ahead > CLOCKS);
     // What a kubelet begins is stamped by its own clock, and what is asked of it by that of the API server.
     let newest = facts
-        .snapshot
-        .all(Kind::Pod)
-        .filter(|pod| node_of(pod) == who && !is_static(pod))
+        .pods_on(who)
+        .iter()
+        .filter(|pod| !is_static(pod))
         .filter_map(|pod| Some((made(pod)?, time(pod, "/status/startTime")?)))
         .max();
     let behind = newest
