@@ -471,12 +471,14 @@ mod tests {
         assert!(began.elapsed() >= FIRST_PAUSE * 2);
     }
 
-    /// A server whose first watch says that its version is too old, and whose second list has one more node.
-    async fn forgetful() -> String {
+    /// A server whose watches say that their version is too old, and whose second list has another node; perhaps such a refusal is
+    /// its status alone, and the rest never comes.
+    async fn forgetful(silent: bool) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move {
             let (mut lists, mut watches) = (0, 0);
+            let mut open = Vec::new();
             while let Ok((mut stream, _)) = listener.accept().await {
                 let mut asked = String::new();
                 while !asked.ends_with("\r\n\r\n") {
@@ -487,6 +489,12 @@ mod tests {
                 }
                 let body = if asked.contains("watch=true") {
                     watches += 1;
+                    if silent {
+                        let head = b"HTTP/1.1 410 Gone\r\ncontent-length: 100\r\n\r\n{";
+                        stream.write_all(head).await.ok();
+                        open.push(stream);
+                        continue;
+                    }
                     json!({"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired",
                         "message": "too old resource version"}})
                 } else if asked.contains("nodes") {
@@ -508,7 +516,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_watch_that_is_too_old_is_listed_again_and_forgets_what_is_gone() {
-        let feed = feed(forgetful().await, QUIET_LIMIT).await;
+        lists_again(forgetful(false).await).await;
+    }
+
+    #[tokio::test]
+    async fn a_watch_whose_refusal_does_not_come_to_its_end_is_listed_again() {
+        lists_again(forgetful(true).await).await;
+    }
+
+    async fn lists_again(url: String) {
+        let feed = feed(url, QUIET_LIMIT).await;
         let of = ObjectRef::new("v1", "Node", "", "");
         let mut watch = feed.watch(&of).await.unwrap();
         let news = async {

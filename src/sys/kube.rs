@@ -42,6 +42,9 @@ pub use crate::compare::owners::MANAGER;
 /// How long one request may take.
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 
+/// How long the words of a refusal may take once its status has come.
+const REFUSAL_LIMIT: Duration = Duration::from_secs(2);
+
 /// How long opening a connection may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
@@ -358,7 +361,9 @@ impl Kube {
         if status.is_success() {
             return Ok(response.into_body());
         }
-        let bytes = collect(response.into_body()).await;
+        // Its status says enough, should its words never come.
+        let words = tokio::time::timeout(REFUSAL_LIMIT, collect(response.into_body()));
+        let bytes = words.await.unwrap_or_default();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         Err(words::refused(&self.server, doing, (status, after), &body))
     }
