@@ -8,6 +8,7 @@ mod marks;
 mod measured;
 mod only;
 mod pace;
+mod query;
 mod words;
 
 use std::{
@@ -36,6 +37,7 @@ pub use marks::Marks;
 pub use measured::{Measured, Measurements, Measures};
 pub use only::Only;
 use pace::Pace;
+use query::encoded;
 
 pub use crate::compare::owners::MANAGER;
 
@@ -583,19 +585,4 @@ async fn collect(body: Body) -> Vec<u8> {
         .await
         .map(|all| all.to_bytes().to_vec())
         .unwrap_or_default()
-}
-
-/// A text inside a query.
-fn encoded(text: &str) -> String {
-    use std::fmt::Write;
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(byte.into());
-            }
-            _ => write!(out, "%{byte:02X}").unwrap_or_default(),
-        }
-    }
-    out
 }

@@ -3,6 +3,7 @@
 mod catalogue;
 mod helm;
 mod kubectl;
+mod measured;
 mod streams;
 
 use std::{
