@@ -257,8 +257,9 @@ pub fn steady(text: &str) -> String {
                 .all(|one| "bcdfghjklmnpqrstvwxz2456789".contains(one))
     };
     let whole = |one: char| one.is_ascii_alphanumeric() || one == '-';
-    let mut out = String::new();
+    let mut all = String::new();
     for line in text.split_inclusive('\n') {
+        let mut out = String::new();
         for name in line.split_inclusive(|one| !whole(one)) {
             let end = name.find(|one| !whole(one)).unwrap_or(name.len());
             let (name, rest) = name.split_at(end);
@@ -274,8 +275,25 @@ pub fn steady(text: &str) -> String {
             }
             out.push_str(rest);
         }
+        all.push_str(&in_order(&out));
     }
-    out
+    all
+}
+
+/// Pods that are named in a row stand by what stays the same of their names, and not by their digests.
+fn in_order(line: &str) -> String {
+    let found = line
+        .split_once(" pods there: ")
+        .and_then(|(how_many, names)| {
+            let (names, more) = names.split_once(" and ")?;
+            Some((how_many, names, more))
+        });
+    let Some((how_many, names, more)) = found else {
+        return line.to_owned();
+    };
+    let mut names: Vec<&str> = names.split(", ").collect();
+    names.sort_unstable();
+    format!("{how_many} pods there: {} and {more}", names.join(", "))
 }
 
 /// Plays a scenario for so many seconds, then the healthy one; everything that began has ended.
