@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The nodes of the reference: 8 cores and 32 GiB each.
-const REFERENCE: Amount = Amount {
+pub const REFERENCE: Amount = Amount {
     milli: 8_000,
     bytes: 32 * 1024 * 1024 * 1024,
 };
@@ -80,6 +80,16 @@ pub struct Carried {
     pub asked: Amount,
     /// What there is.
     pub room: Amount,
+}
+
+impl Carried {
+    fn with(&self, load: &Load) -> Amount {
+        self.asked + load.asks_of(self.room)
+    }
+
+    fn has_room_for(&self, load: &Load) -> bool {
+        self.with(load).is_within(self.room)
+    }
 }
 
 impl Fit {
@@ -162,7 +172,7 @@ fn copied(fit: &mut Fit, load: &Load, left: &[&Node], copies: u32) {
         }
         let fitting = |index: &usize| {
             let carried = fit.nodes.get(*index);
-            carried.is_some_and(|carried| (carried.asked + load.asks).is_within(carried.room))
+            carried.is_some_and(|carried| carried.has_room_for(load))
         };
         let best = choice.into_iter().filter(fitting).min_by_key(|index| {
             let asked = fit
@@ -183,8 +193,8 @@ fn copied(fit: &mut Fit, load: &Load, left: &[&Node], copies: u32) {
 
 fn put(fit: &mut Fit, load: &Load, index: Option<usize>) {
     let carried = index.and_then(|index| fit.nodes.get_mut(index));
-    match carried.filter(|carried| (carried.asked + load.asks).is_within(carried.room)) {
-        Some(carried) => carried.asked = carried.asked + load.asks,
+    match carried.filter(|carried| carried.has_room_for(load)) {
+        Some(carried) => carried.asked = carried.with(load),
         None => fit.homeless.push(load.name.clone()),
     }
 }

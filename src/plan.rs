@@ -287,6 +287,19 @@ pub struct Release {
     pub workloads: Vec<Workload>,
     /// Names of the CustomResourceDefinitions the chart brings, such as `clusters.postgresql.cnpg.io`.
     pub crds: Vec<String>,
+    /// What its operator asks for by the size of the node.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<Share>,
+}
+
+/// A pod on every node that asks for a share of what the node has, and not for an amount.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Share {
+    /// What it is, such as `Pod longhorn-system/instance-manager`.
+    pub name: String,
+    /// Its processor time, in hundredths of the node's.
+    pub cpu_percent: u8,
 }
 
 /// Whether helm holds the values of a release against the schema that its chart brings.

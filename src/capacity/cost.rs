@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::loads::{Amount, amount, of_step};
+use super::{
+    REFERENCE,
+    loads::{Amount, amount, of_step},
+};
 use crate::plan::{Action, Object, Plan, Release, Step, Workload};
 
 /// What something costs while it runs.
@@ -49,12 +52,13 @@ pub fn nodes(plan: &Plan) -> u64 {
     u64::try_from(nodes.count()).unwrap_or(1).max(1)
 }
 
-/// What these steps ask for on so many nodes.
+/// What these steps ask for on so many nodes; a share of a node is one of a node of the reference.
 pub fn cost<'p>(steps: impl IntoIterator<Item = &'p Step>, nodes: u64) -> Cost {
     let mut sum = Cost::default();
+    let rooms = vec![REFERENCE; usize::try_from(nodes).unwrap_or_default()];
     for step in steps {
         for load in of_step(step) {
-            sum.asks = sum.asks + load.whole(nodes);
+            sum.asks = sum.asks + load.whole(&rooms);
         }
         sum.disk = sum.disk.saturating_add(disk(&step.action));
     }

@@ -5,7 +5,7 @@ use std::ops::Add;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::plan::{Action, Object, Plan, Release, Step, Workload};
+use crate::plan::{Action, Object, Plan, Release, Share, Step, Workload};
 
 /// Processor time in thousandths of a core, and memory in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +77,8 @@ pub struct Load {
     pub shape: Shape,
     /// What one pod asks for.
     pub asks: Amount,
+    /// What it asks for besides: hundredths of the processor time of the node that it is on.
+    pub cpu_percent: u64,
     /// The `ohn/role` of the node where it belongs.
     pub role: Option<String>,
     /// Whether it runs there and nowhere else.
@@ -84,11 +86,23 @@ pub struct Load {
 }
 
 impl Load {
-    /// What it asks for on so many nodes.
-    pub fn whole(&self, nodes: u64) -> Amount {
+    /// What one pod asks for on a node with this room.
+    pub fn asks_of(&self, room: Amount) -> Amount {
+        let share = Amount {
+            milli: room.milli * self.cpu_percent / 100,
+            bytes: 0,
+        };
+        self.asks + share
+    }
+
+    /// What it asks for on nodes with these rooms.
+    pub fn whole(&self, rooms: &[Amount]) -> Amount {
         match self.shape {
             Shape::Copies(copies) => self.asks.times(copies.into()),
-            Shape::EveryNode => self.asks.times(nodes),
+            Shape::EveryNode => {
+                let each = rooms.iter().map(|room| self.asks_of(*room));
+                each.fold(Amount::default(), Add::add)
+            }
         }
     }
 }
@@ -103,9 +117,24 @@ pub fn of_step(step: &Step) -> Vec<Load> {
     match &step.action {
         Action::Helm(release) => {
             let workloads = release.workloads.iter();
-            workloads.filter_map(|one| of_chart(release, one)).collect()
+            let shares = release.shares.iter().map(of_share);
+            workloads
+                .filter_map(|one| of_chart(release, one))
+                .chain(shares)
+                .collect()
         }
         action => action.objects().into_iter().filter_map(of_object).collect(),
+    }
+}
+
+fn of_share(share: &Share) -> Load {
+    Load {
+        name: share.name.clone(),
+        shape: Shape::EveryNode,
+        asks: Amount::default(),
+        cpu_percent: share.cpu_percent.into(),
+        role: None,
+        is_bound: false,
     }
 }
 
@@ -126,6 +155,7 @@ fn of_chart(release: &Release, workload: &Workload) -> Option<Load> {
             milli: part(&workload.cpu) / 1_000,
             bytes: part(&workload.memory) / 1_000_000,
         },
+        cpu_percent: 0,
         role: workload.role.clone(),
         is_bound: workload.role.is_some() && binds(&release.values),
     })
@@ -183,6 +213,7 @@ fn of_object(object: &Object) -> Option<Load> {
         name: target.to_string(),
         shape,
         asks,
+        cpu_percent: 0,
         role,
         is_bound: bound.is_some(),
     })

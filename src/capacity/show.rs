@@ -10,8 +10,9 @@ const LARGEST: usize = 8;
 /// What the site asks for and how it fits, as a person reads it.
 pub fn text(site: &str, (loads, fits): (&[Load], &[Fit]), choices: &[Choice]) -> String {
     let mut text = String::new();
-    let nodes = fits.first().map_or(0, |fit| fit.nodes.len());
-    let whole = whole(loads, nodes);
+    let rooms = rooms(fits);
+    let nodes = rooms.len();
+    let whole = whole(loads, &rooms);
     line(
         &mut text,
         &format!(
@@ -42,11 +43,11 @@ pub fn text(site: &str, (loads, fits): (&[Load], &[Fit]), choices: &[Choice]) ->
     line(&mut text, "");
     line(&mut text, "Largest");
     let mut sorted: Vec<&Load> = loads.iter().collect();
-    sorted.sort_by_key(|load| std::cmp::Reverse(load.whole(nodes as u64).bytes));
+    sorted.sort_by_key(|load| std::cmp::Reverse(load.whole(&rooms).bytes));
     for load in sorted.iter().take(LARGEST) {
         line(
             &mut text,
-            &format!("   {:<44} {}", load.name, words(load.whole(nodes as u64))),
+            &format!("   {:<44} {}", load.name, words(load.whole(&rooms))),
         );
     }
     others(&mut text, choices);
@@ -117,9 +118,18 @@ pub fn counted(names: &[String]) -> String {
     told.collect::<Vec<_>>().join(", ")
 }
 
-/// What all of them ask for.
-pub fn whole(loads: &[Load], nodes: usize) -> Amount {
-    let each = loads.iter().map(|load| load.whole(nodes as u64));
+/// What there is on each node while none is lost.
+fn rooms(fits: &[Fit]) -> Vec<Amount> {
+    let all = fits.first().map(|fit| fit.nodes.as_slice());
+    all.unwrap_or_default()
+        .iter()
+        .map(|node| node.room)
+        .collect()
+}
+
+/// What all of them ask for on nodes with these rooms.
+pub fn whole(loads: &[Load], rooms: &[Amount]) -> Amount {
+    let each = loads.iter().map(|load| load.whole(rooms));
     each.fold(Amount::default(), |sum, one| sum + one)
 }
 
@@ -141,12 +151,13 @@ fn line(text: &mut String, words: &str) {
 
 /// The same as one JSON value.
 pub fn json(site: &str, (loads, fits): (&[Load], &[Fit]), choices: &[Choice]) -> Value {
-    let nodes = fits.first().map_or(0, |fit| fit.nodes.len());
+    let rooms = rooms(fits);
     let loads: Vec<Value> = loads
         .iter()
         .map(|load| {
             json!({
-                "name": load.name, "role": load.role, "bound": load.is_bound, "asks": load.asks, "whole": load.whole(nodes as u64),
+                "name": load.name, "role": load.role, "bound": load.is_bound, "asks": load.asks,
+                "cpu_percent": load.cpu_percent, "whole": load.whole(&rooms),
             })
         })
         .collect();

@@ -19,6 +19,7 @@ fn load(name: &str, shape: Shape, (milli, gib): (u64, u64), role: &str, is_bound
             milli,
             bytes: gib * GIB,
         },
+        cpu_percent: 0,
         role: (!role.is_empty()).then(|| role.to_owned()),
         is_bound,
     }
@@ -139,7 +140,27 @@ fn requests_are_those_of_all_containers_and_the_largest_first_step() {
             true
         )]
     );
-    assert_eq!(found[0].whole(2).bytes, 12 * GIB);
+    assert_eq!(found[0].whole(&[]).bytes, 12 * GIB);
+}
+
+#[test]
+fn a_share_of_a_node_is_counted_on_each_by_what_it_has() {
+    let all = loads(&plan(&sample()));
+    let managers = all
+        .iter()
+        .find(|load| load.name.contains("instance-manager"));
+    let managers = managers.unwrap().clone();
+    let mut nodes = pair();
+    nodes[1].room.milli = 4_000;
+    let rooms = nodes.clone().map(|node| node.room);
+    assert_eq!(managers.whole(&rooms).milli, 960 + 480);
+    // Beside it, 7,100 thousandths have room on no node: neither on 8,000 nor on 4,000.
+    let large = load("large", Shape::Copies(1), (7_100, 1), "", false);
+    let fit = |loads: &[Load]| fits(loads, &nodes)[0].clone();
+    assert!(fit(std::slice::from_ref(&large)).fits());
+    let both = fit(&[managers, large]);
+    assert_eq!(both.homeless, ["large"]);
+    assert_eq!(both.nodes[1].asked.milli, 480);
 }
 
 #[test]
@@ -157,9 +178,10 @@ fn the_sample_site_fits_the_reference_pair_and_says_so() {
     }
     draft.set("components.monitoring", "on");
     let more = loads(&plan(&draft));
+    let rooms = pair().map(|node| node.room);
     let (small_fits, more_fits) = (fits(&small, &pair()), fits(&more, &pair()));
     assert!(small_fits.iter().chain(&more_fits).all(Fit::fits));
-    let (before, after) = (show::whole(&small, 2), show::whole(&more, 2));
+    let (before, after) = (show::whole(&small, &rooms), show::whole(&more, &rooms));
     assert!(after.beyond(before).bytes > GIB, "{before:?} {after:?}");
     let choice = Choice {
         setting: "components.monitoring=on".to_owned(),

@@ -21,7 +21,7 @@ pub async fn capacity(context: &Context, arguments: Capacity) -> Result<Exit, Fa
     };
     let loads = capacity::loads(&session.plan()?);
     let fits = capacity::fits(&loads, &nodes);
-    let choices = choices(&session, &nodes, show::whole(&loads, nodes.len()));
+    let choices = choices(&session, &nodes, show::whole(&loads, &rooms(&nodes)));
     let name = session.site.name.to_string();
     if context.face == Face::Json {
         output::json(&show::json(&name, (&loads, &fits), &choices));
@@ -59,6 +59,10 @@ async fn live(world: &World) -> Result<Vec<Node>, Problem> {
     Ok(nodes)
 }
 
+fn rooms(nodes: &[Node]) -> Vec<capacity::Amount> {
+    nodes.iter().map(|node| node.room).collect()
+}
+
 /// Every part that is not chosen, and what it would ask for in addition.
 fn choices(session: &Session, nodes: &[Node], now: capacity::Amount) -> Vec<Choice> {
     let mut choices = Vec::new();
@@ -91,7 +95,7 @@ fn choices(session: &Session, nodes: &[Node], now: capacity::Amount) -> Vec<Choi
             let loads = capacity::loads(&plan);
             choices.push(Choice {
                 setting: format!("{}={word}", field.id),
-                more: show::whole(&loads, nodes.len()).beyond(now),
+                more: show::whole(&loads, &rooms(nodes)).beyond(now),
                 fits: capacity::fits(&loads, nodes),
             });
         }

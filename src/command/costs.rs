@@ -30,7 +30,8 @@ pub fn costs(draft: &SiteDraft) -> Option<Costs> {
     let plan = plan_of(&site)?;
     let now = capacity::loads(&plan);
     let volumes = disk(&plan, &site);
-    let whole = show::whole(&now, nodes.len());
+    let rooms = nodes.clone().map(|node| node.room);
+    let whole = show::whole(&now, &rooms);
     let mut parts = Vec::new();
     for (field, word) in options() {
         let is_chosen = site.value(field.id) == word;
@@ -41,7 +42,7 @@ pub fn costs(draft: &SiteDraft) -> Option<Costs> {
             continue;
         };
         let loads = capacity::loads(&plan);
-        let changed = show::whole(&loads, nodes.len());
+        let changed = show::whole(&loads, &rooms);
         let (with, without): (Amount, Amount) = if is_chosen {
             (whole, changed)
         } else {

@@ -149,6 +149,7 @@ fn release() -> Release {
         workloads: Vec::new(),
         schema: Schema::Checked,
         crds: Vec::new(),
+        shares: Vec::new(),
     }
 }
 

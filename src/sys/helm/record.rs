@@ -350,6 +350,7 @@ mod tests {
             workloads: Vec::new(),
             schema: Schema::Checked,
             crds: Vec::new(),
+            shares: Vec::new(),
         }
     }
 

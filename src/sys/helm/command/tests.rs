@@ -36,6 +36,7 @@ fn release() -> Release {
         workloads: Vec::new(),
         schema: Schema::Checked,
         crds: Vec::new(),
+        shares: Vec::new(),
     }
 }
 
