@@ -287,19 +287,26 @@ pub struct Release {
     pub workloads: Vec<Workload>,
     /// Names of the CustomResourceDefinitions the chart brings, such as `clusters.postgresql.cnpg.io`.
     pub crds: Vec<String>,
-    /// What its operator asks for by the size of the node.
+    /// What else it asks for on every node.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub shares: Vec<Share>,
+    pub besides: Vec<Besides>,
 }
 
-/// A pod on every node that asks for a share of what the node has, and not for an amount.
+/// A pod or container on every node that is counted, and not waited for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Share {
+pub struct Besides {
     /// What it is, such as `Pod longhorn-system/instance-manager`.
     pub name: String,
-    /// Its processor time, in hundredths of the node's.
+    /// CPU request in hundredths of what the node has.
+    #[serde(default)]
     pub cpu_percent: u8,
+    /// CPU request, such as `100m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<String>,
+    /// Memory request, such as `256Mi`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<String>,
 }
 
 /// Whether helm holds the values of a release against the schema that its chart brings.

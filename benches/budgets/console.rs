@@ -158,7 +158,7 @@ fn rows(table: &mut Table, words: &str, all: &[(&str, Samples)]) {
             samples.first.clone(),
             None,
         );
-        table.times(
+        table.nearly_all(
             &format!("{words}{name}: a key to bytes, {UPDATES} updates/s"),
             samples.keys.clone(),
             budget(16),

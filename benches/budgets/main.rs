@@ -1,6 +1,6 @@
 //! Measures the program against its budgets and prints one table; run by hand on an idle computer: `cargo bench`.
 //!
-//! A median over its budget ends with exit code 1.
+//! A median over its budget, or a 99th percentile where that has one (keys), ends with exit code 1.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

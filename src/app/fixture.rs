@@ -450,7 +450,7 @@ pub fn plan() -> Plan {
         workloads: Vec::new(),
         schema: Schema::Checked,
         crds: Vec::new(),
-        shares: Vec::new(),
+        besides: Vec::new(),
     };
     let step = |component: &str, stage, title: &str, needs: &[&str], action| Step {
         id: StepId::new(component, "step"),

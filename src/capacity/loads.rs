@@ -5,7 +5,7 @@ use std::ops::Add;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::plan::{Action, Object, Plan, Release, Share, Step, Workload};
+use crate::plan::{Action, Besides, Object, Plan, Release, Step, Workload};
 
 /// Processor time in thousandths of a core, and memory in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,22 +117,22 @@ pub fn of_step(step: &Step) -> Vec<Load> {
     match &step.action {
         Action::Helm(release) => {
             let workloads = release.workloads.iter();
-            let shares = release.shares.iter().map(of_share);
+            let besides = release.besides.iter().map(of_besides);
             workloads
                 .filter_map(|one| of_chart(release, one))
-                .chain(shares)
+                .chain(besides)
                 .collect()
         }
         action => action.objects().into_iter().filter_map(of_object).collect(),
     }
 }
 
-fn of_share(share: &Share) -> Load {
+fn of_besides(besides: &Besides) -> Load {
     Load {
-        name: share.name.clone(),
+        name: besides.name.clone(),
         shape: Shape::EveryNode,
-        asks: Amount::default(),
-        cpu_percent: share.cpu_percent.into(),
+        asks: said(besides.cpu.as_deref(), besides.memory.as_deref()),
+        cpu_percent: besides.cpu_percent.into(),
         role: None,
         is_bound: false,
     }
@@ -140,37 +140,48 @@ fn of_share(share: &Share) -> Load {
 
 fn of_chart(release: &Release, workload: &Workload) -> Option<Load> {
     let namespace = workload.namespace.as_ref().unwrap_or(&release.namespace);
-    let part = |text: &Option<String>| {
-        let text = text.as_ref().map(|text| Value::String(text.clone()));
-        text.and_then(|text| amount(&text)).unwrap_or_default()
-    };
+    let bound = bound(&release.values);
+    let every = workload.kind == "DaemonSet";
+    // A selector among the values is that of a chart's only workload; others say in the catalogue where they are placed.
+    let alone = bound.filter(|_| every && release.workloads.len() == 1);
+    let role = workload.role.as_deref().or(alone);
     Some(Load {
         name: format!("{} {namespace}/{}", workload.kind, workload.name),
         shape: match workload.kind.as_str() {
-            "DaemonSet" => Shape::EveryNode,
+            "DaemonSet" if alone.is_none() => Shape::EveryNode,
             "Job" => return None,
             _ => Shape::Copies(workload.replicas),
         },
-        asks: Amount {
-            milli: part(&workload.cpu) / 1_000,
-            bytes: part(&workload.memory) / 1_000_000,
-        },
+        asks: said(workload.cpu.as_deref(), workload.memory.as_deref()),
         cpu_percent: 0,
-        role: workload.role.clone(),
-        is_bound: workload.role.is_some() && binds(&release.values),
+        role: role.map(str::to_owned),
+        is_bound: role.is_some() && bound.is_some(),
     })
 }
 
-/// Whether values bind something to a role.
-fn binds(values: &Value) -> bool {
+/// Requests as the catalogue writes them.
+fn said(cpu: Option<&str>, memory: Option<&str>) -> Amount {
+    let part = |text: Option<&str>| {
+        let text = text.map(|text| Value::String(text.to_owned()));
+        text.and_then(|text| amount(&text)).unwrap_or_default()
+    };
+    Amount {
+        milli: part(cpu) / 1_000,
+        bytes: part(memory) / 1_000_000,
+    }
+}
+
+/// The role to which values bind something.
+fn bound(values: &Value) -> Option<&str> {
     match values {
         Value::Object(map) => {
             let selector = map.get("nodeSelector");
-            selector.is_some_and(|selector| selector.get("ohn/role").is_some())
-                || map.values().any(binds)
+            let role = selector.and_then(|selector| selector.get("ohn/role"));
+            role.and_then(Value::as_str)
+                .or_else(|| map.values().find_map(bound))
         }
-        Value::Array(list) => list.iter().any(binds),
-        _ => false,
+        Value::Array(list) => list.iter().find_map(bound),
+        _ => None,
     }
 }
 

@@ -144,6 +144,20 @@ fn requests_are_those_of_all_containers_and_the_largest_first_step() {
 }
 
 #[test]
+fn an_entrance_that_is_bound_to_one_machine_asks_for_nothing_on_the_other() {
+    let all = loads(&plan(&sample()));
+    let entrance = all.iter().find(|load| load.name.contains("private-nginx"));
+    let entrance = entrance.unwrap();
+    let wanted = (Shape::Copies(1), Some("primary"), true);
+    let found = (entrance.shape, entrance.role.as_deref(), entrance.is_bound);
+    assert_eq!(found, wanted);
+    let managers = all
+        .iter()
+        .find(|load| load.name.contains("longhorn-manager"));
+    assert_eq!(managers.unwrap().shape, Shape::EveryNode);
+}
+
+#[test]
 fn a_share_of_a_node_is_counted_on_each_by_what_it_has() {
     let all = loads(&plan(&sample()));
     let managers = all

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::plan::{Expect, Schema, Service, Share, Workload};
+use crate::plan::{Besides, Expect, Schema, Service, Workload};
 
 /// One file of `assets/catalog`.
 #[derive(Clone, Debug, Deserialize)]
@@ -229,9 +229,9 @@ pub struct HelmSpec {
     /// Definitions that the chart brings.
     #[serde(default)]
     pub crds: Vec<String>,
-    /// What its operator asks for by the size of the node; nobody waits for it.
+    /// What else asks for something on every node: further containers, pods of its operator. It is counted, and nobody waits for it.
     #[serde(default)]
-    pub shares: Vec<Share>,
+    pub besides: Vec<Besides>,
 }
 
 /// A job: its template holds the objects it needs and, last, the job.

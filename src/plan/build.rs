@@ -326,7 +326,7 @@ impl Builder<'_> {
             schema: helm.schema,
             workloads,
             crds: helm.crds.clone(),
-            shares: helm.shares.clone(),
+            besides: helm.besides.clone(),
         })))
     }
 

@@ -350,7 +350,7 @@ mod tests {
             workloads: Vec::new(),
             schema: Schema::Checked,
             crds: Vec::new(),
-            shares: Vec::new(),
+            besides: Vec::new(),
         }
     }
 

@@ -197,7 +197,7 @@ mod tests {
             values: json!({"password": "canary-8f3a"}),
             workloads: Vec::new(),
             crds: Vec::new(),
-            shares: Vec::new(),
+            besides: Vec::new(),
             schema: crate::plan::Schema::Checked,
         };
         let secret = helm::remembered(&release);

@@ -36,7 +36,7 @@ fn release() -> Release {
         workloads: Vec::new(),
         schema: Schema::Checked,
         crds: Vec::new(),
-        shares: Vec::new(),
+        besides: Vec::new(),
     }
 }
 
