@@ -385,24 +385,22 @@ fn one(runtime: &Runtime, shown: Shown, door: &Door, samples: &mut Samples) {
     stop.store(true, Ordering::Relaxed);
     runtime.block_on(changing).unwrap();
     for turn in 0..CHANGES {
-        // A number that stands nowhere else: the restarts of a pod in sight.
-        let count = 70_001 + turn + u32::try_from(samples.events.len()).unwrap();
+        // A word that stands nowhere else: why the container of a pod in sight waits.
+        let reason = format!("Turn{}", 10_001 + samples.events.len());
         running.rest(Duration::from_millis(u64::from(turn) * 97 % 700));
         let began = Instant::now();
-        runtime.block_on(restarted(door, count));
-        samples.events.push(
-            running
-                .until(&count.to_string())
-                .saturating_duration_since(began),
-        );
+        runtime.block_on(waits(door, &reason));
+        samples
+            .events
+            .push(running.until(&reason).saturating_duration_since(began));
     }
 }
 
-/// Lets a pod in sight have been restarted so often.
-async fn restarted(door: &Door, count: u32) {
+/// Lets the container of a pod in sight wait for this reason, which all of them show as the pod's state.
+async fn waits(door: &Door, reason: &str) {
     let mut stream = TcpStream::connect(&door.at).await.unwrap();
-    let body = json!({"status": {"containerStatuses": [{"name": "main", "ready": true, "started": true, "restartCount": count,
-        "image": "example.org/bench:1", "imageID": "", "state": {"running": {"startedAt": "2026-11-26T00:00:00Z"}}}]}});
+    let body = json!({"status": {"containerStatuses": [{"name": "main", "ready": false, "started": false, "restartCount": 0,
+        "image": "example.org/bench:1", "imageID": "", "state": {"waiting": {"reason": reason}}}]}});
     let path = "/api/v1/namespaces/default/pods/pod-1/status";
     stream
         .write_all(request(door, "PATCH", path, &body.to_string()).as_bytes())
