@@ -298,7 +298,7 @@ fn agree(context: &Context, arguments: &Deploy, plan: &Plan, world: &World) -> R
     .into())
 }
 
-fn may_ask(context: &Context) -> bool {
+pub fn may_ask(context: &Context) -> bool {
     context.face != Face::Json && output::can_ask()
 }
 

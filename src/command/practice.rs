@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{Context, Failure, deploy, screens};
 use crate::{
     cli::{Deploy, Face, Rehearse},
+    host,
     plain::output,
     problem::{Code, Exit, Problem},
     rehearsal::{
@@ -64,9 +65,11 @@ pub async fn rehearse(context: &Context, arguments: &Rehearse) -> Result<Exit, F
     if arguments.serve.serve {
         return serve(context, &place, arguments, (speed, scenario)).await;
     }
+    let is_running = rehearsal::find(&place.cluster()).await.is_some();
     let session = context.open(place)?;
     let tools = context.tools(speed);
-    if scenario.is_some() || speed.is_some() {
+    let is_change = scenario.is_some() || speed.is_some();
+    if is_change {
         let world = World::open(&session, &tools).await?;
         if let Some(scenario) = scenario {
             rehearsal::set_scenario(&world.doors.kube, scenario).await?;
@@ -75,6 +78,16 @@ pub async fn rehearse(context: &Context, arguments: &Rehearse) -> Result<Exit, F
     }
     if context.face == Face::Screens && !arguments.yes {
         return screens::practice(context, session, tools).await;
+    }
+    // Given from another terminal, the change alone is wanted, unless a run goes on that can be shown.
+    let is_alone = is_change && is_running && !arguments.yes && !deploy::may_ask(context);
+    if is_alone && host::hold(&session)?.is_some() {
+        if context.face != Face::Json {
+            output::line(
+                "Nothing is deployed to the practice cluster just now. Deploy to it: care-install rehearse --yes",
+            );
+        }
+        return Ok(Exit::Done);
     }
     let arguments = Deploy {
         chosen: arguments.chosen.clone(),

@@ -99,7 +99,7 @@ async fn a_scenario_is_set_without_a_run_too_and_an_unknown_one_is_offered_the_n
 }
 
 #[tokio::test]
-async fn the_clock_is_paused_and_stepped_from_another_terminal_and_needs_a_cluster_that_runs() {
+async fn clock_and_scenario_are_changed_from_another_terminal_on_a_cluster_that_runs() {
     let site = Site::prepared().await;
     let none = site.run(&["rehearse", "--plain", "--pause"]).await.exits(1);
     assert!(none.err.contains("[REH-01]"), "{none}");
@@ -109,6 +109,12 @@ async fn the_clock_is_paused_and_stepped_from_another_terminal_and_needs_a_clust
     assert!(paused.out.contains("clock stands still at"), "{paused}");
     let stepped = site.run(&["rehearse", "--json", "--step"]).await.exits(0);
     assert_eq!(stepped.json()[0]["pace"], "paused", "{stepped}");
+    // Neither does a change want a deploy that nobody asked for.
+    let lost = ["rehearse", "--plain", "--scenario", "secondary-lost"];
+    let changed = site.run(&lost).await.exits(0);
+    let words = "plays `secondary-lost` now: The second machine is lost";
+    assert!(changed.err.contains(words), "{changed}");
+    assert!(changed.out.contains("rehearse --yes"), "{changed}");
     served.signal(Signal::TERM);
     served.ended().await.exits(0);
 }
