@@ -72,6 +72,7 @@ fn beginnings() -> Vec<fn() -> App> {
         world::scaling,
         world::searching,
         world::ranging,
+        world::looking_on,
     ]
 }
 

@@ -17,7 +17,10 @@ use crate::{
         wizard::Wizard,
     },
     check::Verdict,
-    engine::event::{Done, Event, FORMAT, NotRun, Outcome, Reason, RunId, StepState, Waiting},
+    engine::event::{
+        Command, Done, Event, FORMAT, NotRun, Outcome, Reason, RunId, Steerer, Steering, StepState,
+        Waiting,
+    },
     plan::StepId,
     problem::{Code, Problem},
     site::sample,
@@ -65,6 +68,20 @@ pub fn answered() -> App {
     let mut app = fixture::welcome();
     app.screen = Screen::Wizard(Box::new(Wizard::resume(sample())));
     app.dialog = Some(Dialog::passphrase());
+    app
+}
+
+/// A run that another terminal steers.
+pub fn looking_on() -> App {
+    let mut app = fixture::pulling();
+    let by = Steerer {
+        who: "anna@ward1 pid 4711".to_owned(),
+        since: at(12),
+    };
+    app.update(Input::Steering(Steering {
+        by: Some(by),
+        mine: false,
+    }));
     app
 }
 
@@ -536,6 +553,10 @@ impl World {
                     outline: fixture::outline(),
                 }))
             }
+            Effect::Command(Command::TakeOver) => Input::Steering(Steering {
+                by: None,
+                mine: true,
+            }),
             Effect::LoadBackups => self.backups(),
             Effect::LoadPractice => self.practice(),
             Effect::WatchCluster => self.picture(),
