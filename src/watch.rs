@@ -12,6 +12,7 @@ pub mod risks;
 mod rows;
 mod rules;
 mod services;
+mod short;
 mod snapshot;
 mod stops;
 #[cfg(test)]

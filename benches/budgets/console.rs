@@ -42,6 +42,9 @@ const CHANGES: u32 = 20;
 /// Longer than any of them takes.
 const LIMIT: Duration = Duration::from_mins(2);
 
+/// Where is the cursor?
+const ASKED: &[u8] = b"\x1b[6n";
+
 /// A program that shows pods in a terminal.
 struct Shown {
     command: Command,
@@ -277,10 +280,18 @@ impl Running {
         // The command holds its end of the terminal too.
         drop(command);
         let mut reader = keys.try_clone().unwrap();
+        let mut answers = keys.try_clone().unwrap();
         let (tell, heard) = sync_channel(1024);
         thread::spawn(move || {
             let mut piece = vec![0; 64 * 1024];
             while let Ok(count) = reader.read(&mut piece) {
+                // A terminal says where its cursor is when it is asked; some programs do not start without.
+                if piece[..count]
+                    .windows(ASKED.len())
+                    .any(|part| part == ASKED)
+                {
+                    answers.write_all(b"\x1b[1;1R").unwrap();
+                }
                 if count == 0
                     || tell
                         .send((Instant::now(), piece[..count].to_vec()))

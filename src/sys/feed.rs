@@ -326,7 +326,16 @@ impl Task {
         match event.get("type").and_then(Value::as_str)? {
             "ADDED" | "MODIFIED" => {
                 let object = self.only.whole(object, &self.of);
-                self.objects.insert(key(&object), Arc::new(object));
+                let key = key(&object);
+                // What changed may be nothing that is kept: that is no news.
+                if self
+                    .objects
+                    .get(&key)
+                    .is_some_and(|known| **known == object)
+                {
+                    return Some(false);
+                }
+                self.objects.insert(key, Arc::new(object));
                 Some(true)
             }
             "DELETED" => Some(self.objects.remove(&key(&object)).is_some()),

@@ -2,7 +2,7 @@
 
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -12,6 +12,10 @@ use serde_json::{Map, Value};
 
 use super::snapshot::{
     Kind, Snapshot, condition, holds, items, label, leaving, made, name, namespace, text, time,
+};
+use super::{
+    rows::nodes::{is_control_plane, is_cordoned},
+    short::{End, Short},
 };
 
 /// How long a pod stays where it is when its node falls silent, unless it says otherwise.
@@ -31,6 +35,19 @@ pub enum Operator {
     Cnpg,
     /// Longhorn's managers.
     Longhorn,
+}
+
+/// A node that reports.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'s> {
+    /// The node.
+    pub node: &'s Arc<Value>,
+    /// Its name.
+    pub name: &'s str,
+    /// Whether the API server and its store run on it.
+    pub governs: bool,
+    /// Whether it takes no new pods by order.
+    pub is_closed: bool,
 }
 
 /// Whether an operator works.
@@ -57,6 +74,9 @@ pub struct Facts<'s> {
     /// The moment at which they are judged.
     pub now: Timestamp,
     lost: BTreeMap<&'s str, Lost>,
+    /// The nodes that report.
+    standing: Vec<Standing<'s>>,
+    reports: HashSet<&'s str>,
     events: HashMap<(&'s str, &'s str, &'s str), Vec<&'s Arc<Value>>>,
     places: HashMap<&'s str, Vec<&'s Arc<Value>>>,
     nodes: HashMap<&'s str, Vec<&'s Arc<Value>>>,
@@ -88,6 +108,15 @@ impl<'s> Facts<'s> {
                 (name(node), Lost { since })
             })
             .collect();
+        let reporting = snapshot.all(Kind::Node).filter(|node| holds(node, "Ready"));
+        let standing: Vec<Standing<'_>> = reporting
+            .map(|node| Standing {
+                node,
+                name: name(node),
+                governs: is_control_plane(node),
+                is_closed: is_cordoned(node),
+            })
+            .collect();
         let mut events: HashMap<_, Vec<_>> = HashMap::new();
         for event in snapshot.all(Kind::Event) {
             let about = (
@@ -100,18 +129,20 @@ impl<'s> Facts<'s> {
         let mut places: HashMap<_, Vec<_>> = HashMap::new();
         let mut nodes: HashMap<_, Vec<_>> = HashMap::new();
         let mut families: HashMap<_, HashMap<_, Named<'_>>> = HashMap::new();
-        for pod in snapshot.all(Kind::Pod) {
-            places.entry(namespace(pod)).or_default().push(pod);
-            nodes.entry(node_of(pod)).or_default().push(pod);
-            let (kind, owner) = owned_by(pod);
-            let family = families.entry(namespace(pod)).or_default();
-            let family = family.entry(kind).or_default();
-            family.entry(owner).or_default().push(pod);
+        for (pod, short) in snapshot.pods() {
+            let (kind, owner) = &short.owner;
+            places.entry(&*short.namespace).or_default().push(pod);
+            nodes.entry(&*short.node).or_default().push(pod);
+            let family = families.entry(&*short.namespace).or_default();
+            let family = family.entry(&**kind).or_default();
+            family.entry(&**owner).or_default().push(pod);
         }
         let mut facts = Self {
             snapshot,
             now,
             lost,
+            reports: standing.iter().map(|node| node.name).collect(),
+            standing,
             events,
             places,
             nodes,
@@ -134,16 +165,24 @@ impl<'s> Facts<'s> {
 
     /// The pod and all others of its owner.
     pub fn family(&self, pod: &Value) -> &[&'s Arc<Value>] {
-        let (kind, owner) = owned_by(pod);
-        let kinds = self.families.get(namespace(pod));
-        let names = kinds.and_then(|kinds| kinds.get(kind));
-        let family = names.and_then(|names| names.get(owner));
+        let Some(short) = self.snapshot.short(pod) else {
+            return &[];
+        };
+        let (kind, owner) = &short.owner;
+        let kinds = self.families.get(&*short.namespace);
+        let names = kinds.and_then(|kinds| kinds.get(&**kind));
+        let family = names.and_then(|names| names.get(&**owner));
         family.map_or(&[], Vec::as_slice)
     }
 
     /// The pods on a node.
     pub fn pods_on(&self, node: &str) -> &[&'s Arc<Value>] {
         self.nodes.get(node).map_or(&[], Vec::as_slice)
+    }
+
+    /// The nodes that report.
+    pub fn standing(&self) -> &[Standing<'s>] {
+        &self.standing
     }
 
     /// The node, when it does not report.
@@ -157,21 +196,36 @@ impl<'s> Facts<'s> {
 
     /// The loss of the pod's node, when the pod still claims to run there.
     pub fn pod_lost(&self, pod: &Value) -> Option<Lost> {
-        if ended(pod) {
+        match self.snapshot.short(pod) {
+            Some(short) => self.short_lost(short),
+            None if ended(pod) => None,
+            None => self.lost(node_of(pod)),
+        }
+    }
+
+    /// The same for a pod in short.
+    pub fn short_lost(&self, pod: &Short) -> Option<Lost> {
+        if pod.has_ended() {
             return None;
         }
-        self.lost(node_of(pod))
+        if self.reports.contains(&*pod.node) {
+            return None;
+        }
+        self.lost(&pod.node)
     }
 
     /// Whether the pod is ready and its node confirms it.
     pub fn serves(&self, pod: &Value) -> bool {
-        holds(pod, "Ready") && !leaving(pod) && self.pod_lost(pod).is_none()
+        match self.snapshot.short(pod) {
+            Some(short) => short.is_ready && !short.is_leaving && self.short_lost(short).is_none(),
+            None => holds(pod, "Ready") && !leaving(pod) && self.pod_lost(pod).is_none(),
+        }
     }
 
-    /// Whether there are events about an object.
-    pub fn has_events(&self, kind: &str, object: &Value) -> bool {
-        let about = (kind, namespace(object), name(object));
-        self.events.contains_key(&about)
+    /// Whether there are events about a pod.
+    pub fn has_events(&self, pod: &Short) -> bool {
+        let about = ("Pod", &*pod.namespace, &*pod.name);
+        !self.events.is_empty() && self.events.contains_key(&about)
     }
 
     /// Events about an object.
@@ -193,9 +247,10 @@ impl<'s> Facts<'s> {
         self.fewest(namespace(workload), wanted)
             .into_iter()
             .filter(|pod| {
-                wanted
-                    .iter()
-                    .all(|(name, value)| label(pod, name) == value.as_str())
+                let short = self.snapshot.short(pod);
+                wanted.iter().all(|(name, value)| {
+                    short.and_then(|short| short.label(name)) == value.as_str()
+                })
             })
             .collect()
     }
@@ -208,7 +263,7 @@ impl<'s> Facts<'s> {
         for (key, value) in wanted {
             let by_value = labelled
                 .entry((place.to_owned(), key.clone()))
-                .or_insert_with(|| by_label(self.pods_in(place), key));
+                .or_insert_with(|| self.by_label(place, key));
             let found = value.as_str().and_then(|value| by_value.get(value));
             let count = found.map_or(0, Vec::len);
             if fewest.as_ref().is_none_or(|known| count < known.len()) {
@@ -218,9 +273,24 @@ impl<'s> Facts<'s> {
         fewest.unwrap_or_default()
     }
 
+    /// The pods of a namespace by the value of a label.
+    fn by_label(&self, place: &str, key: &str) -> Named<'s> {
+        let mut named = Named::new();
+        for pod in self.pods_in(place) {
+            let short = self.snapshot.short(pod);
+            if let Some(value) = short.and_then(|short| short.label(key)) {
+                named.entry(value).or_default().push(*pod);
+            }
+        }
+        named
+    }
+
     /// Whether another pod of the same owner serves, or has done the work.
     pub fn replaced(&self, pod: &Value) -> bool {
-        let helps = |pod: &Value| self.serves(pod) || text(pod, "/status/phase") == "Succeeded";
+        let helps = |pod: &Value| {
+            let short = self.snapshot.short(pod);
+            self.serves(pod) || short.is_some_and(|short| short.end == Some(End::Succeeded))
+        };
         let family = self.family(pod);
         // Counted once for all of them: each of ten thousand asks.
         let mut helpers = self.helpers.borrow_mut();
@@ -239,8 +309,9 @@ impl<'s> Facts<'s> {
     fn look_at(&self, operator: Operator) -> Works {
         let pods: Vec<&Arc<Value>> = self
             .snapshot
-            .all(Kind::Pod)
-            .filter(|pod| belongs(pod, operator) && !ended(pod))
+            .pods()
+            .filter(|(_, short)| belongs(short, operator) && !short.has_ended())
+            .map(|(pod, _)| pod)
             .collect();
         if pods.is_empty() {
             return Works::Absent;
@@ -265,8 +336,9 @@ impl<'s> Facts<'s> {
     /// Pods of an operator.
     pub fn pods_of(&self, operator: Operator) -> impl Iterator<Item = &'s Arc<Value>> {
         self.snapshot
-            .all(Kind::Pod)
-            .filter(move |pod| belongs(pod, operator) && !ended(pod))
+            .pods()
+            .filter(move |(_, short)| belongs(short, operator) && !short.has_ended())
+            .map(|(pod, _)| pod)
     }
 
     /// Whether something began at least so long ago; what has no beginning has not.
@@ -275,32 +347,21 @@ impl<'s> Facts<'s> {
     }
 }
 
-/// Pods by the value of a label.
-fn by_label<'s>(pods: &[&'s Arc<Value>], key: &str) -> Named<'s> {
-    let mut named = Named::new();
-    for pod in pods {
-        if let Some(value) = label(pod, key) {
-            named.entry(value).or_default().push(*pod);
-        }
-    }
-    named
-}
-
 /// How long ago; nothing when it lies ahead or is not known.
 pub fn age(since: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
     let span = now.duration_since(since?);
     Duration::try_from(span).ok()
 }
 
-fn belongs(pod: &Value, operator: Operator) -> bool {
+fn belongs(pod: &Short, operator: Operator) -> bool {
     match operator {
         Operator::Cnpg => {
-            label(pod, "app.kubernetes.io/name")
+            pod.label("app.kubernetes.io/name")
                 .is_some_and(|name| ["cloudnative-pg", "cnpg-cloudnative-pg"].contains(&name))
-                && label(pod, "cnpg.io/cluster").is_none()
+                && pod.label("cnpg.io/cluster").is_none()
         }
         Operator::Longhorn => {
-            namespace(pod) == "longhorn-system" && name(pod).starts_with("longhorn-manager")
+            &*pod.namespace == "longhorn-system" && pod.name.starts_with("longhorn-manager")
         }
     }
 }

@@ -8,20 +8,18 @@ use serde_json::Value;
 
 use super::{
     live, picture,
-    rows::pods::Kept,
     services::Carriers,
     snapshot::{Kind, Objects, Snapshot, key},
     view::ClusterView,
 };
 use crate::{catalog::Catalog, problem::Problem};
 
-/// Objects, and what is kept of the last picture of them.
+/// Objects, and what was read of them.
 #[derive(Debug)]
 pub struct Gallery {
     objects: HashMap<Kind, Objects>,
     changed: Vec<Kind>,
     snapshot: Snapshot,
-    kept: Kept,
     carriers: Carriers,
 }
 
@@ -35,7 +33,6 @@ impl Gallery {
             objects: HashMap::new(),
             changed: Vec::new(),
             snapshot: Snapshot::default(),
-            kept: Kept::default(),
             carriers: Carriers::of(&Catalog::load()?),
         })
     }
@@ -71,6 +68,6 @@ impl Gallery {
             let objects = self.objects.get(&kind).cloned().unwrap_or_default();
             self.snapshot.take(kind, Arc::new(objects));
         }
-        picture::draw_again((&self.snapshot, &mut self.kept), &self.carriers, now)
+        picture::draw(&self.snapshot, &self.carriers, now)
     }
 }

@@ -18,7 +18,6 @@ use super::{
     Watched,
     history::History,
     picture,
-    rows::pods::Kept,
     services::Carriers,
     snapshot::{Kind, Objects, Snapshot, key},
     view::ClusterView,
@@ -153,7 +152,6 @@ struct Board {
     watched: Watched,
     carriers: Carriers,
     snapshot: Snapshot,
-    kept: Kept,
     history: History,
     heard: BTreeSet<Kind>,
     stale: BTreeMap<Kind, Timestamp>,
@@ -166,7 +164,6 @@ impl Board {
             watched,
             carriers: carriers(),
             snapshot: Snapshot::default(),
-            kept: Kept::default(),
             history: History::default(),
             heard: BTreeSet::new(),
             stale: BTreeMap::new(),
@@ -208,8 +205,7 @@ impl Board {
         }
         // Nobody can tell what has become of it since: it is judged by the last moment that is known.
         let at = stale_since.unwrap_or_else(|| self.watched.clock.now());
-        let known = (&self.snapshot, &mut self.kept);
-        let picture = picture::draw_again(known, &self.carriers, at);
+        let picture = picture::draw(&self.snapshot, &self.carriers, at);
         let mut view = ClusterView {
             stale_since,
             trouble,

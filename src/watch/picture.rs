@@ -7,8 +7,7 @@ use serde_json::Value;
 
 use super::{
     facts::Facts,
-    rows::{self, pods::Kept},
-    rules,
+    rows, rules,
     services::Carriers,
     snapshot::{Kind, Objects, Snapshot, key},
     view::ClusterView,
@@ -16,15 +15,6 @@ use super::{
 
 /// Draws the picture.
 pub fn draw(snapshot: &Snapshot, carriers: &Carriers, now: Timestamp) -> ClusterView {
-    draw_again((snapshot, &mut Kept::default()), carriers, now)
-}
-
-/// Draws the next picture, with what is kept of the one before.
-pub fn draw_again(
-    (snapshot, kept): (&Snapshot, &mut Kept),
-    carriers: &Carriers,
-    now: Timestamp,
-) -> ClusterView {
     let facts = Facts::new(snapshot, now);
     let found = rules::fold(rules::findings(&facts), &facts, carriers);
     let backups = rows::backups::rows(&facts);
@@ -35,7 +25,7 @@ pub fn draw_again(
         stale_since: None,
         trouble: None,
         services: carriers.rows(&facts, &found),
-        pods: rows::pods::rows(&facts, kept),
+        pods: rows::pods::rows(&facts),
         volumes: rows::volumes::rows(&facts),
         nodes: rows::nodes::rows(&facts, carriers),
         certificates: rows::certificates::rows(&facts),

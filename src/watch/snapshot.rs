@@ -8,6 +8,7 @@ use std::{
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::short::{Short, Shorts};
 use crate::plan::ObjectRef;
 
 /// Objects by `namespace/name`, as the watches hold them.
@@ -181,6 +182,7 @@ impl Kind {
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     kinds: HashMap<Kind, Arc<Objects>>,
+    shorts: Shorts,
 }
 
 impl Snapshot {
@@ -191,9 +193,23 @@ impl Snapshot {
             .get(&kind)
             .is_some_and(|known| alike(known, &objects));
         if !same {
+            if kind == Kind::Pod {
+                self.shorts.renew(&objects);
+            }
             self.kinds.insert(kind, objects);
         }
         !same
+    }
+
+    /// All pods, each with what was read of it.
+    pub fn pods(&self) -> impl Iterator<Item = (&Arc<Value>, &Short)> {
+        let all = self.all(Kind::Pod);
+        all.filter_map(|pod| Some((pod, self.short(pod)?)))
+    }
+
+    /// What was read of a pod; nothing for one that is not of this snapshot.
+    pub fn short(&self, pod: &Value) -> Option<&Short> {
+        self.shorts.get(pod)
     }
 
     /// The objects of a kind, by namespace and name.

@@ -11,13 +11,10 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    facts::{Facts, Operator, Owner, ended, node_of, owner, toleration},
-    rows::{
-        nodes::{is_control_plane, is_cordoned},
-        pods::is_instance,
-        volumes::carried,
-    },
+    facts::{Facts, Operator, ended, node_of, toleration},
+    rows::{nodes::is_control_plane, pods::is_instance, volumes::carried},
     services::Carriers,
+    short::Short,
     snapshot::{Kind, holds, items, label, name, namespace, text},
 };
 
@@ -68,6 +65,7 @@ pub fn lines(node: &Value, facts: &Facts<'_>, carriers: &Carriers) -> Vec<String
 
 struct Look<'f, 's> {
     node: &'f Value,
+    who: &'f str,
     facts: &'f Facts<'s>,
     /// Other nodes that could take pods.
     others: Vec<&'s Arc<Value>>,
@@ -79,23 +77,18 @@ struct Look<'f, 's> {
 
 impl<'f, 's> Look<'f, 's> {
     fn new(node: &'f Value, facts: &'f Facts<'s>) -> Self {
-        let others: Vec<&Arc<Value>> = facts
-            .snapshot
-            .all(Kind::Node)
-            .filter(|other| name(other) != name(node) && holds(other, "Ready"))
-            .collect();
-        let governed =
-            !is_control_plane(node) || others.iter().any(|other| is_control_plane(other));
-        let others = others
-            .into_iter()
-            .filter(|other| !is_cordoned(other))
-            .collect();
+        let who = name(node);
+        let others = || facts.standing().iter().filter(|other| other.name != who);
         Self {
             node,
+            who,
             facts,
-            others,
-            governed,
-            only: only_here(facts, name(node)),
+            others: others()
+                .filter(|other| !other.is_closed)
+                .map(|other| other.node)
+                .collect(),
+            governed: !is_control_plane(node) || others().any(|other| other.governs),
+            only: only_here(facts, who),
         }
     }
 
@@ -105,7 +98,10 @@ impl<'f, 's> Look<'f, 's> {
     }
 
     fn here(&self, pod: &Value) -> bool {
-        node_of(pod) == name(self.node)
+        match self.facts.snapshot.short(pod) {
+            Some(short) => &*short.node == self.who,
+            None => node_of(pod) == self.who,
+        }
     }
 
     fn databases(&self) -> Vec<String> {
@@ -185,26 +181,14 @@ impl<'f, 's> Look<'f, 's> {
     fn workloads(&self, carriers: &Carriers) -> Vec<String> {
         let mut fates: BTreeMap<Fate, Vec<String>> = BTreeMap::new();
         let mut longest = Duration::ZERO;
-        let mut seen: BTreeSet<(String, Owner)> = BTreeSet::new();
-        for pod in self.facts.pods_on(name(self.node)) {
-            if ended(pod) {
-                continue;
-            }
-            let owner = owner(pod);
-            // Daemons and the node's own pods belong to the node; the database is told by itself.
-            if ["DaemonSet", "Node", "Job", "Cluster"].contains(&owner.0.as_str()) {
-                continue;
-            }
-            let place = namespace(pod).to_owned();
-            if !seen.insert((place.clone(), owner.clone())) {
-                continue;
-            }
-            let fate = self.fate(pod, &owner);
+        for (pod, short) in self.programs(self.facts.pods_on(self.who).iter().copied()) {
+            let (place, owner) = (&short.namespace, &short.owner.1);
+            let fate = self.fate(pod, short);
             if fate == Fate::Moves {
-                longest = longest.max(toleration(pod));
+                longest = longest.max(short.toleration);
             }
             let services: Vec<&str> = carriers
-                .clinical(&place)
+                .clinical(place)
                 .into_iter()
                 .map(Service::title)
                 .collect();
@@ -212,7 +196,7 @@ impl<'f, 's> Look<'f, 's> {
                 none if none.is_empty() => none,
                 services => format!(" ({services})"),
             };
-            let line = format!("{place}/{}{serves}", owner.1);
+            let line = format!("{place}/{owner}{serves}");
             fates.entry(fate).or_default().push(line);
         }
         fates
@@ -229,14 +213,30 @@ impl<'f, 's> Look<'f, 's> {
             .collect()
     }
 
-    fn fate(&self, pod: &Value, mine: &Owner) -> Fate {
+    /// One pod of each program among these. Daemons and the node's own pods belong to the node; the database is told by itself.
+    fn programs(
+        &self,
+        pods: impl Iterator<Item = &'s Arc<Value>>,
+    ) -> Vec<(&'s Arc<Value>, &'s Short)> {
+        let mut seen: BTreeSet<(&str, &str, &str)> = BTreeSet::new();
+        let snapshot = self.facts.snapshot;
+        pods.filter_map(|pod| Some((pod, snapshot.short(pod)?)))
+            .filter(|(_, pod)| {
+                let (kind, owner) = &pod.owner;
+                let apart = ["DaemonSet", "Node", "Job", "Cluster"].contains(&&**kind);
+                !pod.has_ended() && !apart && seen.insert((&pod.namespace, kind, owner))
+            })
+            .collect()
+    }
+
+    fn fate(&self, pod: &Value, short: &Short) -> Fate {
         let elsewhere = self.facts.family(pod).iter().any(|other| {
             !self.here(other) && !self.is_held_here(other) && self.facts.serves(other)
         });
         if elsewhere {
             Fate::GoesOn
         } else if self.governed
-            && mine.0 != "Pod"
+            && &*short.owner.0 != "Pod"
             && !self.is_held_here(pod)
             && self.others.iter().any(|node| fits(pod, node))
         {

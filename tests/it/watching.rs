@@ -3,12 +3,12 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use care_install::{
-    plan::Object,
+    plan::{Object, ObjectRef},
     problem::Code,
     rehearsal::{self, ServeOptions, Serving, Speed, control},
     sys::{
         clock::Clock,
-        kube::{Kube, Source},
+        kube::{Kube, Only, Source},
     },
     watch::{
         self, Watched,
@@ -16,7 +16,7 @@ use care_install::{
         view::{ClusterView, Health},
     },
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch::Receiver;
 
 /// Longest wait for a picture.
@@ -230,6 +230,52 @@ async fn what_is_used_is_heard_once_the_metrics_server_works() {
             .any(|pod| pod.name.starts_with("metrics-server") && pod.used.memory > 1 << 20),
         "{pods:?}"
     );
+    serving.stop.cancel();
+    serving.ended().await;
+}
+
+fn pod(name: &str, note: &str) -> Object {
+    let value = json!({"apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": name, "namespace": "care-be", "annotations": {"note": note}},
+        "spec": {"containers": [{"name": "web", "image": "registry.example.org/other:1"}]}});
+    Object::from_value(value).unwrap()
+}
+
+#[tokio::test]
+async fn a_change_of_what_nobody_looks_at_is_no_news() {
+    let folder = tempfile::tempdir().unwrap();
+    let serving = serve(folder.path()).await;
+    let kube = watched(&serving).await.kube;
+    kube.apply(&pod("first", "one")).await.unwrap();
+    let pods = ObjectRef::new("v1", "Pod", "care-be", "");
+    let feed = kube.feed();
+    let mut watch = feed.watch_only(&pods, Only::PodsInShort).await.unwrap();
+    let seen = async {
+        loop {
+            let objects = watch.objects();
+            let first = objects.get("care-be/first");
+            let ready = |pod: &&Arc<Value>| pod["status"]["containerStatuses"][0]["ready"] == true;
+            if let Some(first) = first.filter(ready) {
+                return Arc::clone(first);
+            }
+            watch.changed().await;
+        }
+    };
+    let before = tokio::time::timeout(LIMIT, seen).await.unwrap();
+    kube.apply(&pod("first", "two")).await.unwrap();
+    // A watch tells in order: with the second pod the change of the first one has come, too.
+    kube.apply(&pod("second", "one")).await.unwrap();
+    let after = async {
+        loop {
+            let objects = watch.objects();
+            if objects.contains_key("care-be/second") {
+                return Arc::clone(&objects["care-be/first"]);
+            }
+            watch.changed().await;
+        }
+    };
+    let after = tokio::time::timeout(LIMIT, after).await.unwrap();
+    assert!(Arc::ptr_eq(&before, &after));
     serving.stop.cancel();
     serving.ended().await;
 }

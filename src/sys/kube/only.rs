@@ -41,6 +41,8 @@ impl Only {
             map.entry("kind").or_insert_with(|| of.kind.clone().into());
             if self == Self::PodsInShort {
                 in_short(map);
+                packed(&mut item);
+                return item;
             }
             if self == Self::Releases {
                 let packed = map.shift_remove("data");
@@ -98,6 +100,26 @@ fn in_short(pod: &mut Map<String, Value>) {
                 drop_ids(one);
             }
         }
+    }
+}
+
+/// Takes no more room than it fills: maps grow by doubling, and one that has lost its entries keeps their room.
+fn packed(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            let full = std::mem::take(map);
+            let mut exact = Map::with_capacity(full.len());
+            for (name, mut value) in full {
+                packed(&mut value);
+                exact.insert(name, value);
+            }
+            *map = exact;
+        }
+        Value::Array(list) => {
+            list.shrink_to_fit();
+            list.iter_mut().for_each(packed);
+        }
+        _ => {}
     }
 }
 

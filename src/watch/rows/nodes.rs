@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::watch::{
-    facts::{Facts, ended},
+    facts::Facts,
     services::Carriers,
     snapshot::{
         Kind, condition, holds, items, label, made, moment, name, namespace, number, text, time,
@@ -32,7 +32,11 @@ pub fn rows(facts: &Facts<'_>, carriers: &Carriers) -> Vec<NodeRow> {
 
 fn row(node: &Value, facts: &Facts<'_>, carriers: &Carriers) -> NodeRow {
     let (status, health) = state(node);
-    let pods = facts.pods_on(name(node)).iter().filter(|pod| !ended(pod));
+    let pods = facts.pods_on(name(node)).iter();
+    let pods = pods.filter(|pod| {
+        let short = facts.snapshot.short(pod);
+        short.is_some_and(|short| !short.has_ended())
+    });
     NodeRow {
         name: name(node).to_owned(),
         role: role(node),

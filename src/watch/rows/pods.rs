@@ -1,15 +1,15 @@
 //! Pods as `kubectl get pods` prints them, but not believed when their node is silent. Pure.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::watch::{
     facts::{Facts, ended, node_of, owner, unready_since},
+    short::{End, Short},
     snapshot::{
-        Kind, condition, holds, items, label, leaving, made, moment, name, namespace, number, text,
-        time,
+        condition, holds, items, label, leaving, made, moment, name, namespace, number, text, time,
     },
     usage::{Amount, Asks, millicores, units},
     view::{Health, PodRow},
@@ -56,35 +56,27 @@ pub struct Printed {
     pub restarts: u32,
 }
 
-/// Rows of pods that follow from the pods alone, by where these lie in memory; the pods are kept, so that no other takes that place.
-#[derive(Debug, Default)]
-pub struct Kept(HashMap<usize, (Arc<Value>, Arc<PodRow>)>);
-
 /// The rows of all pods, by namespace and name. A pod that is well, and of which nothing is told beside, keeps the row that it
 /// has: of many thousand pods only few are otherwise from one picture to the next.
-pub fn rows(facts: &Facts<'_>, kept: &mut Kept) -> Vec<Arc<PodRow>> {
-    let mut before = std::mem::take(&mut kept.0);
-    let row_of = |pod: &Arc<Value>| {
-        if !follows_from_itself(pod, facts) {
-            return Arc::new(row(pod, facts));
+pub fn rows(facts: &Facts<'_>) -> Vec<Arc<PodRow>> {
+    let row_of = |(pod, short): (&Arc<Value>, &Short)| {
+        let made = || Arc::new(row(pod, facts));
+        if follows_from_itself(short, facts) {
+            Arc::clone(short.row.get_or_init(made))
+        } else {
+            made()
         }
-        let place = Arc::as_ptr(pod).addr();
-        let known = before.remove(&place).map(|(_, row)| row);
-        let row = known.unwrap_or_else(|| Arc::new(row(pod, facts)));
-        kept.0.insert(place, (Arc::clone(pod), Arc::clone(&row)));
-        row
     };
-    facts.snapshot.all(Kind::Pod).map(row_of).collect()
+    facts.snapshot.pods().map(row_of).collect()
 }
 
 /// Whether the row follows from the pod alone: neither from the time, nor from its node, its family or its events.
-fn follows_from_itself(pod: &Value, facts: &Facts<'_>) -> bool {
-    let well = holds(pod, "Ready") || text(pod, "/status/phase") == "Succeeded";
-    let failed = text(pod, "/status/phase") == "Failed";
-    well && !failed
-        && !leaving(pod)
-        && facts.pod_lost(pod).is_none()
-        && !facts.has_events("Pod", pod)
+fn follows_from_itself(pod: &Short, facts: &Facts<'_>) -> bool {
+    (pod.is_ready || pod.end == Some(End::Succeeded))
+        && pod.end != Some(End::Failed)
+        && !pod.is_leaving
+        && facts.short_lost(pod).is_none()
+        && !facts.has_events(pod)
 }
 
 fn row(pod: &Value, facts: &Facts<'_>) -> PodRow {

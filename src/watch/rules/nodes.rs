@@ -11,7 +11,7 @@ use crate::{
         facts::{Facts, age, ended, node_of},
         rows::nodes::{PRESSURE, is_cordoned},
         snapshot::{
-            Kind, condition, holds, items, key, made, moment, name, namespace, number, text, time,
+            Kind, condition, holds, items, key, moment, name, namespace, number, text, time,
         },
         view::Health,
     },
@@ -169,8 +169,7 @@ fn clock(node: &Value, facts: &Facts<'_>) -> Option<Found> {
     let newest = facts
         .pods_on(who)
         .iter()
-        .filter(|pod| !is_static(pod))
-        .filter_map(|pod| Some((made(pod)?, time(pod, "/status/startTime")?)))
+        .filter_map(|pod| facts.snapshot.short(pod)?.began)
         .max();
     let behind = newest
         .and_then(|(made, began)| age(Some(began), made))
@@ -207,12 +206,6 @@ fn clock(node: &Value, facts: &Facts<'_>) -> Option<Found> {
             .short(format!("the clock of {who} is wrong"))
             .ranked(0),
     )
-}
-
-/// A pod of the node's own files is shown to the API server only after it began.
-fn is_static(pod: &Value) -> bool {
-    let mirror = "/metadata/annotations/kubernetes.io~1config.mirror";
-    pod.pointer(mirror).is_some()
 }
 
 fn pressure(node: &Value, kind: &str) -> Option<Found> {

@@ -49,7 +49,11 @@ const PLACING: Duration = Duration::from_secs(30);
 pub fn findings(facts: &Facts<'_>) -> Vec<Found> {
     let mut found: Vec<(Found, Vec<String>)> = Vec::new();
     let mut places: HashMap<_, usize> = HashMap::new();
-    for pod in facts.snapshot.all(Kind::Pod) {
+    for (pod, short) in facts.snapshot.pods() {
+        // Nearly all pods of a large cluster: nothing below has a word for them.
+        if short.is_quiet() {
+            continue;
+        }
         let Some(new) = one(pod, facts) else { continue };
         let same = (namespace(pod), owned_by(pod), new.finding.problem.code);
         let place = *places.entry(same).or_insert(found.len());

@@ -1,9 +1,6 @@
 //! What a node's stop means for each service: the worst of all that carries it. Pure.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
@@ -11,10 +8,10 @@ use super::{Fate, Look, NOTICED, some};
 use crate::{
     plan::Service,
     watch::{
-        facts::{Owner, ended, owner, toleration},
+        facts::ended,
         rows::pods::is_instance,
         services::Carriers,
-        snapshot::{Kind, holds, items, label, name, namespace, number, text},
+        snapshot::{Kind, holds, label, name, namespace, number, text},
         view::{ServiceStop, Stop},
     },
 };
@@ -101,56 +98,45 @@ impl Look<'_, '_> {
     }
 
     fn note_workloads(&self, carriers: &Carriers, told: &mut Told) {
-        let mut seen: BTreeSet<(String, Owner)> = BTreeSet::new();
         // Pods elsewhere are only looked at when a volume of theirs may be here alone.
-        let here = self.facts.pods_on(name(self.node)).iter().copied();
+        let here = self.facts.pods_on(self.who).iter().copied();
         let everywhere = self.facts.snapshot.all(Kind::Pod);
         let looked_at: Vec<&Arc<Value>> = if self.only.is_empty() {
             here.collect()
         } else {
-            everywhere.collect()
+            everywhere
+                .filter(|pod| self.here(pod) || self.is_held_here(pod))
+                .collect()
         };
-        for pod in looked_at {
-            if !self.here(pod) && !self.is_held_here(pod) {
-                continue;
-            }
-            let owner = owner(pod);
-            let apart = ["DaemonSet", "Node", "Job", "Cluster"].contains(&owner.0.as_str());
-            let place = namespace(pod).to_owned();
-            if ended(pod) || apart {
-                continue;
-            }
-            if !seen.insert((place.clone(), owner.clone())) {
-                continue;
-            }
-            let who = owner.1.clone();
-            let (stop, why) = match self.fate(pod, &owner) {
+        for (pod, short) in self.programs(looked_at.into_iter()) {
+            let (kind, who) = &short.owner;
+            let (stop, why) = match self.fate(pod, short) {
                 Fate::GoesOn => (Stop::Fewer, format!("{who} with fewer copies")),
                 Fate::Moves => (
-                    Stop::Pauses(NOTICED + toleration(pod)),
+                    Stop::Pauses(NOTICED + short.toleration),
                     format!("{who} starts elsewhere"),
                 ),
                 Fate::Ends if self.is_held_here(pod) => {
                     (Stop::Ends, format!("{who}: its volume has no other copy"))
                 }
-                Fate::Ends => (Stop::Ends, who),
+                Fate::Ends => (Stop::Ends, who.to_string()),
             };
-            let services = carriers.carried_by(&owner, &place);
+            let owner = (kind.to_string(), who.to_string());
+            let services = carriers.carried_by(&owner, &short.namespace);
             note(told, &services, stop, &why);
         }
     }
 
     /// Whether a volume of the pod has its only good copy on this node.
     pub(super) fn is_held_here(&self, pod: &Value) -> bool {
-        items(pod, "/spec/volumes").any(|volume| {
-            let claim = text(volume, "/persistentVolumeClaim/claimName");
-            let claim = self
-                .facts
-                .snapshot
-                .get(Kind::Claim, namespace(pod), claim)
-                .filter(|_| !claim.is_empty());
-            claim.is_some_and(|claim| self.only.contains(text(claim, "/spec/volumeName")))
-        })
+        let snapshot = self.facts.snapshot;
+        let Some(pod) = snapshot.short(pod).filter(|_| !self.only.is_empty()) else {
+            return false;
+        };
+        let claims = pod.claims.iter();
+        claims
+            .filter_map(|claim| snapshot.get(Kind::Claim, &pod.namespace, claim))
+            .any(|claim| self.only.contains(text(claim, "/spec/volumeName")))
     }
 
     /// Budgets that would keep a pod of this node from leaving it now.

@@ -1,6 +1,9 @@
 //! The world that the screens meet: random inputs, and answers to what they ask for.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
@@ -11,7 +14,7 @@ use crate::{
     app::{
         App, Dialog, Effect, Goto, Input, Opened, Screen,
         fixture::{self, at},
-        keys::Key,
+        keys::{Act, Binding, Key},
         known::{Backups, Here, Practice},
         logs::wish::News,
         wizard::Wizard,
@@ -142,6 +145,8 @@ pub struct World {
     views: Arc<[Arc<ClusterView>]>,
     at: usize,
     answers: VecDeque<Input>,
+    /// How often each was done by a key that was chosen for it.
+    done: HashMap<Act, u32>,
 }
 
 impl World {
@@ -164,6 +169,7 @@ impl World {
             theme,
             views,
             answers: VecDeque::new(),
+            done: HashMap::new(),
         }
     }
 
@@ -227,7 +233,17 @@ impl World {
     fn key(&mut self) -> Key {
         let table = self.app.bindings();
         match self.rng.random_range(0..10) {
-            0..7 => {
+            0..2 => {
+                // What can be done now and was done least.
+                let can = table.iter().filter(|row| self.app.can(row.act));
+                let times = |row: &&Binding| self.done.get(&row.act).copied().unwrap_or(0);
+                let Some(row) = can.min_by_key(times) else {
+                    return Key::Esc;
+                };
+                *self.done.entry(row.act).or_default() += 1;
+                row.keys[self.rng.random_range(0..row.keys.len())]
+            }
+            2..7 => {
                 // Mostly a key that does something now.
                 let mut row = &table[self.rng.random_range(0..table.len())];
                 for _ in 0..3 {
