@@ -233,7 +233,7 @@ impl Task {
         let (items, mut version) = self.kube.list_at(&collection, &self.of, self.only).await?;
         self.objects = items
             .into_iter()
-            .map(|item| (key(&item), Arc::new(item)))
+            .map(|item| (key(&item), self.only.kept(item)))
             .collect();
         self.tell();
         loop {
@@ -335,7 +335,7 @@ impl Task {
                 {
                     return Some(false);
                 }
-                self.objects.insert(key, Arc::new(object));
+                self.objects.insert(key, self.only.kept(object));
                 Some(true)
             }
             "DELETED" => Some(self.objects.remove(&key(&object)).is_some()),

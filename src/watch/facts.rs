@@ -259,18 +259,20 @@ impl<'s> Facts<'s> {
     /// must not look at all of its pods each.
     fn fewest(&self, place: &str, wanted: &Map<String, Value>) -> Vec<&'s Arc<Value>> {
         let mut labelled = self.labelled.borrow_mut();
-        let mut fewest: Option<Vec<&'s Arc<Value>>> = None;
-        for (key, value) in wanted {
+        let mut fewest: Option<(usize, (String, String), &str)> = None;
+        for (label, value) in wanted {
+            let key = (place.to_owned(), label.clone());
+            let value = value.as_str().unwrap_or_default();
             let by_value = labelled
-                .entry((place.to_owned(), key.clone()))
-                .or_insert_with(|| self.by_label(place, key));
-            let found = value.as_str().and_then(|value| by_value.get(value));
-            let count = found.map_or(0, Vec::len);
-            if fewest.as_ref().is_none_or(|known| count < known.len()) {
-                fewest = Some(found.cloned().unwrap_or_default());
+                .entry(key.clone())
+                .or_insert_with(|| self.by_label(place, label));
+            let count = by_value.get(value).map_or(0, Vec::len);
+            if fewest.as_ref().is_none_or(|(known, ..)| count < *known) {
+                fewest = Some((count, key, value));
             }
         }
-        fewest.unwrap_or_default()
+        let found = fewest.and_then(|(_, key, value)| labelled.get(&key)?.get(value));
+        found.cloned().unwrap_or_default()
     }
 
     /// The pods of a namespace by the value of a label.

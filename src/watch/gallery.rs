@@ -46,8 +46,10 @@ impl Gallery {
 
     /// The same for an object whose kind is known.
     pub fn put_as(&mut self, kind: Kind, object: Value) {
-        let object = live::only(kind).whole(object, &kind.everywhere());
-        self.changing(kind).insert(key(&object), Arc::new(object));
+        let only = live::only(kind);
+        let object = only.whole(object, &kind.everywhere());
+        let key = key(&object);
+        self.changing(kind).insert(key, only.kept(object));
     }
 
     /// An object is not there any more.

@@ -179,13 +179,19 @@ impl<'f, 's> Look<'f, 's> {
     }
 
     fn workloads(&self, carriers: &Carriers) -> Vec<String> {
-        let mut fates: BTreeMap<Fate, Vec<String>> = BTreeMap::new();
+        let mut fates: BTreeMap<Fate, (Vec<String>, usize)> = BTreeMap::new();
         let mut longest = Duration::ZERO;
         for (pod, short) in self.programs(self.facts.pods_on(self.who).iter().copied()) {
             let (place, owner) = (&short.namespace, &short.owner.1);
             let fate = self.fate(pod, short);
             if fate == Fate::Moves {
                 longest = longest.max(short.toleration);
+            }
+            let (names, count) = fates.entry(fate).or_default();
+            *count += 1;
+            // No sentence has room for more.
+            if names.len() == NAMES {
+                continue;
             }
             let services: Vec<&str> = carriers
                 .clinical(place)
@@ -196,19 +202,21 @@ impl<'f, 's> Look<'f, 's> {
                 none if none.is_empty() => none,
                 services => format!(" ({services})"),
             };
-            let line = format!("{place}/{owner}{serves}");
-            fates.entry(fate).or_default().push(line);
+            names.push(format!("{place}/{owner}{serves}"));
         }
         fates
             .into_iter()
-            .map(|(fate, names)| match fate {
-                Fate::Ends => format!("  ends until it is back: {}.", some(&names)),
+            .map(|(fate, (names, count))| match fate {
+                Fate::Ends => format!("  ends until it is back: {}.", some_of(&names, count)),
                 Fate::Moves => format!(
                     "  starts elsewhere after about {}: {}.",
                     spoken(NOTICED + longest),
-                    some(&names)
+                    some_of(&names, count)
                 ),
-                Fate::GoesOn => format!("  goes on elsewhere with fewer copies: {}.", some(&names)),
+                Fate::GoesOn => format!(
+                    "  goes on elsewhere with fewer copies: {}.",
+                    some_of(&names, count)
+                ),
             })
             .collect()
     }
@@ -291,13 +299,18 @@ fn term_fits(term: &Value, node: &Value) -> bool {
 }
 
 fn some(names: &[String]) -> String {
+    some_of(names, names.len())
+}
+
+/// The first of so many.
+fn some_of(names: &[String], count: usize) -> String {
     let shown = names
         .iter()
         .take(NAMES)
         .cloned()
         .collect::<Vec<_>>()
         .join(", ");
-    match names.len().saturating_sub(NAMES) {
+    match count.saturating_sub(NAMES) {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }

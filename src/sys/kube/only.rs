@@ -1,5 +1,7 @@
 //! Which objects of a kind are asked for, and what of them is kept.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use crate::{plan::ObjectRef, sys::helm};
@@ -30,6 +32,14 @@ impl Only {
         }
     }
 
+    /// An object to be kept for long: of pods there may be many thousands.
+    pub fn kept(self, mut object: Value) -> Arc<Value> {
+        if self == Self::PodsInShort {
+            packed(&mut object);
+        }
+        Arc::new(object)
+    }
+
     /// An object as it is kept: items of a list do not carry their kind, and nobody here looks at `managedFields`.
     pub fn whole(self, mut item: Value, of: &ObjectRef) -> Value {
         if let Some(metadata) = item.get_mut("metadata").and_then(Value::as_object_mut) {
@@ -41,8 +51,6 @@ impl Only {
             map.entry("kind").or_insert_with(|| of.kind.clone().into());
             if self == Self::PodsInShort {
                 in_short(map);
-                packed(&mut item);
-                return item;
             }
             if self == Self::Releases {
                 let packed = map.shift_remove("data");
@@ -58,6 +66,26 @@ impl Only {
             }
         }
         item
+    }
+}
+
+/// Takes no more room than it fills: maps grow by doubling, and one that has lost its entries keeps their room.
+fn packed(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            let full = std::mem::take(map);
+            let mut exact = Map::with_capacity(full.len());
+            for (name, mut value) in full {
+                packed(&mut value);
+                exact.insert(name, value);
+            }
+            *map = exact;
+        }
+        Value::Array(list) => {
+            list.shrink_to_fit();
+            list.iter_mut().for_each(packed);
+        }
+        _ => {}
     }
 }
 
@@ -100,26 +128,6 @@ fn in_short(pod: &mut Map<String, Value>) {
                 drop_ids(one);
             }
         }
-    }
-}
-
-/// Takes no more room than it fills: maps grow by doubling, and one that has lost its entries keeps their room.
-fn packed(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            let full = std::mem::take(map);
-            let mut exact = Map::with_capacity(full.len());
-            for (name, mut value) in full {
-                packed(&mut value);
-                exact.insert(name, value);
-            }
-            *map = exact;
-        }
-        Value::Array(list) => {
-            list.shrink_to_fit();
-            list.iter_mut().for_each(packed);
-        }
-        _ => {}
     }
 }
 

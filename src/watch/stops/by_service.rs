@@ -98,6 +98,9 @@ impl Look<'_, '_> {
     }
 
     fn note_workloads(&self, carriers: &Carriers, told: &mut Told) {
+        if told.is_empty() {
+            return;
+        }
         // Pods elsewhere are only looked at when a volume of theirs may be here alone.
         let here = self.facts.pods_on(self.who).iter().copied();
         let everywhere = self.facts.snapshot.all(Kind::Pod);
