@@ -231,10 +231,7 @@ impl Task {
             return Ok(());
         };
         let (items, mut version) = self.kube.list_at(&collection, &self.of, self.only).await?;
-        self.objects = items
-            .into_iter()
-            .map(|item| (key(&item), self.only.kept(item)))
-            .collect();
+        self.objects = items.into_iter().map(|item| (key(&item), item)).collect();
         self.tell();
         loop {
             let began = Instant::now();

@@ -283,7 +283,7 @@ impl Kube {
             let answer = self.ask(Method::GET, &path, None).await?;
             let mut body = self.good(answer, &format!("list {} objects", of.kind))?;
             if let Some(Value::Array(page)) = body.get_mut("items").map(Value::take) {
-                items.extend(page.into_iter().map(|item| Arc::new(only.whole(item, of))));
+                items.extend(page.into_iter().map(|item| only.kept(only.whole(item, of))));
             }
             match body.pointer("/metadata/continue").and_then(Value::as_str) {
                 Some(next) if !next.is_empty() => next.clone_into(&mut token),
@@ -376,7 +376,7 @@ impl Kube {
         collection: &str,
         of: &ObjectRef,
         only: Only,
-    ) -> Result<(Vec<Value>, String), DoorError> {
+    ) -> Result<(Vec<Arc<Value>>, String), DoorError> {
         let doing = format!("list {} objects", of.kind);
         // Pods are so many that all at once would take a multiple of the memory that is kept of them.
         let first = match only {
@@ -398,7 +398,7 @@ impl Kube {
             version = version.or_else(|| text("resourceVersion"));
             let next = text("continue").unwrap_or_default();
             if let Some(Value::Array(page)) = body.get_mut("items").map(Value::take) {
-                items.extend(page.into_iter().map(|item| only.whole(item, of)));
+                items.extend(page.into_iter().map(|item| only.kept(only.whole(item, of))));
             }
             if next.is_empty() {
                 return Ok((items, version.unwrap_or_else(|| "0".to_owned())));
