@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::snapshot::{
-    Kind, Snapshot, condition, holds, items, label, leaving, made, name, namespace, text, time,
+    Kind, Snapshot, condition, holds, items, label, made, name, namespace, text, time,
 };
 use super::{
     rows::nodes::{is_control_plane, is_cordoned},
@@ -196,11 +196,7 @@ impl<'s> Facts<'s> {
 
     /// The loss of the pod's node, when the pod still claims to run there.
     pub fn pod_lost(&self, pod: &Value) -> Option<Lost> {
-        match self.snapshot.short(pod) {
-            Some(short) => self.short_lost(short),
-            None if ended(pod) => None,
-            None => self.lost(node_of(pod)),
-        }
+        self.short_lost(self.snapshot.short(pod)?)
     }
 
     /// The same for a pod in short.
@@ -216,10 +212,8 @@ impl<'s> Facts<'s> {
 
     /// Whether the pod is ready and its node confirms it.
     pub fn serves(&self, pod: &Value) -> bool {
-        match self.snapshot.short(pod) {
-            Some(short) => short.is_ready && !short.is_leaving && self.short_lost(short).is_none(),
-            None => holds(pod, "Ready") && !leaving(pod) && self.pod_lost(pod).is_none(),
-        }
+        let short = self.snapshot.short(pod);
+        short.is_some_and(|pod| pod.is_ready && !pod.is_leaving && self.short_lost(pod).is_none())
     }
 
     /// Whether there are events about a pod.

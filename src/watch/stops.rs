@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    facts::{Facts, Operator, ended, node_of, toleration},
+    facts::{Facts, Operator, ended, toleration},
     rows::{nodes::is_control_plane, pods::is_instance, volumes::carried},
     services::Carriers,
     short::Short,
@@ -98,10 +98,8 @@ impl<'f, 's> Look<'f, 's> {
     }
 
     fn here(&self, pod: &Value) -> bool {
-        match self.facts.snapshot.short(pod) {
-            Some(short) => &*short.node == self.who,
-            None => node_of(pod) == self.who,
-        }
+        let short = self.facts.snapshot.short(pod);
+        short.is_some_and(|short| &*short.node == self.who)
     }
 
     fn databases(&self) -> Vec<String> {
